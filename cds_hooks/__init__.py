@@ -1,0 +1,1 @@
+"""The CDS Hooks service around the reasoning: protocol, network, storage, web. The only async code."""

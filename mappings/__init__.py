@@ -1,0 +1,1 @@
+"""Clinical knowledge as cited, dated, checked data. Imports nothing of ours."""

@@ -1,0 +1,275 @@
+"""What is known of one patient, as immutable facts: the only thing the reasoning reads.
+
+`plugin.ingest` builds a `PatientRecord` from FHIR; nothing behind it sees FHIR. Facts are as written: statuses, doses
+and supplies are not judged here. Every fact keeps the reference (``Type/id``) of the resource it came from, and
+every resource received ends in a fact or in `PatientRecord.set_aside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+
+from plugin.findings import SetAside
+from plugin.spans import PartialDate
+
+
+class Layer(StrEnum):
+    """Where a medication fact comes from, best evidence first."""
+
+    ADMINISTRATION = "administration"
+    DISPENSE = "dispense"
+    REPORT = "report"  # MedicationStatement, or a MedicationRequest with reported[x]
+    ORDER = "order"
+
+
+class Verification(StrEnum):
+    """How sure a recorded condition is."""
+
+    CONFIRMED = "confirmed"  # also when no verification status is recorded
+    SUSPECTED = "suspected"  # provisional, differential, unconfirmed, or a gate condition named in free text only
+    REFUTED = "refuted"  # refuted or entered in error: ignored
+
+
+class Read(StrEnum):
+    """How far one kind of data could be read."""
+
+    COMPLETE = "complete"  # read; an empty answer is a true "none recorded"
+    UNKNOWN = "completeness-unknown"  # data were handed over without the query being known
+    PARTIAL = "partial"  # some pages or items are missing
+    UNREAD = "unread"  # refused, unreachable or never asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """How far one kind of data (a FHIR resource type) was read, with a short reason when not complete."""
+
+    read: Read
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One ingredient of a product.
+
+    `ingredient` is a drug id of the knowledge. `amount` is the labelled amount per unit in mg (tablet, capsule, patch
+    per 24 h; per mL where `per` is ``mL``), None when unknown. `equivalence` converts labelled mg into mg of the
+    reference salt and release that the adequate doses are stated in (1.0 for most; hydrobromide, controlled release
+    and once-weekly products differ).
+    """
+
+    ingredient: str
+    amount: float | None = None
+    per: str = "unit"  # "unit" | "mL"
+    equivalence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackPart:
+    """One part of a starter pack: `count` units, one component list each, taken in the order listed."""
+
+    count: int
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A medication as recognised from its codes or text.
+
+    `excluded_for` names the labelled non-depression use of the very product (smoking cessation, insomnia, ...), None
+    otherwise. `flags` names what was odd: ``display-conflict``, ``codes-conflict``, ``strength-from-text``,
+    ``strength-unknown``.
+    """
+
+    label: str
+    components: tuple[Component, ...]
+    recognised_by: str  # "rxnorm" | "ndc" | "atc" | "snomed" | "text"
+    release: str = ""
+    pack: tuple[PackPart, ...] = ()
+    excluded_for: str | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def ingredients(self) -> tuple[str, ...]:
+        """Drug ids, in the order of the components, each once."""
+        return tuple(dict.fromkeys(component.ingredient for component in self.components))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DosageLine:
+    """One dosage instruction, read but not yet judged.
+
+    `dose_low`/`dose_high` is the amount per intake in `unit`: ``mg`` (mass units are converted), ``mL``, ``unit``
+    (tablet, capsule, patch, spray ...), or ``""`` when no unit can be read. `times_low`/`times_high` are intakes per
+    day. None means not stated or not readable. `bounds_end` is the last day written; `bounds_days` a bounded length.
+    """
+
+    sequence: int | None = None
+    dose_low: float | None = None
+    dose_high: float | None = None
+    unit: str = ""
+    times_low: float | None = None
+    times_high: float | None = None
+    as_needed: bool = False
+    bounds_start: PartialDate | None = None
+    bounds_end: PartialDate | None = None
+    bounds_days: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReason:
+    """Why a medication was stopped: `meaning` is ``inefficacy``, ``intolerance``, ``other`` or ``completed``.
+
+    `by` is ``code`` or ``text``; `label` is our own word for it, never chart text.
+    """
+
+    meaning: str
+    by: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MedicationFact:
+    """One MedicationRequest, MedicationDispense, MedicationStatement or MedicationAdministration.
+
+    `product` is None when the drug is not one the knowledge names; such a fact is kept only because a dispense of any
+    drug proves a live dispensing feed. Dates: `written` authoredOn or dateAsserted; `start`/`end` the explicit first
+    and last day (handed over, effective period, bounds); `prepared_only` when a dispense has no hand-over date.
+    Supply: `quantity` units per fill, `days_supply` days per fill, `repeats` additional fills allowed.
+    `indications` are the categories of the stated reasons (``depression`` or another knowledge category; ``other``
+    when a reason is stated but not one we know). `adherence` is ``""``, ``not-taking``, ``non-compliant`` or
+    ``partial`` with its `adherence_asserted` date. `fingerprint` is equal for records alike in every field but id.
+    """
+
+    reference: str
+    layer: Layer
+    status: str
+    product: Product | None
+    intent: str = ""
+    do_not_perform: bool = False
+    reported: bool = False
+    identifiers: frozenset[str] = frozenset()
+    fingerprint: str = ""
+    written: PartialDate | None = None
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+    prepared_only: bool = False
+    dosage: tuple[DosageLine, ...] = ()
+    quantity: float | None = None
+    days_supply: float | None = None
+    repeats: int | None = None
+    validity_start: PartialDate | None = None
+    validity_end: PartialDate | None = None
+    stop_reasons: tuple[StopReason, ...] = ()
+    stop_noted: PartialDate | None = None
+    reported_ineffective: bool = False
+    indications: tuple[str, ...] = ()
+    based_on: tuple[str, ...] = ()
+    replaces: str | None = None
+    inpatient: bool = False
+    adherence: str = ""
+    adherence_asserted: PartialDate | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A total on one rating scale on one day. `order` sorts several of one day (later is later).
+
+    `flags`: ``prorated``, ``resummed`` (items and total differ), ``suspect-total`` (a number on the panel code: an
+    upper bound at most), ``conflict`` (two sources of the same day disagree).
+    """
+
+    instrument: str
+    value: float
+    day: date
+    references: tuple[str, ...]
+    order: str = ""
+    source: str = "observation"  # "observation" | "questionnaire"
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionFact:
+    """One recorded condition with the knowledge categories its codes belong to.
+
+    `clinical` is the clinical status as coded, ``""`` when absent. `by_text` marks categories found in free text.
+    """
+
+    reference: str
+    categories: frozenset[str]
+    verification: Verification
+    clinical: str = ""
+    onset: PartialDate | None = None
+    recorded: PartialDate | None = None
+    abatement: PartialDate | None = None
+    by_text: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcedureFact:
+    """One procedure of a kind the knowledge names: ``ect``, ``rtms``, ``vns``, ``esketamine`` ..."""
+
+    reference: str
+    kind: str
+    status: str
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFact:
+    """Who the record is about. `sex` is the administrative gender as coded, ``unknown`` when absent."""
+
+    reference: str
+    birth: PartialDate | None = None
+    sex: str = "unknown"
+    deceased: bool = False
+
+    def age_on(self, day: date) -> tuple[int, int] | None:
+        """Youngest and oldest age in whole years on `day` that the written birth date allows; None if unknown."""
+        if self.birth is None:
+            return None
+        return (_years(self.birth.latest, day), _years(self.birth.earliest, day))
+
+
+def _years(born: date, day: date) -> int:
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftOrder:
+    """A drafted order that fired the hook: a drug (`product`) or a procedure (`procedure` kind).
+
+    `daily_dose` needs no field: `dosage` and `product` give it as for any other order. `selected` is False for drafts
+    of the same session that the clinician has not just chosen.
+    """
+
+    reference: str
+    product: Product | None = None
+    procedure: str | None = None
+    dosage: tuple[DosageLine, ...] = ()
+    selected: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRecord:
+    """Everything received about one patient. `availability` is keyed by FHIR resource type."""
+
+    patient: PatientFact | None
+    medications: tuple[MedicationFact, ...] = ()
+    scores: tuple[Score, ...] = ()
+    conditions: tuple[ConditionFact, ...] = ()
+    procedures: tuple[ProcedureFact, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    received: tuple[str, ...] = ()
+    availability: Mapping[str, Availability] = field(default_factory=lambda: MappingProxyType({}))
+
+    def read(self, resource_type: str) -> Read:
+        """How far `resource_type` was read; UNREAD when nothing is known."""
+        known = self.availability.get(resource_type)
+        return known.read if known else Read.UNREAD

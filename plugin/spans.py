@@ -1,0 +1,108 @@
+"""Calendar dates as FHIR writes them, and runs of days.
+
+FHIR dates may stop at the year or the month. `PartialDate` keeps what was written as the interval of days it can
+mean, so that nothing downstream guesses. Days are `datetime.date`; there is no clock in this package.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_WRITTEN = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PartialDate:
+    """A date known to the day, the month or the year, as the closed interval of days it can mean."""
+
+    earliest: date
+    latest: date
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the day itself is known."""
+        return self.earliest == self.latest
+
+    @property
+    def day(self) -> date | None:
+        """The day, or None when only month or year were written."""
+        return self.earliest if self.is_exact else None
+
+    @classmethod
+    def exactly(cls, day: date) -> PartialDate:
+        """A date known to the day."""
+        return cls(day, day)
+
+    @classmethod
+    def parse(cls, text: object) -> PartialDate | None:
+        """Read a FHIR `date` or `dateTime`; the day is the one written, whatever the zone. None if unreadable.
+
+        >>> PartialDate.parse("2024-02").latest
+        datetime.date(2024, 2, 29)
+        >>> PartialDate.parse("DB_6decce7d") is None
+        True
+        """
+        match = _WRITTEN.match(text.strip()) if isinstance(text, str) else None
+        if match is None:
+            return None
+        year, month, day = (int(part) if part else None for part in match.groups())
+        try:
+            if year is None or month is None:
+                return cls(date(year or 0, 1, 1), date(year or 0, 12, 31))
+            if day is None:
+                return cls(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+            return cls.exactly(date(year, month, day))
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DateSpan:
+    """A closed run of days, both ends included."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise ValueError("a span ends before it starts")
+
+    def __len__(self) -> int:
+        return (self.end - self.start).days + 1
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and self.start <= day <= self.end
+
+    def days(self) -> Iterator[date]:
+        """Each day of the span in order."""
+        return (self.start + timedelta(days=offset) for offset in range(len(self)))
+
+
+def uncovered_between(earlier: date, later: date) -> int:
+    """Days strictly between two days: 0 for neighbours."""
+    return max(0, (later - earlier).days - 1)
+
+
+def spans_of(days: Iterable[date], *, largest_gap: int = 0) -> tuple[DateSpan, ...]:
+    """Join days into spans, bridging holes of at most `largest_gap` uncovered days.
+
+    >>> from datetime import date
+    >>> [len(s) for s in spans_of([date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 5)], largest_gap=1)]
+    [2, 1]
+    """
+    spans: list[DateSpan] = []
+    start = previous = None
+    for day in sorted(set(days)):
+        if start is None or previous is None:
+            start = day
+        elif uncovered_between(previous, day) > largest_gap:
+            spans.append(DateSpan(start, previous))
+            start = day
+        previous = day
+    if start is not None and previous is not None:
+        spans.append(DateSpan(start, previous))
+    return tuple(spans)
