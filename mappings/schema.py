@@ -1,143 +1,76 @@
 """The shape of the knowledge: strict, frozen models that every file in this package must satisfy.
 
 A clinical number never stands alone: it is a `DatedValue` (a history by effective date) with citations and a
-confidence, and the file that holds it says when a person last looked and when to look again. Unknown keys, numbers
-where codes belong and empty citation lists are refused by the models; what needs several files is checked in `load`.
+confidence, and the file that holds it says when a person last looked and when to look again. Unknown keys,
+numbers where codes belong and empty citation lists are refused by the models; what needs several files is
+checked in `load`.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Confidence = Literal["high", "medium", "low"]
-CitationIds = Annotated[tuple[str, ...], Field(min_length=1)]
-Role = Literal["antidepressant", "augmentation", "information"]
-Counting = Literal["counts", "borderline-at-most", "never"]
+from mappings.drug_schema import (
+    AdequateDose,
+    Counting,
+    Drug,
+    Equivalence,
+    ExcludedProduct,
+    GeriatricLenient,
+    PublishedDose,
+    Role,
+)
+from mappings.values import CitationIds, Code, CodeSet, Confidence, DatedValue, Knowable, Reviewed, Value
 
-
-class Knowable(BaseModel):
-    """Base of all knowledge models: strict, immutable, no unknown keys."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Reviewed(Knowable):
-    """Who looked at a file and when. `reviewed_by` stays ``none`` until a clinician has signed."""
-
-    last_reviewed: date
-    review_by: date
-    reviewed_by: str = "none"
-
-
-class Code(Knowable):
-    """One code of one system; `system` is a short name resolved to a URI in `systems.yaml`."""
-
-    system: str
-    code: str
-    confidence: Confidence = "high"
-
-
-class Value(Knowable):
-    """A number with its citations. `confidence` is that of the source as we read it."""
-
-    amount: float
-    cites: CitationIds
-    confidence: Confidence = "high"
-    note: str = ""
-
-
-class DatedValue(Knowable):
-    """A value and its history: `values` by effective date; the latest not after the day asked for holds."""
-
-    unit: str
-    values: dict[date, Value]
-
-    def on(self, day: date) -> Value | None:
-        """The value in force on `day`, or the first one when `day` precedes them all."""
-        past = [effective for effective in self.values if effective <= day]
-        return self.values[max(past) if past else min(self.values)] if self.values else None
-
-
-class PublishedDose(Knowable):
-    """The minimum adequate daily dose according to one published list."""
-
-    list: str
-    amount: float
-    unit: str
-    cites: CitationIds
-    confidence: Confidence = "high"
-
-
-class GeriatricLenient(Knowable):
-    """A lower lenient dose from an age on (the label's geriatric dose)."""
-
-    from_age: int
-    amount: float
-    cites: CitationIds
-
-
-class AdequateDose(Knowable):
-    """The two thresholds of a drug in `unit` per day: at `default` and above yes, below `lenient` no, between unsure."""
-
-    lenient: DatedValue
-    default: DatedValue
-    lenient_geriatric: GeriatricLenient | None = None
-
-
-class Equivalence(Knowable):
-    """Labelled mg of some products expressed in mg of the reference product: multiply by `factor`."""
-
-    what: str
-    codes: tuple[Code, ...] = ()
-    salts: tuple[str, ...] = ()
-    releases: tuple[str, ...] = ()
-    factor: float
-    cites: CitationIds
-
-
-class ExcludedProduct(Knowable):
-    """Products of this ingredient that are labelled for something else and so are never a trial."""
-
-    what: str
-    codes: tuple[Code, ...] = ()
-    names: tuple[str, ...] = ()
-    dose_forms: tuple[str, ...] = ()
-    jurisdictions: tuple[str, ...] = ()
-    cites: CitationIds
-
-
-class Drug(Reviewed):
-    """One ingredient, or one fixed combination that counts as a drug of its own.
-
-    `parts` lists the drug ids or other ingredient names of a combination rated by component. `adequate_dose` is None
-    for drugs that are never counted. `enantiomer_of` flags pairs such as escitalopram and citalopram.
-    """
-
-    id: str
-    label: str
-    drug_class: str = Field(alias="class")
-    role: Role
-    counting: Counting
-    codes: tuple[Code, ...]
-    names: tuple[str, ...] = ()
-    adequate_dose: AdequateDose | None = None
-    adequate_days: DatedValue | None = None
-    published: tuple[PublishedDose, ...] = ()
-    equivalences: tuple[Equivalence, ...] = ()
-    excluded_products: tuple[ExcludedProduct, ...] = ()
-    enantiomer_of: str | None = None
-    jurisdictions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    cites: CitationIds
+__all__ = [
+    "AdequateDose",
+    "Adherence",
+    "AdherenceMeaning",
+    "Band",
+    "CitationIds",
+    "Code",
+    "CodeSet",
+    "ConditionCategory",
+    "Conditions",
+    "Confidence",
+    "Counting",
+    "DatedValue",
+    "Definition",
+    "DoseUnit",
+    "Dosing",
+    "Drug",
+    "Equivalence",
+    "ExcludedProduct",
+    "GeriatricLenient",
+    "Instrument",
+    "Item",
+    "Knowable",
+    "OverrideReason",
+    "Prefetch",
+    "PrefetchCode",
+    "ProcedureKind",
+    "Procedures",
+    "PublishedDose",
+    "Reconstruction",
+    "Reviewed",
+    "Role",
+    "Sentence",
+    "Source",
+    "StopMeaning",
+    "StopReasons",
+    "TimingCode",
+    "Value",
+    "Version",
+]
 
 
 class Definition(Reviewed):
     """One published or composed definition of treatment resistance, as the parameters of one rule set.
 
-    Days are whole days, fractions are shares of 1. `response` is the improvement from baseline that is not a failure.
+    Days are whole days, fractions are shares of 1. `response` is the improvement from baseline that is not a
+    failure.
     """
 
     id: str
@@ -207,8 +140,8 @@ class Item(Knowable):
 class Instrument(Reviewed):
     """One rating scale: codes, range, cut-offs and what may be derived from its items.
 
-    `line` is the total that a baseline needs and at which a patient counts as still ill; `remission` the highest
-    total in remission. None: no absolute rule, only percentages on the same instrument.
+    `line` is the total that a baseline needs and at which a patient counts as still ill; `remission` the
+    highest total in remission. None: no absolute rule, only percentages on the same instrument.
     """
 
     id: str
@@ -219,7 +152,7 @@ class Instrument(Reviewed):
     panel_codes: tuple[Code, ...] = ()
     other_scales: tuple[Code, ...] = ()
     items: tuple[Item, ...] = ()
-    answers: dict[str, float] = {}
+    answers: dict[str, float] = Field(default_factory=dict)
     item_maximum: float = 3
     missing_items_max: int = 0
     line: float | None = None
@@ -228,17 +161,8 @@ class Instrument(Reviewed):
     cites: CitationIds
 
 
-class CodeSet(Knowable):
-    """Codes of one system: `exact` codes and `prefixes` (a prefix matches itself and everything below it)."""
-
-    system: str
-    exact: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    except_: tuple[str, ...] = Field(default=(), alias="except")
-
-
 class ConditionCategory(Knowable):
-    """A named group of conditions with the codes that belong to it and the words that name it in free text."""
+    """A named group of conditions with its codes and the words that name it in free text."""
 
     id: str
     label: str
@@ -272,7 +196,7 @@ class Procedures(Reviewed):
 
 
 class StopMeaning(Knowable):
-    """What a coded or worded stop reason means: ``inefficacy``, ``intolerance``, ``other`` or ``completed``."""
+    """What a coded or worded stop reason means, for instance ``inefficacy``."""
 
     meaning: Literal["inefficacy", "intolerance", "other", "completed"]
     label: str
@@ -285,6 +209,21 @@ class StopReasons(Reviewed):
     """All stop reasons; words are tried in the order listed."""
 
     meanings: tuple[StopMeaning, ...]
+
+
+class AdherenceMeaning(Knowable):
+    """What a coded statement on adherence means: ``not-taking``, ``non-compliant`` or ``partial``."""
+
+    meaning: Literal["not-taking", "non-compliant", "partial"]
+    label: str
+    code_sets: tuple[CodeSet, ...]
+    cites: CitationIds
+
+
+class Adherence(Reviewed):
+    """All statements on adherence that take exposure away or cast doubt on it."""
+
+    meanings: tuple[AdherenceMeaning, ...]
 
 
 class DoseUnit(Knowable):
@@ -303,11 +242,15 @@ class TimingCode(Knowable):
 
 
 class Dosing(Reviewed):
-    """How doses and frequencies are written."""
+    """How doses, frequencies and release forms are written.
+
+    `releases` maps a release form of `codes/rxnorm.csv` to the words for it.
+    """
 
     units: tuple[DoseUnit, ...]
     timing: tuple[TimingCode, ...]
     period_days: dict[str, float]
+    releases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     cites: CitationIds
 
 
@@ -331,5 +274,28 @@ class Sentence(Knowable):
 class OverrideReason(Knowable):
     """One reason a clinician may give for dismissing a card. `code` is stable for ever."""
 
-    code: str
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$")]
     display: str
+
+
+class Version(Knowable):
+    """The version of the knowledge (semantic version) and the definition used unless another is asked for."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    default_definition: str
+
+
+class PrefetchCode(Knowable):
+    """One observation code that the service asks for at order entry; `label` is for readers."""
+
+    system: str
+    code: str
+    label: str
+    confidence: Confidence = "high"
+
+
+class Prefetch(Reviewed):
+    """The code lists of the prefetch queries: `scales` are rating-scale observations."""
+
+    scales: tuple[PrefetchCode, ...]
+    cites: CitationIds

@@ -1,0 +1,83 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv.
+# Another interpreter: make PYTHON=python3.12 ...
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+HOST ?= 127.0.0.1
+PORT ?= 8000
+UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check bench test-all setup-services setup-browser lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+setup: $(VENV)/.dev ## everything for development, from requirements-dev.lock
+
+demo: $(VENV)/.runtime ## service, sandbox EHR and demo page on http://127.0.0.1:8000
+	@$(BIN)/trd-cds demo --host $(HOST) --port $(PORT)
+
+serve: $(VENV)/.runtime ## the service with client authentication (needs TRD_CDS_REGISTRY_FILE)
+	@$(BIN)/trd-cds serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.dev ## all tests that need no browser
+	$(BIN)/python -m pytest -q -m "not browser"
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/trd-cds knowledge check
+	$(BIN)/python -m pytest -q tests/docs/test_locks.py tests/docs/test_containers.py
+	@if docker compose version >/dev/null 2>&1; then docker compose config --quiet && echo "compose file: valid"; \
+	else echo "compose file: checked by tests/docs/test_containers.py only (no docker compose here)"; fi
+
+bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
+	$(BIN)/python benchmarks/order_select.py
+
+test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
+	$(BIN)/python -m pytest -q
+
+setup-services: ## install the Debian packages that test-all needs (root)
+	@echo "Debian packages: chromium fonts-dejavu-core"
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core
+
+setup-browser: $(VENV)/.browser
+
+lock: ## renew the lock files (needs uv: https://docs.astral.sh/uv/)
+	@command -v uv >/dev/null || { echo "make lock needs uv. Get it with: python3 -m pip install uv"; exit 2; }
+	$(UV_COMPILE) pyproject.toml -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(UV_COMPILE) requirements-browser.in -c requirements-dev.lock -o requirements-browser.lock
+
+clean: ## remove the environment, builds and caches
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Stamps: an environment is built once and again only when what it was built from has changed.
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "trd-cds needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)."; \
+	  echo "Name another one: make PYTHON=python3.12 demo"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock pyproject.toml
+	@echo "Installing the locked dependencies into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing the locked development dependencies into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev requirements-browser.lock
+	@PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(PIP) install --require-hashes -r requirements-browser.lock
+	@touch $@

@@ -1,0 +1,163 @@
+"""The composition root: the only place where settings, knowledge, clock, network and registry meet."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+import httpx
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
+from cds_hooks.catalogue import queries
+from cds_hooks.client_auth import Authenticator
+from cds_hooks.clock import Clock
+from cds_hooks.errors import BadRequest, HookFault, UnknownService, WrongMethod, respond
+from cds_hooks.hook_call import Deployment
+from cds_hooks.registry import ClientRegistry
+from cds_hooks.request_log import CallLine, RequestLog, quieten_wire_loggers
+from cds_hooks.routes import service_routes
+from cds_hooks.settings import Settings
+from cds_hooks.verdict_memory import VerdictMemory
+from mappings.load import Knowledge
+
+_CONNECT_SECONDS = 2.0
+_CONNECTIONS = 100
+
+
+class ConfigurationError(Exception):
+    """The service must not start like this; the message says what to set."""
+
+
+def create_app(
+    *,
+    settings: Settings,
+    knowledge: Knowledge,
+    clock: Clock,
+    http: httpx.AsyncClient | None = None,
+    registry: ClientRegistry | None,
+    log: RequestLog | None = None,
+) -> FastAPI:
+    """The service as an ASGI application.
+
+    `http` is used for FHIR reading and stays the caller's to close; without it the application makes and
+    closes its own. Raises ConfigurationError without a registry outside open mode, or for an unknown
+    definition.
+    """
+    if registry is None and not settings.open_mode:
+        raise ConfigurationError(
+            "There is no client registry: set TRD_CDS_REGISTRY_FILE, or use the demo, which is open on loopback only."
+        )
+    if settings.definition is not None and settings.definition not in knowledge.definitions:
+        raise ConfigurationError(
+            f"There is no definition of that name: set TRD_CDS_DEFINITION to one of {', '.join(knowledge.definitions)}."
+        )
+    quieten_wire_loggers()
+    outbound = http or httpx.AsyncClient(
+        timeout=httpx.Timeout(settings.deadline_seconds, connect=min(_CONNECT_SECONDS, settings.deadline_seconds)),
+        limits=httpx.Limits(max_connections=_CONNECTIONS),
+        follow_redirects=False,
+        trust_env=False,  # no proxy or credentials from the environment: calls go where the allow-list says
+    )
+    deployment = Deployment(
+        settings=settings,
+        knowledge=knowledge,
+        queries=queries(knowledge),
+        clock=clock,
+        http=outbound,
+        memory=VerdictMemory() if settings.remember_verdicts and not settings.open_mode else None,
+        engine=engine_version(),
+    )
+    authenticator = (
+        None if settings.open_mode or registry is None else Authenticator(registry, clock, settings.base_url)
+    )
+    hash_start = knowledge.content_hash.removeprefix("sha256:")[:12]
+    app = FastAPI(
+        title="trd-cds",
+        version=deployment.engine,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(None if http is not None else outbound),
+        middleware=[
+            _cors(settings, registry),
+            Middleware(
+                CallBoundary,
+                log=log or RequestLog(timestamp=lambda: clock.now().isoformat()),
+                new_line=lambda: CallLine(knowledge=hash_start),
+            ),
+        ],
+    )
+    app.include_router(service_routes(deployment, authenticator))
+    app.add_exception_handler(HookFault, _answer_fault)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    return app
+
+
+def settle_memory() -> None:
+    """Call once when the process is ready to serve: keeps the garbage collector from walking what never dies.
+
+    Full collections over code and knowledge cost tens of milliseconds each and are the tail of the response
+    times.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def engine_version() -> str:
+    """The version of this package, ``0+source`` when it runs from a checkout that was never installed."""
+    try:
+        return version("trd-cds-hooks")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
+    listed = {*settings.cors_origins}
+    for client in registry or ():
+        listed.update(client.entry.cors_origins)
+    origins = ["*"] if settings.open_mode and not listed else sorted(listed)
+    return Middleware(
+        ServiceCors,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "OPTIONS"],
+        allow_headers=["Authorization", "Content-Type", "Accept"],
+        allow_private_network=settings.open_mode,
+    )
+
+
+def _lifespan(own: httpx.AsyncClient | None) -> AbstractAsyncContextManager[None] | object:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if own is not None:
+            await own.aclose()
+
+    return lifespan
+
+
+async def _answer_fault(request: Request, fault: Exception) -> Response:
+    if not isinstance(fault, HookFault):  # Starlette's type is wide; ours is registered
+        raise fault
+    call_line(request.scope).outcome = type(fault).__name__
+    return respond(fault)
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    """404 and 405 of the router, which know no more than the status, in our own words."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == WrongMethod.status:
+        fault: HookFault = WrongMethod((getattr(error, "headers", None) or {}).get("Allow", ""))
+    elif status == UnknownService.status:
+        fault = UnknownService("There is nothing at this address.", "The services are listed at /cds-services.")
+    else:
+        fault = BadRequest("The request cannot be understood.", "Send it as the specification of CDS Hooks says.")
+    return await _answer_fault(request, fault)

@@ -1,0 +1,92 @@
+"""The outermost layers of the application: cross-origin rules, the last resort for faults, and the log line.
+
+Order, outermost first: `ServiceCors` (so that errors carry its headers too), `CallBoundary`, the routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from secrets import token_hex
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cds_hooks.clock import stopwatch
+from cds_hooks.errors import BadRequest, OwnFault, respond
+from cds_hooks.request_log import CallLine, RequestLog, place_of
+
+SERVICES_PATH = "/cds-services"
+_LINE = "trd_cds.call_line"
+
+
+class ServiceCors(CORSMiddleware):
+    """CORS for discovery, services and feedback only; a refused preflight says so as an OperationOutcome."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Apply the rules below `SERVICES_PATH`, nothing elsewhere."""
+        if scope["type"] == "http" and str(scope["path"]).startswith(SERVICES_PATH):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight: it needs no credentials."""
+        decided = super().preflight_response(request_headers)
+        if decided.status_code < 400:
+            return decided
+        refused = respond(
+            BadRequest(
+                "This origin, method or header is not allowed for browser clients.",
+                "Ask the operator to add the origin to cors_origins; methods are GET and POST.",
+            )
+        )
+        kept = {
+            name: value for name, value in decided.headers.items() if name not in ("content-length", "content-type")
+        }
+        refused.headers.update(kept)
+        return refused
+
+
+class CallBoundary:
+    """Writes one log line per call, and turns the unexpected into a 500 that says nothing but its id."""
+
+    def __init__(self, app: ASGIApp, *, log: RequestLog, new_line: Callable[[], CallLine]) -> None:
+        self.app = app
+        self._log = log
+        self._new_line = new_line
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one call."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        line = self._new_line()
+        scope[_LINE] = line
+        started = stopwatch()
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                line.status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except ClientDisconnect:
+            line.outcome = "client-left"
+        except Exception as error:
+            line.fault, line.fault_place = type(error).__name__, place_of(error)
+            line.correlation_id = token_hex(8)
+            if not line.status:
+                await respond(OwnFault(line.correlation_id))(scope, receive, watched)
+        finally:
+            line.milliseconds = round((stopwatch() - started) * 1000, 1)
+            self._log.write(line)
+
+
+def call_line(scope: Scope) -> CallLine:
+    """The log line of the call that `scope` belongs to."""
+    line = scope.get(_LINE)
+    return line if isinstance(line, CallLine) else CallLine()

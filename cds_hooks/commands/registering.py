@@ -1,0 +1,23 @@
+"""The client registry as the commands find it: by the setting, and refused with a remedy when it is missing."""
+
+from __future__ import annotations
+
+from cds_hooks.commands.refusal import Refusal
+from cds_hooks.registry import ClientRegistry, RegistryError, load_registry
+from cds_hooks.settings import Settings
+
+MINIMAL = "{clients: [{id: my-ehr, name: My EHR, issuer: 'https://ehr.example', jwks_file: my-ehr.jwks.json}]}"
+
+
+def read_registry(settings: Settings) -> ClientRegistry:
+    """The registry that `settings` name; raises Refusal when there is none or it is unusable."""
+    if settings.registry_file is None:
+        raise Refusal(
+            "TRD_CDS_REGISTRY_FILE",
+            "is not set, and only registered clients are served",
+            f"name a YAML file such as {MINIMAL}; docs/integrators.md explains it",
+        )
+    try:
+        return load_registry(settings.registry_file)
+    except RegistryError as fault:
+        raise Refusal(f"{fault.file}, {fault.place}", fault.problem, fault.remedy) from None

@@ -1,0 +1,57 @@
+"""The demo: service, sandbox EHR and simulator page as one application, without login, on loopback only."""
+
+from __future__ import annotations
+
+import httpx
+from fastapi import FastAPI
+
+from cds_hooks.app import create_app
+from cds_hooks.clock import Clock
+from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.settings import Settings
+from cds_hooks.stories import load_stories
+from cds_hooks.web.intended_use import add_intended_use
+from cds_hooks.web.simulator import simulator
+from mappings.load import Knowledge
+
+FHIR = "/fhir"
+
+
+def create_demo(
+    *,
+    settings: Settings,
+    knowledge: Knowledge,
+    clock: Clock,
+    base_url: str,
+    http: httpx.AsyncClient | None = None,
+) -> FastAPI:
+    """The application that answers under `base_url`; the caller sees to it that only loopback reaches it.
+
+    Of `settings` it takes limits, time zone and jurisdiction; login is off, and the only FHIR server that may be
+    called is its own sandbox at ``/fhir``. The synthetic patients' dates end on the day the demo starts.
+    """
+    today = clock.today(settings.time_zone)
+    fhir_server = base_url + FHIR
+    stories = load_stories(today, knowledge)
+    sandbox = create_sandbox(
+        ResourceStore(resource for story in stories for resource in story.resources), base_url=fhir_server
+    )
+    app = create_app(
+        settings=settings.model_copy(
+            update={
+                "open_mode": True,
+                "registry_file": None,
+                "base_url": base_url,
+                "fhir_servers": (fhir_server,),
+            }
+        ),
+        knowledge=knowledge,
+        clock=clock,
+        http=http,
+        registry=None,
+    )
+    ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url=fhir_server + "/")
+    app.mount(FHIR, sandbox)
+    app.include_router(simulator(stories=stories, knowledge=knowledge, today=today, fhir_server=fhir_server, ehr=ehr))
+    add_intended_use(app)
+    return app

@@ -1,0 +1,81 @@
+"""The building blocks of FHIR resources: codings, quantities, periods, references and dosage instructions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+Resource = dict[str, Any]
+Element = dict[str, Any]
+
+HL7 = "http://terminology.hl7.org/CodeSystem/"
+UCUM = "http://unitsofmeasure.org"
+
+
+def kept(**elements: Any) -> Element:
+    """The elements that have a value: FHIR knows neither null nor empty objects, lists and strings."""
+    return {
+        name: value for name, value in elements.items() if value is not None and value not in ("", [], {})
+    }
+
+
+def on(day: date | None) -> str | None:
+    """A day as FHIR writes it."""
+    return day.isoformat() if day else None
+
+
+def coding(system: str, code: str, display: str = "") -> Element:
+    """One Coding: `system` is the URI of the code system."""
+    return kept(system=system, code=code, display=display)
+
+
+def concept(*codings: Element, text: str = "") -> Element:
+    """A CodeableConcept of these codings, of a text, or both."""
+    return kept(coding=list(codings), text=text)
+
+
+def quantity(value: float, unit: str = "", *, ucum: str = "") -> Element:
+    """A Quantity; whole numbers have no decimal point. `ucum` is the coded unit, if there is one."""
+    amount: float | int = int(value) if float(value).is_integer() else value
+    return kept(value=amount, unit=unit, system=UCUM if ucum else "", code=ucum)
+
+
+def days(count: float) -> Element:
+    """A length of time in days."""
+    return quantity(count, "days", ucum="d")
+
+
+def period(start: date | None = None, end: date | None = None) -> Element:
+    """A Period of whole days; either end may be open."""
+    return kept(start=on(start), end=on(end))
+
+
+def refer(kind: str, id_: str) -> Element:
+    """A literal reference to a resource of the same server."""
+    return {"reference": f"{kind}/{id_}"}
+
+
+def dosage(
+    *,
+    text: str = "",
+    dose: Element | None = None,
+    frequency: int | None = None,
+    every_days: int = 1,
+    bounds: Element | None = None,
+    as_needed: bool = False,
+    sequence: int | None = None,
+) -> Element:
+    """One dosage instruction: `dose` per intake, `frequency` intakes in `every_days` days, within `bounds`.
+
+    Without `frequency` there is no timing but the bounds; a text alone is a signature nobody structured.
+    """
+    repeat = kept(boundsPeriod=bounds, frequency=frequency)
+    if frequency is not None:
+        repeat |= {"period": every_days, "periodUnit": "d"}
+    return kept(
+        sequence=sequence,
+        text=text,
+        timing=kept(repeat=repeat),
+        asNeededBoolean=as_needed or None,
+        doseAndRate=[{"doseQuantity": dose}] if dose else [],
+    )

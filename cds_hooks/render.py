@@ -1,0 +1,110 @@
+"""From what the reasoning wants said to cards on the wire.
+
+The drafts come with sentences complete and chart text escaped (`plugin.advice.escape`). Here they get what
+only the wire needs: lengths, uuids, static topic codes, override reasons, absolute addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID, uuid4
+
+from plugin.advice import CardDraft
+
+from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Link, Source
+from mappings.load import Knowledge
+
+# An identifier for ever, not an address that anything fetches (decisions 13 and 28).
+CANONICAL_BASE = "https://trd-cds.github.io"
+TOPIC_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/card-topics"
+OVERRIDE_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/override-reasons"
+PROVENANCE = "io.github.trd-cds.provenance"
+CARDS_AT_MOST = 3
+_BLANKS = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What a set of cards rests on: versions, content hash, definition and day of judgement."""
+
+    engine: str
+    knowledge: str
+    content_hash: str
+    definition: str
+    as_of: date
+
+
+def render(
+    drafts: Sequence[CardDraft], *, knowledge: Knowledge, base_url: str, new_uuid: Callable[[], UUID] = uuid4
+) -> tuple[Card, ...]:
+    """The cards for `drafts`, most important first as given, at most `CARDS_AT_MOST`.
+
+    `base_url` is the public address of this deployment, to which every link points. Raises KeyError when a
+    draft names an override reason that the knowledge does not hold: a fault of ours.
+    """
+    displays = {reason.code: reason.display for reason in knowledge.override_reasons}
+    return tuple(_card(draft, displays, base_url, new_uuid) for draft in drafts[:CARDS_AT_MOST])
+
+
+def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> HookResponse:
+    """The answer with `cards`; `provenance` goes along as an extension when there are any."""
+    if not cards or provenance is None:
+        return HookResponse(cards=cards)
+    said = {
+        "engine": provenance.engine,
+        "knowledge": provenance.knowledge,
+        "knowledgeHash": provenance.content_hash,
+        "definition": provenance.definition,
+        "asOf": provenance.as_of.isoformat(),
+    }
+    return HookResponse(cards=cards, extension={PROVENANCE: said})
+
+
+def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
+    """`text` on one line with fewer than `below` characters, cut at a word with an ellipsis where it is
+    longer.
+
+    >>> shortened("Two adequate trials failed", below=13)
+    'Two adequate…'
+    """
+    line = _BLANKS.sub(" ", text).strip()
+    if len(line) < below:
+        return line
+    room = line[: below - 2]
+    # A word longer than the room is cut inside: better than nothing at all.
+    whole = room if line[below - 2] == " " or " " not in room else room[: room.rindex(" ")]
+    return whole.rstrip(" ,;:–-") + "…"
+
+
+def _card(draft: CardDraft, displays: dict[str, str], base_url: str, new_uuid: Callable[[], UUID]) -> Card:
+    return Card.model_validate(
+        {
+            "uuid": str(new_uuid()),
+            "summary": shortened(draft.summary),
+            "detail": "\n".join(line for line in draft.detail if line.strip()) or None,
+            "indicator": draft.indicator,
+            "source": Source(
+                label=draft.source_label,
+                url=f"{base_url}/intended-use",
+                topic=Coding(code=draft.kind, system=TOPIC_SYSTEM, display=_spoken(draft.kind)),
+            ),
+            "overrideReasons": tuple(
+                Coding(code=code, system=OVERRIDE_SYSTEM, display=displays[code]) for code in draft.override_reasons
+            ),
+            "links": tuple(_link(link, base_url) for link in draft.links),
+        }
+    )
+
+
+def _link(link: tuple[str, str], base_url: str) -> Link:
+    """A link from its label and its path below the deployment's own address."""
+    label, path = link
+    return Link(label=label, url=f"{base_url}/{path.lstrip('/')}", type="absolute")
+
+
+def _spoken(kind: str) -> str:
+    words = kind.replace("-", " ")
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,47 @@
+"""So that opening a record does not say the same thing every time.
+
+What is kept: for (client, user, patient) a keyed digest, and beside it a keyed digest of the verdict last
+shown on patient-view. No name, id, value or text: the key is drawn at random when the process starts and
+never leaves it, so nothing can be turned back or joined with anything. Why: a verdict is worth one card, and
+another only when it changes. How long: `LIFETIME`, at most `CAPACITY` entries, gone with the process; nothing
+touches the disk. Who reads it: only `is_news`. Several worker processes each keep their own and may each
+speak once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+LIFETIME = timedelta(days=7)
+CAPACITY = 50_000
+
+
+class VerdictMemory:
+    """Remembers what patient-view has already said."""
+
+    def __init__(self, *, capacity: int = CAPACITY, lifetime: timedelta = LIFETIME) -> None:
+        self._secret = secrets.token_bytes(32)
+        self._capacity = capacity
+        self._lifetime = lifetime
+        self._said: OrderedDict[bytes, tuple[bytes, datetime]] = OrderedDict()
+
+    def is_news(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> bool:
+        """Whether `verdict` differs from what this user was last told; remembers it if so."""
+        who, what = self._digest(client, user, patient), self._digest(client, user, patient, verdict)
+        said = self._said.get(who)
+        if said is not None and said[0] == what and now - said[1] < self._lifetime:
+            return False
+        self._said[who] = (what, now)
+        self._said.move_to_end(who)
+        while len(self._said) > self._capacity:
+            self._said.popitem(last=False)
+        return True
+
+    def _digest(self, *parts: str) -> bytes:
+        # Lengths go in too, so that ("ab", "c") and ("a", "bc") differ.
+        message = b"".join(len(raw).to_bytes(8, "big") + raw for raw in (part.encode() for part in parts))
+        return hmac.new(self._secret, message, hashlib.sha256).digest()

@@ -1,0 +1,81 @@
+"""The shapes this service puts on the wire, strict: only attributes that CDS Hooks defines, nothing empty, no
+null.
+
+`to_wire` is the one way out: it leaves out what has no value (TR-02 to TR-04 of the conformance list).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SUMMARY_BELOW = 140  # the specification says fewer than 140 characters
+
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
+StableCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,99}$")]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Coding(_Wire):
+    """A code with its system and, for people, its display."""
+
+    code: StableCode
+    system: Address
+    display: Text
+
+
+class Source(_Wire):
+    """The primary source of a card's guidance; `topic` is the same for every card of one kind."""
+
+    label: Text
+    url: Address
+    topic: Coding
+
+
+class Link(_Wire):
+    """A page or app; `appContext` is for SMART apps only."""
+
+    label: Text
+    url: Address
+    type: Literal["absolute", "smart"]
+    appContext: Text | None = None  # noqa: N815 - the wire name
+
+
+class Card(_Wire):
+    """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables."""
+
+    uuid: Text
+    summary: Annotated[str, StringConstraints(min_length=1, max_length=SUMMARY_BELOW - 1, pattern=r"\S")]
+    detail: Text | None = None
+    indicator: Literal["info", "warning", "critical"]
+    source: Source
+    overrideReasons: tuple[Coding, ...] = ()  # noqa: N815 - the wire name
+    links: tuple[Link, ...] = ()
+
+
+class HookResponse(_Wire):
+    """The answer to a call: the cards, and where they come from as an extension."""
+
+    cards: Annotated[tuple[Card, ...], Field(max_length=3)]
+    extension: dict[str, dict[str, str]] | None = None
+
+
+def to_wire(model: BaseModel) -> dict[str, Any]:
+    """The JSON object of `model` without nulls and empties; `cards` alone may be an empty list."""
+    pruned = _pruned(model.model_dump(mode="json"))
+    if isinstance(model, HookResponse):
+        pruned.setdefault("cards", [])
+    return dict(pruned)
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: kept for name, item in value.items() if (kept := _pruned(item)) not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [kept for item in value if (kept := _pruned(item)) not in (None, "", [], {})]
+    return value

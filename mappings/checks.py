@@ -1,0 +1,194 @@
+"""Checks that need several knowledge files at once.
+
+They run after each file has passed its own model and stop the start with the file, the place and the remedy.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from mappings.strict_yaml import KnowledgeError
+
+if TYPE_CHECKING:
+    from mappings.load import Knowledge
+
+
+def check(knowledge: Knowledge) -> None:
+    """Raise KnowledgeError at the first contradiction between files; return nothing otherwise."""
+    _citations(knowledge)
+    _systems(knowledge)
+    _one_drug_per_code(knowledge)
+    _drug_rules(knowledge)
+    _products(knowledge)
+    _names(knowledge)
+
+
+def _files(knowledge: Knowledge) -> Iterator[tuple[str, object]]:
+    for folder, entries in (
+        ("drugs", knowledge.drugs),
+        ("definitions", knowledge.definitions),
+        ("instruments", knowledge.instruments),
+    ):
+        for key, entry in entries.items():
+            yield f"{folder}/{key}.yaml", entry
+    for name in (
+        "reconstruction",
+        "conditions",
+        "procedures",
+        "stop_reasons",
+        "adherence",
+        "dosing",
+        "prefetch",
+        "sentences",
+    ):
+        yield f"{name}.yaml", getattr(knowledge, name)
+
+
+def _walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
+    """Every model inside `value` with its dotted place."""
+    if isinstance(value, BaseModel):
+        yield place or "top level", value
+        for field in type(value).model_fields:
+            yield from _walk(getattr(value, field), f"{place}.{field}" if place else field)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, tuple):
+        for number, inner in enumerate(value):
+            yield from _walk(inner, f"{place}.{number}" if place else str(number))
+
+
+def _citations(knowledge: Knowledge) -> None:
+    used: set[str] = set()
+    for file, content in _files(knowledge):
+        for place, model in _walk(content):
+            for cite in getattr(model, "cites", ()):
+                if cite not in knowledge.sources:
+                    raise KnowledgeError(
+                        file,
+                        f"{place}.cites",
+                        f"unknown citation {cite!r}",
+                        "add it to sources.yaml or correct it",
+                    )
+                used.add(cite)
+    for unused in sorted(set(knowledge.sources) - used):
+        raise KnowledgeError(
+            "sources.yaml", unused, "no file cites this source", "cite it where it is relied on, or remove it"
+        )
+
+
+def _systems(knowledge: Knowledge) -> None:
+    for file, content in _files(knowledge):
+        for place, model in _walk(content):
+            system = getattr(model, "system", None)
+            if isinstance(system, str) and system not in knowledge.systems:
+                raise KnowledgeError(
+                    file,
+                    f"{place}.system",
+                    f"unknown code system {system!r}",
+                    "use a short name of systems.yaml",
+                )
+    seen: dict[str, str] = {}
+    for short, uris in knowledge.systems.items():
+        for uri in uris:
+            if seen.setdefault(uri, short) != short:
+                raise KnowledgeError("systems.yaml", short, f"{uri} is listed twice", "keep it under one name")
+
+
+def _one_drug_per_code(knowledge: Knowledge) -> None:
+    owner: dict[tuple[str, str], str] = {}
+    for drug in knowledge.drugs.values():
+        for code in drug.codes:
+            other = owner.setdefault((code.system, code.code), drug.id)
+            if other != drug.id:
+                raise KnowledgeError(
+                    f"drugs/{drug.id}.yaml",
+                    f"codes {code.system} {code.code}",
+                    f"this code already belongs to {other}",
+                    "a code belongs to one ingredient: remove it from one of the two",
+                )
+
+
+def _drug_rules(knowledge: Knowledge) -> None:
+    for drug in knowledge.drugs.values():
+        file = f"drugs/{drug.id}.yaml"
+        dose = drug.adequate_dose
+        if dose is not None:
+            if dose.lenient.unit != dose.default.unit:
+                raise KnowledgeError(
+                    file,
+                    "adequate_dose",
+                    "lenient and default have different units",
+                    "state both in the same unit",
+                )
+            for day in sorted({*dose.lenient.values, *dose.default.values}):
+                low, high = dose.lenient.on(day), dose.default.on(day)
+                if low is None or high is None or low.amount > high.amount:
+                    raise KnowledgeError(
+                        file,
+                        f"adequate_dose on {day}",
+                        "the lenient dose is missing or above the default dose",
+                        "lenient is the lowest published therapeutic dose, default at least as high",
+                    )
+        elif drug.counting != "never" and drug.role == "antidepressant":
+            raise KnowledgeError(
+                file, "adequate_dose", "missing for a drug that may count", "add it or set counting to never"
+            )
+        if drug.enantiomer_of is not None and drug.enantiomer_of not in knowledge.drugs:
+            raise KnowledgeError(
+                file,
+                "enantiomer_of",
+                f"there is no drug {drug.enantiomer_of!r}",
+                "use the id of a file in drugs",
+            )
+
+
+def _products(knowledge: Knowledge) -> None:
+    tables: tuple[tuple[str, Iterable[tuple[str, tuple[str, ...]]]], ...] = (
+        ("codes/rxnorm.csv", ((code, row.ingredients) for code, row in knowledge.products.rxnorm.items())),
+        ("codes/atc.csv", ((code, row.ingredients) for code, row in knowledge.products.atc.items())),
+        ("codes/snomed.csv", ((code, row.ingredients) for code, row in knowledge.products.snomed.items())),
+        ("codes/brands.csv", ((" ".join(name), (drug,)) for name, drug in knowledge.products.names.items())),
+        (
+            "codes/brands.csv",
+            ((" ".join(name), drugs) for name, drugs in knowledge.products.combination_names.items()),
+        ),
+    )
+    for file, entries in tables:
+        for code, ingredients in entries:
+            if not any(ingredient in knowledge.drugs for ingredient in ingredients):
+                raise KnowledgeError(
+                    file,
+                    code,
+                    "names no drug of the knowledge",
+                    "correct the ingredient id or remove the row",
+                )
+
+
+def _names(knowledge: Knowledge) -> None:
+    if knowledge.default_definition not in knowledge.definitions:
+        raise KnowledgeError(
+            "version.yaml",
+            "default_definition",
+            "there is no such definition",
+            "use the id of a file in definitions",
+        )
+    for key, sentence in knowledge.sentences.items():
+        try:
+            fields = [field for _, field, _, _ in string.Formatter().parse(sentence.text) if field is not None]
+        except ValueError as failure:
+            raise KnowledgeError("sentences.yaml", key, "unbalanced braces", "name each field in braces") from failure
+        if any(not field.isidentifier() for field in fields):
+            raise KnowledgeError(
+                "sentences.yaml",
+                key,
+                "a field is not a plain name",
+                "write fields as {name}, without format or index",
+            )
+    codes = [reason.code for reason in knowledge.override_reasons]
+    if len(set(codes)) != len(codes):
+        raise KnowledgeError("override_reasons.yaml", "code", "a code is given twice", "codes are unique and stable")

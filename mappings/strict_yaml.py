@@ -1,0 +1,91 @@
+"""Strict reading of one knowledge file: no duplicate keys, no type guesses, errors that say where.
+
+Sequences become tuples so that the strict models accept them. Scalars keep YAML's types on purpose: a code
+written without quotes arrives as a number or a date and is then refused by the model, with the remedy in the
+message.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+REMEDIES = {
+    "extra_forbidden": "remove the key or correct its spelling; the allowed keys are in mappings/schema.py",
+    "missing": "add the key; see mappings/schema.py for its meaning",
+    "string_type": "write the value in quotes; codes and texts are always quoted strings",
+    "literal_error": "use one of the listed values",
+    "too_short": "give at least one entry (citations are never optional)",
+}
+
+
+class KnowledgeError(Exception):
+    """The knowledge is unusable. The message names the file, the place in it and how to mend it."""
+
+    def __init__(self, file: str, place: str, problem: str, remedy: str) -> None:
+        """Compose the message from `file`, `place` inside it, what is wrong and the `remedy`."""
+        self.file, self.place, self.problem, self.remedy = file, place, problem, remedy
+        super().__init__(f"{file}: {place}: {problem}; {remedy}")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses duplicate keys and builds tuples."""
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    built: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in built:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+        built[key] = loader.construct_object(value_node, deep=True)
+    return built
+
+
+def _sequence(loader: _StrictLoader, node: yaml.SequenceNode) -> tuple[Any, ...]:
+    return tuple(loader.construct_object(item, deep=True) for item in node.value)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_StrictLoader.add_constructor("tag:yaml.org,2002:seq", _sequence)
+
+
+def read_yaml(path: Path, name: str) -> Any:
+    """The content of the YAML file `path`; `name` is how messages call it.
+
+    Raises KnowledgeError when the file is absent, is not YAML or gives a key twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise KnowledgeError(
+            name, "file", "cannot be read", "restore the file, UTF-8 encoded, from the release"
+        ) from failure
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
+    except yaml.MarkedYAMLError as failure:
+        mark = failure.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
+        remedy = "keep one of the two" if "twice" in str(failure.problem) else "correct the YAML"
+        raise KnowledgeError(name, place, str(failure.problem), remedy) from failure
+    except (yaml.YAMLError, TypeError, ValueError) as failure:
+        raise KnowledgeError(name, "file", "is not valid YAML", "correct the YAML") from failure
+
+
+def read_model(path: Path, name: str, kind: type[T]) -> T:
+    """The file `path` validated as `kind` (a model, or a plain container of models).
+
+    Raises KnowledgeError with the path of the first offending value.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(read_yaml(path, name), strict=True)
+    except ValidationError as failure:
+        first = failure.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "top level"
+        remedy = REMEDIES.get(first["type"], "correct the value; see mappings/schema.py")
+        raise KnowledgeError(name, place, first["msg"], remedy) from failure

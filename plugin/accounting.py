@@ -1,0 +1,54 @@
+"""Used plus set aside equals received: the last look at every reference before an assessment leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from plugin.augmentation import Course
+from plugin.drafts import JudgedOrder
+from plugin.findings import Reason, SetAside
+from plugin.record import PatientRecord
+from plugin.trials import Trial
+
+_BY_TYPE = {
+    "Observation": "read; outside the window of every trial",
+    "QuestionnaireResponse": "read; outside the window of every trial",
+    "Condition": "read; did not decide anything",
+    "Procedure": "read; not completed or not dated to the day",
+    "MedicationDispense": "read; drug not judged here, shows that dispenses are recorded",
+}
+
+
+def references_used(
+    record: PatientRecord,
+    trials: Iterable[Trial],
+    courses: Iterable[Course],
+    orders: Iterable[JudgedOrder],
+    reasons: Iterable[Reason],
+) -> frozenset[str]:
+    """Every reference that some conclusion rests on."""
+    used = {record.patient.reference} if record.patient is not None else set()
+    for trial in trials:
+        used.update(trial.sources)
+        for judged, outcome in ((trial.judged, trial.outcome), *trial.others):
+            used.update(use for reason in (*judged.reasons, *outcome.reasons) for use in reason.uses)
+            ends = (outcome.baseline, outcome.endpoint)
+            used.update(ref for score in ends if score is not None for ref in score.references)
+    used.update(ref for course in courses for ref in course.sources)
+    used.update(use for order in orders for finding in order.findings for use in finding.uses)
+    used.update(use for reason in reasons for use in reason.uses)
+    return frozenset(used)
+
+
+def balance(record: PatientRecord, used: frozenset[str], aside: Sequence[SetAside]) -> tuple[SetAside, ...]:
+    """The set-aside list completed: one entry for each received reference that nothing used."""
+    named: dict[str, SetAside] = {}
+    for item in aside:
+        if item.reference not in used:
+            named.setdefault(item.reference, item)
+    for reference in record.received:
+        if reference not in used and reference not in named:
+            kind = reference.split("/", 1)[0]
+            reason = _BY_TYPE.get(kind, "read; no day of it counts in the current episode")
+            named[reference] = SetAside(reference=reference, reason=reason)
+    return tuple(sorted(named.values(), key=lambda item: item.reference))

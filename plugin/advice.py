@@ -1,0 +1,189 @@
+"""What to say, where and how loudly: from an assessment to card drafts. The whole speaking policy is this file.
+
+Order hooks: a card when the verdict is met, probable or cannot be told, and one for each drafted drug with something in
+its history. patient-view: only a met or probable verdict in active depression. In remission no action card. Cards carry
+sentences of the knowledge only; they state options and gaps, never directives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mappings.load import Knowledge
+from plugin.assessment import Assessment
+from plugin.drafts import OrderFinding
+from plugin.findings import Reason
+from plugin.verdict import Value, weight_of
+from plugin.wording import Wording, escape
+
+__all__ = ["CardDraft", "advise", "escape"]
+
+_SPOKEN_ON_VIEW = (Value.MET, Value.PROBABLE)
+_SPOKEN_ON_ORDER = (Value.MET, Value.PROBABLE, Value.INDETERMINATE)
+_INDICATOR = {"critical": "critical", "warning": "warning", "info": "info"}
+_MISSING_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardDraft:
+    """One card before it is put on the wire.
+
+    `kind` is a static topic code; `detail` are Markdown list lines; `uses` the resources behind the card;
+    `cites` ids of
+    the bibliography; `override_reasons` codes of the knowledge.
+    """
+
+    kind: str
+    summary: str
+    detail: tuple[str, ...]
+    indicator: str
+    source_label: str
+    cites: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    override_reasons: tuple[str, ...] = ()
+
+
+def advise(assessment: Assessment, *, hook: str, knowledge: Knowledge) -> tuple[CardDraft, ...]:
+    """The cards for one hook, most important first; empty when there is truly nothing to say."""
+    words = Wording(knowledge)
+    cards = _order_cards(assessment, words) if hook != "patient-view" else []
+    status = _status_card(assessment, words, hook)
+    return (*([status] if status is not None else []), *cards)
+
+
+def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft | None:
+    verdict = assessment.verdict
+    remitted = assessment.severity is not None and assessment.severity.in_remission
+    if remitted or verdict.value not in (_SPOKEN_ON_VIEW if hook == "patient-view" else _SPOKEN_ON_ORDER):
+        return None
+    if hook == "patient-view" and assessment.episode.may_have_ended:
+        return None
+    lines = [words.trial(trial, assessment.definition) for trial in assessment.trials]
+    lines += _count_lines(assessment, words)
+    lines += _open_lines(assessment, words)
+    lines += _closing_lines(assessment, words, verdict.reasons)
+    return CardDraft(
+        kind="trd-status",
+        summary=_summary(assessment, words),
+        detail=tuple(lines),
+        indicator="warning" if verdict.value is Value.MET else "info",
+        source_label=words.say("source-label", definition=assessment.definition.id),
+        cites=tuple(dict.fromkeys(cite for reason in verdict.reasons for cite in reason.cites)),
+        uses=tuple(dict.fromkeys(ref for trial in assessment.trials for ref in trial.sources)),
+        override_reasons=tuple(reason.code for reason in words.knowledge.override_reasons),
+    )
+
+
+def _summary(assessment: Assessment, words: Wording) -> str:
+    verdict, counts = assessment.verdict, assessment.verdict.counts
+    column = {Value.MET: 0, Value.PROBABLE: 1}.get(verdict.value)
+    if column is not None:
+        failed = [t.drug.label for t in assessment.trials if weight_of(t)[column]]
+        names = ", ".join(failed)
+        sentence = "met-summary" if verdict.value is Value.MET else "probable-summary"
+        return words.say(sentence, count=len(failed), names=names)
+    if verdict.capped is not None:
+        return words.say("capped-summary", reason=_plain(verdict.reasons[:1]))
+    if any(reason.rule == "V0" for reason in verdict.reasons):
+        return words.say("unread-summary")
+    return words.say("unclear-summary", low=counts.lo, high=counts.hi)
+
+
+def _plain(reasons: Sequence[Reason]) -> str:
+    return "; ".join(reason.text.rstrip(".") for reason in reasons)
+
+
+def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
+    verdict, definition = assessment.verdict, assessment.definition
+    lines = [
+        words.say(
+            "count-line",
+            low=verdict.counts.lo,
+            proxy=verdict.counts.lo_proxy,
+            high=verdict.counts.hi,
+            definition=definition.id,
+            needed=definition.min_failed_trials,
+            summary=definition.label,
+        )
+    ]
+    failing = [t for t in assessment.trials if weight_of(t)[0]]
+    if verdict.value is Value.PROBABLE and failing and all(t.outcome.basis != "score" for t in failing):
+        lines.append(words.say("reported-basis"))
+    if verdict.capped is not None:
+        caps = [r for r in verdict.reasons if not r.rule.startswith("V") or r.rule == "V0"]
+        lines.append(words.say("capped-line", value=words.say(f"verdict-{verdict.capped.value}"), reasons=_plain(caps)))
+    others = [
+        f"{name} {words.say(f'verdict-{result[1].value}')}"
+        for name, result in assessment.by_definition.items()
+        if result is not None and name != definition.id and result[1] is not verdict.value
+    ]
+    if others:
+        lines.append(words.say("other-definitions", list=", ".join(others)))
+    return lines
+
+
+def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
+    lines = [words.say("missing-line", what=item.what) for item in assessment.missing[:_MISSING_SHOWN]]
+    for change in assessment.changes[:_MISSING_SHOWN]:
+        verdict = words.say(f"verdict-{change.verdict.value}")
+        lines.append(words.say(f"change-{change.what}", drug=change.label, verdict=verdict))
+    return lines
+
+
+def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Reason]) -> list[str]:
+    lines = []
+    severity = assessment.severity
+    if severity is not None:
+        label = words.knowledge.instruments[severity.score.instrument].label
+        lines.append(
+            words.say(
+                "severity-line",
+                instrument=label,
+                value=f"{severity.score.value:g}",
+                date=severity.score.day,
+                band=severity.band or "-",
+            )
+        )
+    if assessment.never_filled:
+        lines.append(words.say("never-filled-line", list=", ".join(assessment.never_filled)))
+    if assessment.gaps:
+        lines.append(
+            words.say("gap-line", list=", ".join(f"{gap.what} ({escape(gap.why)})" for gap in assessment.gaps))
+        )
+    cites = list(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
+    sources = words.knowledge.sources
+    if cites:
+        lines.append(words.say("citation-line", list="; ".join(escape(sources[cite].citation) for cite in cites)))
+    lines.append(words.say("as-of", date=assessment.as_of))
+    return lines
+
+
+def _order_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
+    cards = []
+    for judged in assessment.orders:
+        for finding in judged.findings:
+            sentence = f"{finding.rule}{'-earlier' if finding.earlier_episode else ''}-summary"
+            lines = [words.trial(finding.trial, assessment.definition)]
+            if finding.rule == "tried-too-low-or-short":
+                lines.append(words.say("not-a-failure"))
+            lines.append(words.say("not-a-checker"))
+            reasons = _behind(finding)
+            lines += _closing_lines(assessment, words, reasons)
+            cards.append(
+                CardDraft(
+                    kind=finding.rule,
+                    summary=words.say(sentence, drug=judged.label.capitalize()),
+                    detail=tuple(lines),
+                    indicator=_INDICATOR[finding.level],
+                    source_label=words.say("source-label", definition=assessment.definition.id),
+                    cites=tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites)),
+                    uses=tuple(dict.fromkeys(finding.uses)),
+                    override_reasons=tuple(reason.code for reason in words.knowledge.override_reasons),
+                )
+            )
+    return sorted(cards, key=lambda card: list(_INDICATOR).index(card.indicator))
+
+
+def _behind(finding: OrderFinding) -> tuple[Reason, ...]:
+    return (*finding.trial.judged.reasons, *finding.trial.outcome.reasons)

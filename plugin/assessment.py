@@ -1,0 +1,60 @@
+"""Everything concluded about one patient on one day: what every rendering (document, text, cards) reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from mappings.schema import Definition
+from plugin.augmentation import Course
+from plugin.counterfactual import Change
+from plugin.drafts import JudgedOrder
+from plugin.eligibility import Eligibility
+from plugin.episode import Episode
+from plugin.findings import Gap, Missing, SetAside
+from plugin.record import PatientRecord, Score
+from plugin.trials import Trial
+from plugin.verdict import Counts, Value, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Severity:
+    """The latest score within the severity window, and what it means now."""
+
+    score: Score
+    band: str | None
+    in_remission: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The result of `plugin.assess`. `by_definition` maps each definition id to its counts and value.
+
+    A definition whose rules are not built yet maps to None. `never_filled` names drugs ordered but never dispensed.
+    `used` are all references relied on; with `set_aside` they
+    account for everything received.
+    """
+
+    as_of: date
+    jurisdiction: str
+    definition: Definition
+    record: PatientRecord
+    episode: Episode
+    eligibility: Eligibility
+    trials: tuple[Trial, ...]
+    earlier: tuple[Trial, ...]
+    augmentations: tuple[Trial, ...]
+    courses: tuple[Course, ...]
+    verdict: Verdict
+    by_definition: Mapping[str, tuple[Counts, Value] | None]
+    changes: tuple[Change, ...]
+    severity: Severity | None
+    orders: tuple[JudgedOrder, ...]
+    never_filled: tuple[str, ...]
+    missing: tuple[Missing, ...]
+    gaps: tuple[Gap, ...]
+    set_aside: tuple[SetAside, ...]
+    used: frozenset[str]
+    knowledge_version: str
+    knowledge_hash: str

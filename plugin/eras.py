@@ -1,0 +1,189 @@
+"""Eras: days on one ingredient joined across short gaps, and what happens where two drugs meet.
+
+T1 joins covered days (gap of at most the era gap); recorded non-adherence is applied to the era it was asserted in;
+T5 tells a switch from a combination and ends the old drug where the new one starts; T7 clips to an episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from mappings.schema import Reconstruction
+from plugin.exposures import Exposure, ExposureKey
+from plugin.findings import Reason
+from plugin.record import Layer, MedicationFact
+from plugin.spans import DateSpan, spans_of
+from plugin.supply import CoveredDay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Era:
+    """Days on one ingredient without a gap longer than the era gap; `days` is ordered, empty only for undated use.
+
+    `began` is the first day of the era before any clipping. `reasons` says what truncation or adherence did.
+    """
+
+    key: ExposureKey
+    days: dict[date, CoveredDay]
+    facts: tuple[MedicationFact, ...]
+    began: date
+    order_starts: tuple[date, ...] = ()
+    evidence_starts: tuple[date, ...] = ()
+    in_combination_with: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def start(self) -> date:
+        """First covered day."""
+        return next(iter(self.days))
+
+    @property
+    def end(self) -> date:
+        """Last covered day."""
+        return next(reversed(self.days))
+
+    @property
+    def span(self) -> DateSpan:
+        """From first to last covered day."""
+        return DateSpan(self.start, self.end)
+
+    def supplied(self) -> tuple[date, ...]:
+        """Days proven by supply: those covered only by allowed repeats are left out."""
+        return tuple(day for day, covered in self.days.items() if not covered.repeat_only)
+
+    def last_issue(self) -> date:
+        """The day of the last fill, order, report or administration in the era."""
+        starts = [s for s in (*self.order_starts, *self.evidence_starts) if s <= self.end]
+        return max(starts, default=self.began)
+
+
+def eras_of(exposure: Exposure, rules: Reconstruction) -> tuple[Era, ...]:
+    """Join the days of one exposure into eras and apply recorded adherence to the right one (rule 32)."""
+    eras = []
+    for span in spans_of(exposure.days, largest_gap=rules.era_gap_days):
+        days = {day: exposure.days[day] for day in span.days() if day in exposure.days}
+        uses = {use for covered in days.values() for use in covered.uses}
+        near = DateSpan(span.start - timedelta(days=rules.stop_before_era_days), span.end)
+        facts = tuple(f for f in exposure.facts if f.reference in uses or _touches(f, near))
+        era = Era(
+            key=exposure.key,
+            days=days,
+            facts=facts,
+            began=span.start,
+            order_starts=tuple(s for s in exposure.order_starts if s in span),
+            evidence_starts=tuple(s for s in exposure.evidence_starts if s in span),
+            flags=exposure.flags,
+        )
+        eras.append(_graded(era))
+    return _with_adherence(tuple(eras), exposure)
+
+
+def _touches(fact: MedicationFact, span: DateSpan) -> bool:
+    dates = [d.latest for d in (fact.start, fact.end, fact.written) if d is not None]
+    return any(day in span for day in dates)
+
+
+def _graded(era: Era) -> Era:
+    """Order days are grade B when the era holds a renewal or later evidence, else C."""
+    renewed = len(era.order_starts) > 1
+    days = {}
+    for day, covered in era.days.items():
+        if covered.layer is Layer.ORDER and covered.grade == "C":
+            later = any(start > day for start in era.evidence_starts)
+            covered = replace(covered, grade="B" if renewed or later else "C")  # noqa: PLW2901 - the day's new grade
+        days[day] = covered
+    return replace(era, days=days)
+
+
+def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...]:
+    """Adherence statements act on the era holding the asserted day, else the latest before it, else the latest."""
+    result = list(eras)
+    for fact in exposure.facts:
+        if not fact.adherence or not result:
+            continue
+        asserted = fact.adherence_asserted.latest if fact.adherence_asserted is not None else None
+        if asserted is None:
+            index = len(result) - 1
+        else:
+            begun = [i for i, era in enumerate(result) if era.start <= asserted]
+            index = begun[-1] if begun else -1
+        if index < 0:
+            continue
+        if fact.adherence == "not-taking":
+            del result[index]
+            continue
+        era = result[index]
+        reason = Reason(rule="E9", text="Partial adherence is recorded: its days are not sure.", uses=(fact.reference,))
+        doubtful = {day: replace(covered, doubtful=True) for day, covered in era.days.items()}
+        flags = (*era.flags, "adherence_doubtful")
+        result[index] = replace(era, days=doubtful, flags=flags, reasons=(*era.reasons, reason))
+    return tuple(result)
+
+
+def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[ExposureKey]) -> tuple[Era, ...]:
+    """T5 for every pair of drugs: end the old one at a switch, mark both at a combination.
+
+    Only eras whose key is in `acting` (antidepressants that reach the lenient dose, not excluded) act on others.
+    """
+    ordered = sorted(eras, key=lambda e: (e.start, e.key.ingredient))
+    result = []
+    for era in ordered:
+        changed = era
+        for new in ordered:
+            if new.key.ingredient == era.key.ingredient or new.key not in acting or era.key not in acting:
+                continue
+            if era.start < new.start <= era.end:
+                changed = _where_new_starts(changed, new, rules)
+            elif era.start == new.start or new.start < era.start <= new.end:
+                changed = _joined(changed, new, rules) if _combined(new, era, rules) else changed
+        if changed.days:
+            result.append(changed)
+    return tuple(result)
+
+
+def _combined(first: Era, second: Era, rules: Reconstruction) -> bool:
+    """A combination: the earlier drug is issued again after the later one starts and they overlap long enough."""
+    earlier, later = (first, second) if first.start <= second.start else (second, first)
+    overlap = sum(1 for day in later.supplied() if day in earlier.days and not earlier.days[day].repeat_only)
+    refilled = earlier.last_issue() > later.start or earlier.start == later.start
+    return refilled and overlap > rules.crosstaper_overlap_max_days
+
+
+def _joined(era: Era, other: Era, rules: Reconstruction) -> Era:
+    names = tuple(dict.fromkeys((*era.in_combination_with, other.key.ingredient)))
+    return replace(era, in_combination_with=names)
+
+
+def _where_new_starts(old: Era, new: Era, rules: Reconstruction) -> Era:
+    """What remains of `old` when `new` starts inside it."""
+    if not old.days or new.start > old.end:
+        return old
+    if old.last_issue() > new.start:
+        return _joined(old, new, rules) if _combined(old, new, rules) else old
+    supplied = [day for day in old.supplied() if day >= new.start]
+    last = max(old.supplied(), default=old.start)
+    ended = (new.start - last).days >= rules.truncation_ended_before_days
+    uses = tuple(fact.reference for fact in new.facts[:1])
+    if len(supplied) <= rules.truncation_leftover_max_days and (supplied or ended):
+        kept = {day: covered for day, covered in old.days.items() if day < new.start}
+        text = f"Ended on {new.start}, when {new.key.ingredient} started and no refill followed (switch)."
+    else:
+        kept = {d: replace(c, sure=c.sure and d < new.start) for d, c in old.days.items()}
+        text = f"Days after {new.start}, when {new.key.ingredient} started without a refill, are possible, not sure."
+    if kept == dict(old.days):
+        return old
+    return replace(old, days=kept, reasons=(*old.reasons, Reason(rule="T5", text=text, uses=uses)))
+
+
+def clip(era: Era, start: date, end: date) -> Era | None:
+    """The part of an era inside [start, end], or None (T7)."""
+    days = {day: covered for day, covered in era.days.items() if start <= day <= end}
+    if not days:
+        return None
+    if len(days) == len(era.days):
+        return era
+    text = f"Counted from {next(iter(days))}: earlier days belong to an earlier episode."
+    return replace(era, days=days, reasons=(*era.reasons, Reason(rule="T7", text=text)))

@@ -1,0 +1,72 @@
+"""The assessment as an indented tree of reasons, so that a clinician can follow the arithmetic line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from plugin.assessment import Assessment
+from plugin.findings import Reason
+from plugin.trials import Trial
+from plugin.verdict import Counts
+
+
+def explain(assessment: Assessment) -> str:
+    """Text of one assessment: verdict first, then each trial with its reasons, then what is missing and set aside."""
+    verdict, counts = assessment.verdict, assessment.verdict.counts
+    lines = [
+        f"Verdict on {assessment.as_of} under {assessment.definition.id}: {verdict.value.value}",
+        f"  failed adequate trials: at least {counts.lo}, with proxies {counts.lo_proxy}, at most {counts.hi}",
+    ]
+    if verdict.capped is not None:
+        lines.append(f"  capped: would be {verdict.capped.value}")
+    lines += _reasons(verdict.reasons, 1)
+    for name, result in assessment.by_definition.items():
+        if name != assessment.definition.id:
+            said = "not computed yet" if result is None else f"{result[1].value} {_interval(result[0])}"
+            lines.append(f"  under {name}: {said}")
+    episode = assessment.episode
+    start = episode.start.isoformat() if episode.start is not None else "unknown"
+    lines.append(f"Episode from {start} ({episode.basis}{', uncertain' if episode.uncertain else ''})")
+    lines += _reasons(episode.reasons, 1)
+    lines.append("Trials" if assessment.trials else "No trials")
+    for trial in assessment.trials:
+        lines += _trial(trial)
+    for title, trials in (("Augmentation", assessment.augmentations), ("Earlier episodes", assessment.earlier)):
+        if trials:
+            lines.append(title)
+            for trial in trials:
+                lines += _trial(trial)
+    lines += [f"Never filled: {label}" for label in assessment.never_filled]
+    for judged in assessment.orders:
+        rules = ", ".join(finding.rule for finding in judged.findings) or "nothing in the history"
+        lines.append(f"Order {judged.label}: {rules}")
+    lines += [f"Missing: {item.what} ({item.would_affect})" for item in assessment.missing]
+    lines += [f"Would change: {c.what} of {c.label} gives {c.verdict.value}" for c in assessment.changes]
+    lines += [f"Gap: {gap.what}: {gap.why}" for gap in assessment.gaps]
+    lines += [f"Set aside: {item.reference}: {item.reason}" for item in assessment.set_aside]
+    return "\n".join(lines) + "\n"
+
+
+def _interval(counts: Counts) -> str:
+    return f"[{counts.lo}, {counts.lo_proxy}, {counts.hi}]"
+
+
+def _trial(trial: Trial) -> list[str]:
+    era = trial.judged.era
+    when = "undated" if trial.undated else f"{era.start} to {era.end}"
+    lines = [
+        f"  {trial.drug.label} ({trial.drug_class}), {when}, grade {trial.grade}: "
+        f"{trial.judged.adequacy.value}, {trial.outcome.status.value} by {trial.outcome.basis}"
+    ]
+    return lines + _reasons((*trial.judged.reasons, *trial.outcome.reasons), 2)
+
+
+def _reasons(reasons: Iterable[Reason], depth: int) -> list[str]:
+    lines = []
+    for reason in reasons:
+        lines.append(f"{'  ' * depth}[{reason.rule}] {reason.text}")
+        if reason.cites:
+            lines.append(f"{'  ' * (depth + 1)}after: {', '.join(reason.cites)}")
+        if reason.uses:
+            lines.append(f"{'  ' * (depth + 1)}from: {', '.join(reason.uses)}")
+    return lines

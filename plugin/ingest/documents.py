@@ -1,0 +1,146 @@
+"""From a document to a flat list of resources: Bundles of any type, JSON arrays, single resources, NDJSON.
+
+Contained resources stay inside their parent. An entry without an id takes it from its ``urn:uuid:`` address,
+and where a server gave an entry another id than its address, references to the address are rewritten, so that
+the flat list stands on its own. Raises `UnusableInput` only when the document as a whole cannot be read; one
+bad entry is passed on for `read_record` to set aside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plugin.ingest.resources import objects, text
+
+_NESTING_MAX = 20
+
+
+class UnusableInput(ValueError):  # noqa: N818 -- the name says what the reader of the message has to mend
+    """A document that cannot be read: `place`, `fault` and `remedy`, none quoting the document."""
+
+    def __init__(self, place: str, fault: str, remedy: str) -> None:
+        super().__init__(f"{place}: {fault}; {remedy}")
+        self.place = place
+        self.fault = fault
+        self.remedy = remedy
+
+
+def documents_in(written: str) -> list[Any]:
+    """The JSON documents in a text: one, or one per line (NDJSON).
+
+    Raises UnusableInput with the line when neither can be read.
+    """
+    stripped = written.lstrip("\ufeff").strip()
+    if not stripped:
+        raise UnusableInput("line 1", "the input is empty", "give a FHIR Bundle, a JSON array of resources or NDJSON")
+    try:
+        return [json.loads(stripped)]
+    except RecursionError:
+        raise UnusableInput("line 1", "nested too deeply", "send plain FHIR JSON") from None
+    except ValueError as failure:
+        whole = failure
+    lines = [(number, line) for number, line in enumerate(stripped.splitlines(), start=1) if line.strip()]
+    found = []
+    for position, (number, line) in enumerate(lines):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError):
+            if position == 0:
+                place = (
+                    f"line {whole.lineno} column {whole.colno}" if isinstance(whole, json.JSONDecodeError) else "line 1"
+                )
+                raise UnusableInput(place, "not JSON", "give a FHIR Bundle, a JSON array or NDJSON") from None
+            raise UnusableInput(f"line {number}", "not JSON", "write one whole resource per line") from None
+    return found
+
+
+def resources_of_text(written: str) -> list[dict[str, Any]]:
+    """All resources in a text holding a Bundle, a JSON array, one resource, or NDJSON of any of these.
+
+    Raises UnusableInput with the place (line, element) and the remedy.
+    """
+    documents = documents_in(written)
+    if len(documents) == 1:
+        return resources_of(documents[0])
+    return [
+        resource
+        for number, document in enumerate(documents, start=1)
+        for resource in resources_of(document, place=f"record {number}")
+    ]
+
+
+def resources_of(document: object, *, place: str = "document") -> list[dict[str, Any]]:
+    """All resources of a decoded document: a Bundle of any type (nested ones too), a list, or one resource.
+
+    Raises UnusableInput when `document` is none of these.
+    """
+    if isinstance(document, list):
+        for number, item in enumerate(document):
+            if not isinstance(item, Mapping):
+                raise UnusableInput(f"{place}[{number}]", "not a JSON object", "give FHIR resources only")
+        return [resource for item in document for resource in flattened(item)]
+    if not isinstance(document, Mapping):
+        raise UnusableInput(place, "not a JSON object or array", "give a FHIR Bundle, a JSON array or NDJSON")
+    if not text(document.get("resourceType")):
+        raise UnusableInput(f"{place}.resourceType", "missing", "give FHIR resources, each with its resourceType")
+    entries = document.get("entry")
+    if document.get("resourceType") == "Bundle" and entries is not None and not isinstance(entries, list):
+        raise UnusableInput(f"{place}.entry", "not a list", "send Bundle.entry as a list")
+    return list(flattened(document))
+
+
+def flattened(resource: object) -> Iterator[dict[str, Any]]:
+    """The resource itself, or the resources in a Bundle; never raises. An unreadable entry becomes an empty
+    object.
+    """
+    yield from _flattened(resource, 0)
+
+
+def _flattened(resource: object, depth: int) -> Iterator[dict[str, Any]]:
+    if not isinstance(resource, Mapping):
+        yield {}
+        return
+    if resource.get("resourceType") != "Bundle" or depth > _NESTING_MAX:
+        yield dict(resource)
+        return
+    found: list[dict[str, Any]] = []
+    aliases: dict[str, str] = {}
+    for entry in objects(resource.get("entry")):
+        inner = entry.get("resource")
+        if inner is None:
+            continue
+        for member in _flattened(inner, depth + 1):
+            found.append(_addressed(member, text(entry.get("fullUrl")), aliases))
+    yield from (_with_aliases(member, aliases) for member in found) if aliases else found
+
+
+def _addressed(resource: dict[str, Any], address: str, aliases: dict[str, str]) -> dict[str, Any]:
+    """The resource with an id; notes in `aliases` what the address of the entry stands for when the id
+    differs.
+    """
+    if not address.lower().startswith("urn:"):
+        return resource
+    kind, known = text(resource.get("resourceType")), text(resource.get("id"))
+    tail = address.rsplit(":", 1)[-1]
+    if not known and tail:
+        return {**resource, "id": tail}
+    if kind and known != tail:
+        aliases[address] = f"{kind}/{known}"
+    return resource
+
+
+def _with_aliases(value: Any, aliases: Mapping[str, str], depth: int = 0) -> Any:
+    if depth > _NESTING_MAX * 3:
+        return value
+    if isinstance(value, dict):
+        return {
+            key: aliases.get(inner.strip(), inner)
+            if key == "reference" and isinstance(inner, str)
+            else _with_aliases(inner, aliases, depth + 1)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_aliases(inner, aliases, depth + 1) for inner in value]
+    return value

@@ -1,0 +1,184 @@
+"""Dosage instructions as read: amount per intake, intakes per day, as needed or not, and how long.
+
+Units, frequency words and lengths of periods come from the knowledge. What is not stated stays unknown; free
+text is passed on for the dose parser. Rule E7 of the daily dose.
+"""
+
+from __future__ import annotations
+
+from plugin.ingest.codings import concept_of
+from plugin.ingest.resources import (
+    Json,
+    first_text,
+    items,
+    obj,
+    objects,
+    positive,
+    text,
+    truth,
+    whole,
+    written_date,
+)
+from plugin.ingest.vocabulary import DosingTerms
+from plugin.record import DosageLine
+
+# A sender may give the same dose several ways; what was ordered is what the prescriber meant.
+_PREFERRED_KINDS = ("ordered", "calculated")
+_DAYS_A_WEEK = 7
+
+Interval = tuple[float, float]
+
+
+def read_dosage(value: object, terms: DosingTerms) -> tuple[DosageLine, ...]:
+    """All instructions of a dosage element, also when one object or a plain sentence stands in place of the
+    list.
+    """
+    lines = []
+    for item in items(value):
+        if isinstance(item, str) and item.strip():
+            lines.append(DosageLine(text=item.strip()))
+        elif obj(item):
+            lines.append(_line(obj(item), terms))
+    return tuple(lines)
+
+
+def _line(line: Json, terms: DosingTerms) -> DosageLine:
+    dose, unit = _dose(line, terms)
+    timing = obj(line.get("timing"))
+    repeat = obj(timing.get("repeat"))
+    times = _times(timing, terms)
+    period = obj(repeat.get("boundsPeriod"))
+    return DosageLine(
+        sequence=whole(line.get("sequence")),
+        dose_low=dose[0] if dose else None,
+        dose_high=dose[1] if dose else None,
+        unit=unit,
+        times_low=times[0] if times else None,
+        times_high=times[1] if times else None,
+        as_needed=_as_needed(line),
+        bounds_start=written_date(period.get("start")),
+        bounds_end=written_date(period.get("end")),
+        bounds_days=_bounded_days(repeat, times, terms),
+        text=first_text(line.get("text"), line.get("patientInstruction")),
+    )
+
+
+def _as_needed(line: Json) -> bool:
+    coded = concept_of(line.get("asNeededCodeableConcept")).stated or concept_of(line.get("asNeededFor")).stated
+    return coded or truth(line.get("asNeededBoolean")) or truth(line.get("asNeeded"))
+
+
+def _dose(line: Json, terms: DosingTerms) -> tuple[Interval | None, str]:
+    """Amount per intake and its unit, from the preferred kind that can be read."""
+    candidates = sorted(objects(line.get("doseAndRate")), key=_kind_rank)
+    for candidate in (*candidates, line):
+        for amount in _amounts(candidate):
+            read = _converted(amount, terms)
+            if read is not None:
+                return read
+    return None, ""
+
+
+def _kind_rank(candidate: Json) -> int:
+    concept = concept_of(candidate.get("type"))
+    said = " ".join((concept.text, *(f"{c.code} {c.display}" for c in concept.codings))).lower()
+    return next((rank for rank, kind in enumerate(_PREFERRED_KINDS) if kind in said), len(_PREFERRED_KINDS))
+
+
+def _amounts(candidate: Json) -> tuple[Json, ...]:
+    """A dose range as low and high, or the one quantity, wherever this version of FHIR puts it."""
+    found = (
+        obj(candidate.get("doseRange")),
+        obj(candidate.get("doseQuantity")) or obj(candidate.get("dose")),
+        obj(candidate.get("doseSimpleQuantity")),
+    )
+    return tuple(amount for amount in found if amount)
+
+
+def _converted(amount: Json, terms: DosingTerms) -> tuple[Interval, str] | None:
+    if "low" in amount or "high" in amount:
+        ends = [obj(amount.get("low")), obj(amount.get("high"))]
+    else:
+        ends = [amount, amount]
+    values = [positive(end.get("value")) for end in ends]
+    known = [value for value in values if value is not None]
+    if not known or any(text(end.get("comparator")) for end in ends):
+        return None
+    low, high = (
+        values[0] if values[0] is not None else known[0],
+        values[1] if values[1] is not None else known[0],
+    )
+    unit, factor = next((found for end in ends if (found := unit_of(end, terms)) is not None), ("", 1.0))
+    return (min(low, high) * factor, max(low, high) * factor), unit
+
+
+def unit_of(quantity: Json, terms: DosingTerms) -> tuple[str, float] | None:
+    """What a quantity counts (``mg``, ``mL`` or ``unit``) and the factor to it; None when its unit is not
+    known.
+    """
+    return terms.unit(text(quantity.get("code")), text(quantity.get("unit")))
+
+
+def days_in(duration: Json, terms: DosingTerms) -> float | None:
+    """A duration in days; None when absent, not positive or in an unknown unit. Without any unit: days."""
+    value = positive(duration.get("value"))
+    if value is None:
+        return None
+    units = [unit for unit in (text(duration.get("code")), text(duration.get("unit"))) if unit]
+    if not units:
+        return value
+    lengths = [length for unit in units if (length := terms.period_days(unit)) is not None]
+    return value * lengths[0] if lengths else None
+
+
+def _times(timing: Json, terms: DosingTerms) -> Interval | None:
+    """Intakes per day: structured first, then the timing code or its text."""
+    structured = _structured_times(obj(timing.get("repeat")), terms)
+    if structured is not None:
+        return structured
+    concept = concept_of(timing.get("code"))
+    said = [coding.code for coding in concept.codings] + list(concept.names)
+    known = next((rate for written in said if (rate := terms.per_day(written)) is not None), None)
+    return (known, known) if known is not None else None
+
+
+def _structured_times(repeat: Json, terms: DosingTerms) -> Interval | None:
+    frequency = positive(repeat.get("frequency"))
+    most = max(frequency or 0, positive(repeat.get("frequencyMax")) or 0)
+    moments = max(len(items(repeat.get("timeOfDay"))), len(items(repeat.get("when"))))
+    weekdays = len({text(day).lower() for day in items(repeat.get("dayOfWeek")) if text(day)})
+    length = terms.period_days(text(repeat.get("periodUnit")))
+    period = positive(repeat.get("period"))
+    if period is None and length is not None:
+        period = 1.0  # FHIR leaves a period of one out in practice
+    days = period * length if period is not None and length is not None else None
+    longest = max(positive(repeat.get("periodMax")) or 0, period or 0) * length if length is not None else None
+    if frequency is None and most:
+        frequency = most
+    if frequency is None:
+        if not moments and not weekdays and days is None:
+            return None
+        frequency = most = float(moments or 1)
+        days, longest = (days, longest) if days else (1.0, 1.0)
+    if weekdays:
+        if days is None or not longest:
+            days = longest = 1.0
+        if days >= _DAYS_A_WEEK:
+            # "Once a week on Monday and Thursday" is meant either way: keep both readings.
+            per_day = frequency / longest
+            return per_day, max(most / days, weekdays / _DAYS_A_WEEK)
+        return frequency / longest * weekdays / _DAYS_A_WEEK, most / days * weekdays / _DAYS_A_WEEK
+    if not days or not longest:
+        return None
+    return frequency / longest, most / days
+
+
+def _bounded_days(repeat: Json, times: Interval | None, terms: DosingTerms) -> float | None:
+    """A bounded length: the duration, the low end of a range (the sure part), or a count of intakes."""
+    bounds = obj(repeat.get("boundsRange"))
+    for duration in (obj(repeat.get("boundsDuration")), obj(bounds.get("low")), obj(bounds.get("high"))):
+        days = days_in(duration, terms)
+        if days is not None:
+            return days
+    count = positive(repeat.get("count"))
+    return count / times[1] if count and times and times[1] else None

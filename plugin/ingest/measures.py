@@ -1,0 +1,211 @@
+"""Scores on rating scales out of Observations and QuestionnaireResponses.
+
+Only final results count. A total is taken from the total's own code, or from the items; one item is never a
+total, and scales for other groups (teenagers, two items) are never read as the scale they resemble. Every
+resource ends in a score or is set aside with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, tzinfo
+
+from plugin.findings import SetAside
+from plugin.ingest.codings import concept_of
+from plugin.ingest.questionnaires import read_questionnaire
+from plugin.ingest.readings import Answer, Total, number_in, when_observed
+from plugin.ingest.references import Received, type_of
+from plugin.ingest.resources import Json, code_word, objects
+from plugin.ingest.totals import reconciled, settle, sheets_among
+from plugin.ingest.vocabulary import Role, ScaleCodes, Vocabulary
+from plugin.record import Score
+
+MEASURE_TYPES = ("Observation", "QuestionnaireResponse")
+_FINAL = ("final", "amended", "corrected")
+_NO_MEASURE = "not a measure this version reads"
+_TOO_FEW = "too few answered items for a total"
+_OTHER_SCALE = "another scale than those this version reads"
+
+Day = tuple[str, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sighting:
+    """Where and when something was observed; `group` is the panel or resource it belongs to."""
+
+    reference: str
+    day: date
+    order: str
+    group: str
+
+
+@dataclass
+class _Collected:
+    """What was found so far, and why a resource may end up unused."""
+
+    scales: ScaleCodes
+    totals: list[Total] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    asked_totals: list[Total] = field(default_factory=list)
+    asked_answers: list[Answer] = field(default_factory=list)
+    why_not: dict[str, str] = field(default_factory=dict)
+
+    def note(self, role: Role, value: float | None, seen: _Sighting) -> str:
+        """Add what one element says; the reason when it says nothing usable, else empty."""
+        if role.kind == "other":
+            return _OTHER_SCALE
+        if value is None:
+            return "" if role.kind == "panel" else "no readable value"
+        if role.kind == "item":
+            self.answers.append(
+                Answer(
+                    instrument=role.instrument,
+                    item=role.item,
+                    value=value,
+                    day=seen.day,
+                    order=seen.order,
+                    reference=seen.reference,
+                    group=seen.group,
+                )
+            )
+            return ""
+        if not role.instrument.minimum <= value <= role.instrument.maximum:
+            return "its value is outside the range of the scale"
+        self.totals.append(
+            Total(
+                instrument=role.instrument,
+                value=value,
+                day=seen.day,
+                order=seen.order,
+                references=(seen.reference,),
+                group=seen.group,
+                suspect=role.kind == "panel",
+            )
+        )
+        return ""
+
+
+def read_measures(
+    resources: Iterable[tuple[str, Json]], received: Received, vocabulary: Vocabulary, zone: tzinfo | None
+) -> tuple[list[Score], list[SetAside]]:
+    """All scores, oldest first, and the resources that gave none."""
+    members = list(resources)
+    panels, others = _panels(members, received, vocabulary.scales)
+    found = _Collected(scales=vocabulary.scales)
+    for reference, resource in members:
+        if type_of(resource) == "QuestionnaireResponse":
+            read = read_questionnaire(reference, resource, vocabulary.scales, zone)
+            if isinstance(read, str):
+                found.why_not[reference] = read
+                continue
+            found.asked_totals.extend(read[0])
+            found.asked_answers.extend(read[1])
+            found.why_not[reference] = _TOO_FEW
+        elif reference in others:
+            found.why_not[reference] = _OTHER_SCALE
+        else:
+            found.why_not[reference] = _observed(reference, resource, panels.get(reference, ""), found, zone)
+    scores = _scores(found)
+    used = {reference for score in scores for reference in score.references}
+    aside = [SetAside(reference=r, reason=reason) for r, reason in found.why_not.items() if r not in used]
+    return scores, aside
+
+
+def _panels(
+    members: Iterable[tuple[str, Json]], received: Received, scales: ScaleCodes
+) -> tuple[dict[str, str], set[str]]:
+    """Which panel each member Observation belongs to, and which Observations belong to a scale that is not
+    read.
+    """
+    panels: dict[str, str] = {}
+    others: set[str] = set()
+    for reference, resource in members:
+        if type_of(resource) != "Observation":
+            continue
+        kinds = {role.kind for role in scales.roles(concept_of(resource.get("code")).codings)}
+        linked = [
+            target[0]
+            for link in (*objects(resource.get("hasMember")), *objects(resource.get("related")))
+            if (target := received.find(link.get("target") or link, parent=resource, kind="Observation")) is not None
+        ]
+        if kinds and kinds <= {"other"}:
+            others.update((reference, *linked))
+        elif "panel" in kinds:
+            panels.update(dict.fromkeys((*linked, reference), reference))
+    return panels, others
+
+
+def _observed(reference: str, resource: Json, panel: str, found: _Collected, zone: tzinfo | None) -> str:
+    """Note the totals and answers of one Observation; the reason that holds if none of them gives a score."""
+    scales = found.scales
+    own = scales.roles(concept_of(resource.get("code")).codings)
+    parts = [(scales.roles(concept_of(part.get("code")).codings), part) for part in objects(resource.get("component"))]
+    parts = [(roles, part) for roles, part in parts if roles]
+    if not own and not parts:
+        return _NO_MEASURE
+    if not code_word(resource.get("status"), _FINAL):
+        return "not final: its status is none of final, amended, corrected"
+    day, order = when_observed(resource, zone)
+    if day is None or day.day is None:
+        return "the day of the measure is not known"
+    seen = _Sighting(reference=reference, day=day.day, order=order, group=panel or (reference if parts else ""))
+    reasons = [
+        found.note(role, number_in(element, role.instrument), seen)
+        for roles, element in [(own, resource), *parts]
+        # A total's code settles what an element with several codes is; another scale's code comes last.
+        for role in _ranked(roles)
+    ]
+    return next((reason for reason in reasons if reason), _TOO_FEW)
+
+
+def _ranked(roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    for kind in ("total", "item", "panel", "other"):
+        chosen = tuple(role for role in roles if role.kind == kind)
+        if chosen:
+            return chosen
+    return ()
+
+
+def _scores(found: _Collected) -> list[Score]:
+    observed = _settled(found.totals, found.answers, "observation")
+    asked: dict[Day, list[Score]] = defaultdict(list)
+    for reference in dict.fromkeys(
+        [
+            *(r for total in found.asked_totals for r in total.references),
+            *(a.reference for a in found.asked_answers),
+        ]
+    ):
+        one = _settled(
+            [total for total in found.asked_totals if reference in total.references],
+            [answer for answer in found.asked_answers if answer.reference == reference],
+            "questionnaire",
+        )
+        for key, scores in one.items():
+            asked[key].extend(scores)
+    result = [
+        score
+        for key in sorted({*observed, *asked}, key=lambda key: (key[1], key[0]))
+        for score in sorted(
+            reconciled(observed.get(key, []), asked.get(key, [])), key=lambda s: (s.order, s.references)
+        )
+    ]
+    return result
+
+
+def _settled(totals: Iterable[Total], answers: Iterable[Answer], source: str) -> dict[Day, list[Score]]:
+    """Scores of one source by scale and day."""
+    by_day: dict[Day, list[Total]] = defaultdict(list)
+    for total in totals:
+        by_day[total.instrument.id, total.day].append(total)
+    sheets = sheets_among(answers)
+    keys = {*by_day, *((sheet.instrument.id, sheet.answers[0].day) for sheet in sheets)}
+    return {
+        key: settle(
+            by_day.get(key, []),
+            [sheet for sheet in sheets if (sheet.instrument.id, sheet.answers[0].day) == key],
+            source=source,
+        )
+        for key in keys
+    }

@@ -1,0 +1,211 @@
+"""Medication facts from the four medication resources, as written: nothing is judged here.
+
+All statuses are kept but ``entered-in-error``. A drug the knowledge does not name is set aside, except in a
+dispense, which proves that the pharmacy's record is live.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from plugin.findings import SetAside
+from plugin.ingest.codings import concepts_of
+from plugin.ingest.conditions import ENTERED_IN_ERROR, read_indications
+from plugin.ingest.dosage import days_in, read_dosage, unit_of
+from plugin.ingest.named_drug import Drugs
+from plugin.ingest.references import reference_of, references_of, type_of
+from plugin.ingest.resources import (
+    Json,
+    code_word,
+    first_date,
+    first_text,
+    obj,
+    objects,
+    positive,
+    text,
+    truth,
+    whole,
+    written_date,
+)
+from plugin.ingest.stop_reasons import read_adherence, read_ending
+from plugin.record import DosageLine, Layer, MedicationFact
+from plugin.spans import PartialDate
+
+_STATUSES = (
+    *("active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown"),
+    *("preparation", "in-progress", "declined", "not-done", "intended", "not-taken"),
+)
+_OTHER_SPELLINGS = {"canceled": "cancelled", "inprogress": "in-progress", "onhold": "on-hold"}
+_INTENTS = (
+    *("proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"),
+)
+_LAYERS = {
+    "MedicationRequest": Layer.ORDER,
+    "MedicationDispense": Layer.DISPENSE,
+    "MedicationStatement": Layer.REPORT,
+    "MedicationAdministration": Layer.ADMINISTRATION,
+}
+MEDICATION_TYPES = tuple(_LAYERS)
+
+
+def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationFact | SetAside:
+    """One medication resource as a fact, or why it is not used."""
+    status = code_word(resource.get("status"), (*_STATUSES, *_OTHER_SPELLINGS), "unknown")
+    status = _OTHER_SPELLINGS.get(status, status)
+    if status == ENTERED_IN_ERROR:
+        return SetAside(reference=reference, reason="entered in error")
+    product, named = drugs.named_by(resource)
+    layer = _LAYERS[type_of(resource)]
+    if product is None and layer is not Layer.DISPENSE:
+        reason = "not a medication this version judges" if named else "names no medication"
+        return SetAside(reference=reference, reason=reason)
+    vocabulary = drugs.vocabulary
+    reported = layer is Layer.ORDER and _is_reported(resource)
+    dosage = _dosage(resource, layer, drugs)
+    ending = read_ending(resource, status=status, product=product, vocabulary=vocabulary)
+    adherence, asserted = read_adherence(resource, vocabulary)
+    return MedicationFact(
+        reference=reference,
+        layer=Layer.REPORT if reported else layer,
+        status=status,
+        product=product,
+        intent=code_word(resource.get("intent"), _INTENTS),
+        do_not_perform=truth(resource.get("doNotPerform")),
+        reported=reported,
+        identifiers=_identifiers(resource),
+        fingerprint=fingerprint_of(resource),
+        written=first_date(resource.get("authoredOn"), resource.get("dateAsserted"), resource.get("dateWritten")),
+        dosage=dosage,
+        stop_reasons=ending.reasons,
+        stop_noted=ending.noted,
+        reported_ineffective=ending.reported_ineffective,
+        indications=read_indications(resource, drugs.received, vocabulary),
+        based_on=_based_on(resource),
+        replaces=reference_of(resource.get("priorPrescription")) or None,
+        inpatient=_is_inpatient(resource, layer),
+        adherence=adherence,
+        adherence_asserted=asserted,
+        **_dates(resource, layer, dosage),
+        **_supply(resource, drugs),
+    )
+
+
+def _is_reported(resource: Json) -> bool:
+    return truth(resource.get("reportedBoolean")) or bool(obj(resource.get("reportedReference")))
+
+
+def _dosage(resource: Json, layer: Layer, drugs: Drugs) -> tuple[DosageLine, ...]:
+    keys = ("dosage", "dosageInstruction") if layer in (Layer.REPORT, Layer.ADMINISTRATION) else ("dosageInstruction",)
+    lines = next((lines for key in keys if (lines := read_dosage(resource.get(key), drugs.vocabulary.dosing))), ())
+    if layer is not Layer.ADMINISTRATION:
+        return lines
+    # An administration is one intake; its day is the record's own.
+    return tuple(
+        DosageLine(
+            dose_low=line.dose_low,
+            dose_high=line.dose_high,
+            unit=line.unit,
+            times_low=1,
+            times_high=1,
+            text=line.text,
+        )
+        for line in lines
+    )
+
+
+def _dates(resource: Json, layer: Layer, dosage: tuple[DosageLine, ...]) -> dict[str, Any]:
+    """First and last day as stated for each kind of record."""
+    starts = [line.bounds_start for line in dosage if line.bounds_start is not None]
+    ends = [line.bounds_end for line in dosage if line.bounds_end is not None]
+    # An instruction without an end goes on: only if all are bounded does the record say when it ends.
+    last = max(ends, key=lambda day: day.latest) if ends and len(ends) == len(dosage) else None
+    if layer is Layer.ORDER:
+        validity = obj(obj(resource.get("dispenseRequest")).get("validityPeriod"))
+        opens, closes = written_date(validity.get("start")), written_date(validity.get("end"))
+        first = min(starts, key=lambda day: day.earliest) if starts else opens
+        return {"start": first, "end": last, "validity_start": opens, "validity_end": closes}
+    if layer is Layer.DISPENSE:
+        handed = written_date(resource.get("whenHandedOver"))
+        prepared = written_date(resource.get("whenPrepared"))
+        return {
+            "start": handed or prepared,
+            "end": last,
+            "prepared_only": handed is None and prepared is not None,
+        }
+    return _effective(resource, layer)
+
+
+def _effective(resource: Json, layer: Layer) -> dict[str, Any]:
+    key = "effective" if "effectiveDateTime" in resource or "effectivePeriod" in resource else "occurence"
+    period = obj(resource.get(f"{key}Period")) or obj(resource.get("occurrencePeriod"))
+    day = first_date(resource.get(f"{key}DateTime"), resource.get("occurrenceDateTime"))
+    start: PartialDate | None = written_date(period.get("start")) or day
+    end = written_date(period.get("end"))
+    if layer is Layer.ADMINISTRATION:
+        end = end or start
+    return {"start": start, "end": end}
+
+
+def _supply(resource: Json, drugs: Drugs) -> dict[str, Any]:
+    """Units and days per fill and repeats, from a dispense or from the dispense request of an order."""
+    terms = drugs.vocabulary.dosing
+    request = obj(resource.get("dispenseRequest"))
+    flags: list[str] = []
+    amount = obj(resource.get("quantity")) or obj(request.get("quantity"))
+    quantity = positive(amount.get("value"))
+    if quantity is None:
+        quantity = positive(resource.get("quantity"))
+    said = first_text(amount.get("code"), amount.get("unit"))
+    counted = unit_of(amount, terms)
+    if quantity is not None and said and (counted is None or counted[0] == "mg"):
+        # One bottle is not one tablet: a quantity in a unit that is not known says nothing.
+        quantity = None
+        flags.append("quantity-unit-unknown")
+    elif quantity is not None and counted is not None:
+        quantity *= counted[1]
+    duration = obj(resource.get("daysSupply")) or obj(request.get("expectedSupplyDuration"))
+    days = days_in(duration, terms) if duration else positive(resource.get("daysSupply"))
+    unit = first_text(duration.get("code"), duration.get("unit"))
+    if positive(duration.get("value")) is not None and unit and days is None:
+        flags.append("supply-unit-unknown")
+    if obj(request.get("initialFill")):
+        flags.append("initial-fill")
+    repeats = whole(request.get("numberOfRepeatsAllowed"))
+    return {
+        "quantity": quantity,
+        "days_supply": days,
+        "repeats": repeats if repeats is not None and repeats >= 0 else None,
+        "flags": tuple(flags),
+    }
+
+
+def _identifiers(resource: Json) -> frozenset[str]:
+    found = ((text(item.get("system")), text(item.get("value"))) for item in objects(resource.get("identifier")))
+    return frozenset(f"{system}|{value}" for system, value in found if value)
+
+
+def _based_on(resource: Json) -> tuple[str, ...]:
+    found: list[str] = []
+    for key in ("basedOn", "authorizingPrescription", "request"):
+        found.extend(references_of(resource.get(key)))
+    return tuple(dict.fromkeys(found))
+
+
+def _is_inpatient(resource: Json, layer: Layer) -> bool:
+    said = {
+        word.lower()
+        for concept in concepts_of(resource.get("category"))
+        for word in (*(coding.code for coding in concept.codings), *concept.names)
+    }
+    if "inpatient" in said:
+        return True
+    return layer is Layer.ADMINISTRATION and not said & {"outpatient", "community"}
+
+
+def fingerprint_of(resource: Json) -> str:
+    """A digest that is equal for resources alike in every element but id, meta and the narrative."""
+    alike = {key: value for key, value in resource.items() if key not in ("id", "meta", "text")}
+    written = json.dumps(alike, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()

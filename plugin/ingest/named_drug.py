@@ -1,0 +1,72 @@
+"""Which product a resource names: by concept, by reference to a Medication, or by the words shown with it.
+
+The order of looking is: concept in the resource, contained Medication, Medication among the resources
+received, text of the reference. Recognition itself is `plugin.ingest.recognition`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from plugin.ingest.codings import Concept, concept_of
+from plugin.ingest.recognition import recognise
+from plugin.ingest.references import Received
+from plugin.ingest.resources import Json, obj, objects, text
+from plugin.ingest.vocabulary import Vocabulary
+from plugin.record import Product
+
+
+@dataclass
+class Drugs:
+    """Names the drugs of resources, remembering what it has met and which Medication resources were read."""
+
+    vocabulary: Vocabulary
+    received: Received
+    jurisdiction: str
+    used: set[str] = field(default_factory=set)
+    _known: dict[Concept, Product | None] = field(default_factory=dict)
+
+    def named_by(self, resource: Json) -> tuple[Product | None, bool]:
+        """The product, None when the knowledge does not name it; and whether the resource names anything at
+        all.
+        """
+        concepts = self._concepts(resource)
+        for concept in concepts:
+            product = self._recognised(concept)
+            if product is not None:
+                return product, True
+        return None, any(concept.stated for concept in concepts)
+
+    def _concepts(self, resource: Json) -> list[Concept]:
+        either = obj(resource.get("medication"))  # the shape of later versions
+        found = [concept_of(resource.get("medicationCodeableConcept")), concept_of(either.get("concept"))]
+        if not either.get("concept") and not either.get("reference"):
+            found.append(concept_of(either))
+        for reference in (resource.get("medicationReference"), either.get("reference"), either):
+            target = self.received.find(reference, parent=resource, kind="Medication")
+            if target is not None:
+                self.used.add(target[0])
+                found.extend(_medication_concepts(target[1]))
+            found.append(Concept(text=text(obj(reference).get("display"))))
+        return [concept for concept in found if concept.stated]
+
+    def _recognised(self, concept: Concept) -> Product | None:
+        if concept not in self._known:
+            self._known[concept] = recognise(
+                concept.codings, concept.text, self.vocabulary.knowledge, jurisdiction=self.jurisdiction
+            )
+        return self._known[concept]
+
+
+def _medication_concepts(medication: Json) -> list[Concept]:
+    """The code of a Medication, else its ingredients taken together."""
+    own = concept_of(medication.get("code"))
+    parts = [
+        concept_of(part.get("itemCodeableConcept") or obj(part.get("item")).get("concept"))
+        for part in objects(medication.get("ingredient"))
+    ]
+    together = Concept(
+        tuple(coding for part in parts for coding in part.codings),
+        " / ".join(p.text for p in parts if p.text),
+    )
+    return [concept for concept in (own, together) if concept.stated]

@@ -1,0 +1,73 @@
+"""Who the record is about, and which resources speak of somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from plugin.ingest.references import Received, bare_id, reference_of, type_of
+from plugin.ingest.resources import Json, code_word, obj, text, truth, written_date
+from plugin.record import PatientFact
+
+_SEXES = ("male", "female", "other", "unknown")
+_SUBJECT_KEYS = ("subject", "patient")
+# Lookup targets that belong to no patient.
+_SHARED = frozenset({"Medication", "OperationOutcome", "Questionnaire", "Practitioner", "Organization", "Substance"})
+
+
+def read_patient(reference: str, resource: Json) -> PatientFact:
+    """Birth date as written, administrative gender, and whether a death is recorded."""
+    deceased = truth(resource.get("deceasedBoolean")) or bool(text(resource.get("deceasedDateTime")))
+    return PatientFact(
+        reference=reference,
+        birth=written_date(resource.get("birthDate")),
+        sex=code_word(resource.get("gender"), _SEXES, "unknown"),
+        deceased=deceased,
+    )
+
+
+def subject_of(resource: Json) -> str:
+    """The reference of the patient a resource is about: ``Patient/id``, another ``Type/id``, or empty when
+    not stated.
+    """
+    for key in _SUBJECT_KEYS:
+        reference = reference_of(obj(resource.get(key)))
+        if reference and not reference.startswith("#"):
+            return reference if "/" in reference else f"Patient/{reference}"
+    return ""
+
+
+def patients_among(received: Received) -> tuple[str, ...]:
+    """The ids of all patients that are sent or spoken of, in order of appearance."""
+    found: dict[str, None] = {}
+    for reference, resource in received:
+        about = reference if type_of(resource) == "Patient" else subject_of(resource)
+        if about.startswith("Patient/"):
+            found.setdefault(bare_id(about))
+    return tuple(found)
+
+
+def split_patients(resources: Iterable[object]) -> tuple[str, ...]:
+    """The ids of all patients in `resources`, sent as Patient or only named as subject, in order of
+    appearance.
+
+    More than one means that the caller has to ask which is meant (decision 9).
+    """
+    return patients_among(Received(resources))
+
+
+def why_not_about(resource: Json, patient_id: str, *, alone: bool) -> str | None:
+    """Why a resource is not about the patient, None when it is.
+
+    A resource that names no subject is taken to be about the patient only when there is no other (`alone`).
+    """
+    kind = type_of(resource)
+    if kind in _SHARED:
+        return None
+    if kind == "Patient":
+        return None if text(resource.get("id")) == patient_id else "another patient"
+    about = subject_of(resource)
+    if not about:
+        return None if alone else "names no patient although several are in the input"
+    if not about.startswith("Patient/"):
+        return "not about a patient"
+    return None if bare_id(about) == patient_id else "about another patient"

@@ -1,0 +1,151 @@
+"""From the resources received about one patient to a `PatientRecord`.
+
+Resource by resource: what cannot be read, or is not about this patient, is set aside with its reason and
+never stops the rest. Every reference received ends in a fact or in `set_aside`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import tzinfo
+from types import MappingProxyType
+
+from mappings.load import Knowledge
+from plugin.findings import SetAside
+from plugin.ingest.conditions import read_condition
+from plugin.ingest.measures import MEASURE_TYPES, read_measures
+from plugin.ingest.medications import MEDICATION_TYPES, read_medication
+from plugin.ingest.named_drug import Drugs
+from plugin.ingest.patient import patients_among, read_patient, why_not_about
+from plugin.ingest.procedures import read_procedure
+from plugin.ingest.references import Received, bare_id, type_of
+from plugin.ingest.resources import Json
+from plugin.ingest.vocabulary import vocabulary_of
+from plugin.record import (
+    Availability,
+    ConditionFact,
+    MedicationFact,
+    PatientFact,
+    PatientRecord,
+    ProcedureFact,
+    Read,
+)
+
+# The kinds of data whose reading is accounted for; the others are not asked for.
+_ACCOUNTED = (
+    *("Patient", *MEDICATION_TYPES, *MEASURE_TYPES),
+    *("Condition", "Procedure", "AllergyIntolerance", "Encounter"),
+)
+_Fact = MedicationFact | ConditionFact | ProcedureFact | PatientFact
+_Reader = Callable[[str, Json], _Fact | SetAside]
+
+
+def read_record(
+    resources: Iterable[object],
+    *,
+    knowledge: Knowledge,
+    patient_id: str | None = None,
+    availability: Mapping[str, Availability] | None = None,
+    zone: tzinfo | None = None,
+    jurisdiction: str = "us",
+) -> PatientRecord:
+    """Read decoded FHIR of any quality about one patient; never raises on a bad resource.
+
+    Without `patient_id` the only patient of the input is meant; with several nothing is read and everything
+    is set aside (`split_patients` tells beforehand). `availability` says how far each resource type was read
+    where the caller asked for it; types that came without being asked for are "completeness unknown". Without
+    it (a file) a type that occurs is complete and all others are unread. `zone` is the client's time zone for
+    instants.
+    """
+    received = Received(resources)
+    mentioned = patients_among(received)
+    vocabulary = vocabulary_of(knowledge)
+    drugs = Drugs(vocabulary, received, jurisdiction)
+    wanted = bare_id(patient_id) if patient_id else mentioned[0] if len(mentioned) == 1 else ""
+    mine: list[tuple[str, Json]] = []
+    aside: list[SetAside] = []
+    for reference, resource in received:
+        reason = _why_not(resource, wanted, mentioned)
+        if reason is None:
+            mine.append((reference, resource))
+        else:
+            aside.append(SetAside(reference=reference, reason=reason))
+    readers: dict[str, _Reader] = {
+        "Patient": read_patient,
+        "Condition": lambda reference, resource: read_condition(reference, resource, vocabulary),
+        "Procedure": lambda reference, resource: read_procedure(reference, resource, vocabulary),
+        **{kind: lambda reference, resource: read_medication(reference, resource, drugs) for kind in MEDICATION_TYPES},
+    }
+    facts: list[_Fact] = []
+    for reference, resource in mine:
+        reader = readers.get(type_of(resource))
+        read = _read(reader, reference, resource) if reader is not None else None
+        if isinstance(read, SetAside):
+            aside.append(read)
+        elif read is not None:
+            facts.append(read)
+    scores, unmeasured = read_measures(
+        [(reference, resource) for reference, resource in mine if type_of(resource) in MEASURE_TYPES],
+        received,
+        vocabulary,
+        zone,
+    )
+    aside.extend(unmeasured)
+    aside.extend(_unread(mine, readers, drugs))
+    patients = [fact for fact in facts if isinstance(fact, PatientFact)]
+    places = {reference: place for place, reference in enumerate(received.references)}
+    return PatientRecord(
+        patient=patients[0] if patients else None,
+        medications=tuple(fact for fact in facts if isinstance(fact, MedicationFact)),
+        scores=tuple(scores),
+        conditions=tuple(fact for fact in facts if isinstance(fact, ConditionFact)),
+        procedures=tuple(fact for fact in facts if isinstance(fact, ProcedureFact)),
+        set_aside=tuple(sorted(aside, key=lambda entry: places[entry.reference])),
+        received=received.references,
+        availability=_availability(mine, availability),
+    )
+
+
+def _why_not(resource: Json, wanted: str, mentioned: tuple[str, ...]) -> str | None:
+    if not type_of(resource):
+        return "not a FHIR resource: its resourceType is missing or unreadable"
+    if not wanted and len(mentioned) > 1:
+        return "several patients in the input and none chosen"
+    return why_not_about(resource, wanted, alone=set(mentioned) <= {wanted})
+
+
+def _read(reader: _Reader, reference: str, resource: Json) -> _Fact | SetAside:
+    try:
+        return reader(reference, resource)
+    except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
+        return SetAside(reference=reference, reason="could not be read")
+
+
+def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], drugs: Drugs) -> Iterable[SetAside]:
+    """Resources that no reader takes, with the reason why not."""
+    for reference, resource in mine:
+        kind = type_of(resource)
+        if kind in readers or kind in MEASURE_TYPES:
+            continue
+        if kind == "Medication":
+            used = reference in drugs.used
+            reason = "read through the records that refer to it" if used else "no record read refers to it"
+        elif kind == "OperationOutcome":
+            reason = "a message of the server, not data"
+        else:
+            reason = "a resource type not read in this version"
+        yield SetAside(reference=reference, reason=reason)
+
+
+def _availability(
+    mine: Iterable[tuple[str, Json]], stated: Mapping[str, Availability] | None
+) -> Mapping[str, Availability]:
+    occurring = {type_of(resource) for _, resource in mine}
+    if stated is None:
+        absent = Availability(read=Read.UNREAD, why="none in the input")
+        return MappingProxyType(
+            {kind: Availability(read=Read.COMPLETE) if kind in occurring else absent for kind in _ACCOUNTED}
+        )
+    unasked = Availability(read=Read.UNKNOWN, why="sent without the query being known")
+    extra = {kind: unasked for kind in _ACCOUNTED if kind in occurring and kind not in stated}
+    return MappingProxyType({**stated, **extra})

@@ -1,0 +1,102 @@
+"""What one Observation says about a rating scale: its day, its number, a total or the answer to an item.
+
+Numbers arrive as integer, quantity, string or coded answer. The day of an Observation is the one written;
+instants are turned into the client's zone (decision 10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
+from mappings.schema import Instrument
+from plugin.ingest.codings import Concept, concept_of
+from plugin.ingest.resources import Json, first_date, instant_in, number, obj, objects, text, time_of_day
+from plugin.ingest.vocabulary import plain_code
+from plugin.spans import PartialDate
+
+_ORDINALS = ("ordinalvalue", "itemweight")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """A total as sent. `group` is the panel or resource it belongs to; `suspect` when sent under the panel's
+    code.
+    """
+
+    instrument: Instrument
+    value: float
+    day: date
+    order: str
+    references: tuple[str, ...]
+    group: str = ""
+    suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to one item of one scale. `group` is the panel or resource it belongs to, empty when
+    unlinked.
+    """
+
+    instrument: Instrument
+    item: int
+    value: float
+    day: date
+    order: str
+    reference: str
+    group: str = ""
+
+
+def when_observed(resource: Json, zone: tzinfo | None) -> tuple[PartialDate | None, str]:
+    """Day and time of day: effective dateTime, period (its end, else its start), instant, else issued."""
+    period = obj(resource.get("effectivePeriod"))
+    for written in (resource.get("effectiveDateTime"), period.get("end"), period.get("start")):
+        day = first_date(written)
+        if day is not None:
+            return day, time_of_day(written)
+    for instant in (resource.get("effectiveInstant"), resource.get("issued")):
+        day, time = instant_in(instant, zone)
+        if day is not None:
+            return day, time
+    return None, ""
+
+
+def number_in(element: Json, instrument: Instrument) -> float | None:
+    """The number of an Observation, a component or a questionnaire answer, coded answers by the instrument's
+    scores.
+
+    A bound ("more than 20") is not a number.
+    """
+    quantity = obj(element.get("valueQuantity"))
+    if text(quantity.get("comparator")):
+        return None
+    for plain in (
+        element.get("valueInteger"),
+        quantity.get("value"),
+        element.get("valueDecimal"),
+        element.get("valueString"),
+    ):
+        read = number(plain)
+        if read is not None:
+            return read
+    for coded in (element.get("valueCodeableConcept"), element.get("valueCoding")):
+        read = _scored(concept_of(coded), instrument)
+        if read is not None:
+            return read
+    return _ordinal(element)
+
+
+def _scored(concept: Concept, instrument: Instrument) -> float | None:
+    scores = {plain_code(answer): score for answer, score in instrument.answers.items()}
+    said = (*(coding.code for coding in concept.codings), *concept.names)
+    return next((scores[plain_code(word)] for word in said if plain_code(word) in scores), None)
+
+
+def _ordinal(element: Json) -> float | None:
+    """The score that the sender attached to a coded answer."""
+    coding = obj(element.get("valueCoding"))
+    for extension in (*objects(element.get("extension")), *objects(coding.get("extension"))):
+        if text(extension.get("url")).lower().endswith(_ORDINALS):
+            return number(extension.get("valueDecimal"))
+    return None

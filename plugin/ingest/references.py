@@ -1,0 +1,118 @@
+"""Which resource is meant: references normalised to ``Type/id``, and the resources received, each once.
+
+Relative, absolute and versioned references, ``urn:uuid:`` addresses and contained ``#id`` all lead to the
+same place. Ids are not checked against the FHIR pattern: real ones run to 200 characters and are echoed
+unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from plugin.ingest.documents import flattened
+from plugin.ingest.resources import Json, moment_rank, number, obj, objects, text
+
+_TYPE = re.compile(r"[A-Z][A-Za-z]{1,59}")
+_REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]{1,59})/([^/?#\s]+)(?:/_history/[^/]*)?/?$")
+
+
+def reference_of(value: object) -> str:
+    """A Reference, or its bare string, as ``Type/id``, ``#id`` or the id of a ``urn:uuid:``; empty when there
+    is none.
+    """
+    written = text(value) if isinstance(value, str) else text(obj(value).get("reference"))
+    if written.startswith("#"):
+        return written
+    if written.lower().startswith("urn:"):
+        return written.rsplit(":", 1)[-1]
+    found = _REFERENCE.search(written)
+    return f"{found.group(1)}/{found.group(2)}" if found else written
+
+
+def references_of(value: object) -> tuple[str, ...]:
+    """All references in a list (or the one sent in its place), each once."""
+    found = (reference_of(item) for item in objects(value))
+    return tuple(dict.fromkeys(reference for reference in found if reference))
+
+
+def bare_id(reference: str) -> str:
+    """The id without its type."""
+    return reference.rpartition("/")[2]
+
+
+def type_of(resource: Json) -> str:
+    """The resource type, empty when it is missing or cannot be one."""
+    kind = text(resource.get("resourceType"))
+    return kind if _TYPE.fullmatch(kind) else ""
+
+
+class Received:
+    """All resources received, each under one ``Type/id``, in the order of arrival.
+
+    A resource sent twice is kept once: the newest by ``meta.lastUpdated``, then by ``meta.versionId``, else
+    the first. One without an id is called ``Type/unnamed-n``.
+    """
+
+    def __init__(self, resources: Iterable[object]) -> None:
+        self._by_reference: dict[str, Json] = {}
+        self._by_id: dict[str, list[str]] = defaultdict(list)
+        self._numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
+        unnamed: list[tuple[int, Json]] = []
+        arrivals: list[str] = []
+        for position, resource in enumerate(member for given in resources for member in flattened(given)):
+            named = text(resource.get("id"))
+            if not named:
+                unnamed.append((position, resource))
+                arrivals.append("")
+                continue
+            reference = f"{type_of(resource) or 'Unknown'}/{named}"
+            arrivals.append(reference)
+            known = self._by_reference.get(reference)
+            if known is None or _version(resource) > _version(known):
+                self._by_reference[reference] = resource
+        for position, nameless in unnamed:
+            arrivals[position] = self._name(nameless)
+        self._order = tuple(dict.fromkeys(arrivals))
+        for reference in self._order:
+            self._by_id[bare_id(reference)].append(reference)
+
+    def _name(self, resource: Json) -> str:
+        kind = type_of(resource) or "Unknown"
+        while (reference := f"{kind}/unnamed-{next(self._numbers[kind])}") in self._by_reference:
+            pass
+        self._by_reference[reference] = resource
+        return reference
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Every reference, once, in the order received."""
+        return self._order
+
+    def __iter__(self) -> Iterator[tuple[str, Json]]:
+        return ((reference, self._by_reference[reference]) for reference in self._order)
+
+    def find(self, value: object, *, parent: Json, kind: str) -> tuple[str, Json] | None:
+        """The resource of type `kind` that the Reference `value` inside `parent` points to, with its
+        reference.
+        """
+        reference = reference_of(value)
+        if not reference:
+            return None
+        if reference.startswith("#"):
+            for inner in objects(parent.get("contained")):
+                if text(inner.get("id")).lstrip("#") == reference[1:] and type_of(inner) == kind:
+                    return reference, inner
+            return None
+        if reference in self._by_reference:
+            return (reference, self._by_reference[reference]) if reference.startswith(f"{kind}/") else None
+        # A bare id (urn:uuid) leads to the resource of the wanted type with that id.
+        named = [known for known in self._by_id.get(reference, ()) if known.startswith(f"{kind}/")]
+        return (named[0], self._by_reference[named[0]]) if "/" not in reference and named else None
+
+
+def _version(resource: Json) -> tuple[float, float]:
+    meta = obj(resource.get("meta"))
+    return moment_rank(meta.get("lastUpdated")), number(meta.get("versionId")) or 0.0

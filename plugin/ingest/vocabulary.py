@@ -1,0 +1,186 @@
+"""The knowledge arranged for looking things up: code to category, unit to factor, frequency word to intakes a
+day.
+
+Codes are compared within their system only; dots and letter case do not matter. Arranging costs milliseconds
+and is done once per `Knowledge`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from mappings.load import Knowledge
+from mappings.schema import CodeSet, Dosing, Instrument, ProcedureKind, StopMeaning
+from plugin.ingest.codings import Coding
+
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=8192)
+def plain_code(code: str) -> str:
+    """A code without dots, in capitals: F32.1 and f321 are the same."""
+    return code.replace(".", "").strip().upper()
+
+
+def plain_word(written: str) -> str:
+    """A unit or frequency word in lower case without dots and doubled blanks."""
+    return " ".join(written.lower().replace(".", "").split())
+
+
+class CodeIndex(Generic[T]):
+    """Which of some values a coding belongs to, by exact codes and prefixes.
+
+    A code listed under `except` of a code set is out of it, and where the set works by prefixes so is all
+    below it.
+    """
+
+    def __init__(self, entries: Iterable[tuple[T, Sequence[CodeSet]]], knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._values: list[T] = []
+        self._exact: dict[tuple[str, str], set[int]] = defaultdict(set)
+        self._prefixes: dict[str, list[tuple[tuple[str, ...], tuple[str, ...], int]]] = defaultdict(list)
+        for position, (value, code_sets) in enumerate(entries):
+            self._values.append(value)
+            for code_set in code_sets:
+                excepted = tuple(plain_code(code) for code in code_set.except_)
+                for code in code_set.exact:
+                    if plain_code(code) not in excepted:
+                        self._exact[code_set.system, plain_code(code)].add(position)
+                if code_set.prefixes:
+                    prefixes = tuple(plain_code(prefix) for prefix in code_set.prefixes)
+                    self._prefixes[code_set.system].append((prefixes, excepted, position))
+
+    def find(self, codings: Iterable[Coding]) -> tuple[T, ...]:
+        """The values that any of `codings` belongs to, in the order of the knowledge."""
+        found: set[int] = set()
+        for coding in codings:
+            system = self._knowledge.system_of(coding.system) if coding.system and coding.code else None
+            if system is None:
+                continue
+            code = plain_code(coding.code)
+            found |= self._exact.get((system, code), set())
+            for prefixes, excepted, position in self._prefixes.get(system, ()):
+                if code.startswith(prefixes) and not (excepted and code.startswith(excepted)):
+                    found.add(position)
+        return tuple(self._values[position] for position in sorted(found))
+
+
+class DosingTerms:
+    """Units of dose, frequency words and units of time, by the way they are written."""
+
+    def __init__(self, dosing: Dosing) -> None:
+        self._units = {plain_word(w): (unit.to, unit.factor) for unit in dosing.units for w in unit.written}
+        self._timing = {plain_word(w): timing.per_day for timing in dosing.timing for w in timing.written}
+        self._periods = dosing.period_days
+
+    def unit(self, *written: str) -> tuple[str, float] | None:
+        """What the first known of `written` counts (``mg``, ``mL``, ``unit``) and the factor to it."""
+        return next((known for word in written if (known := self._units.get(plain_word(word))) is not None), None)
+
+    def per_day(self, written: str) -> float | None:
+        """Intakes a day that a timing code or frequency word stands for."""
+        return self._timing.get(plain_word(written))
+
+    def period_days(self, unit: str) -> float | None:
+        """Days in one unit of time such as ``wk``, ``Weeks`` or ``day(s)``."""
+        plain = unit.strip().lower().removesuffix("(s)").removesuffix(".")
+        for candidate in (
+            unit.strip(),
+            plain,
+            plain.removesuffix("s"),
+            _TIME_UNITS.get(plain.removesuffix("s"), ""),
+        ):
+            if candidate in self._periods:
+                return self._periods[candidate]
+        return None
+
+
+# English names of the time units that FHIR codes; their lengths are knowledge.
+_TIME_UNITS = {
+    **{"second": "s", "minute": "min", "hour": "h", "hr": "h", "day": "d", "week": "wk", "month": "mo"},
+    **{"year": "a", "yr": "a"},
+}
+
+
+class Role:
+    """What a code means for one instrument: its ``total``, ``panel``, an ``item`` (numbered) or ``other``
+    scale.
+    """
+
+    __slots__ = ("instrument", "item", "kind")
+
+    def __init__(self, kind: str, instrument: Instrument, item: int = 0) -> None:
+        self.kind, self.instrument, self.item = kind, instrument, item
+
+
+class ScaleCodes:
+    """Which role a code plays for the rating scales."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._by_code: dict[tuple[str, str], list[Role]] = defaultdict(list)
+        self._by_bare_code: dict[str, list[Role]] = defaultdict(list)
+        for instrument in knowledge.instruments.values():
+            listed = [(code, Role("total", instrument)) for code in instrument.total_codes]
+            listed += [(code, Role("panel", instrument)) for code in instrument.panel_codes]
+            listed += [(code, Role("item", instrument, i.number)) for i in instrument.items for code in i.codes]
+            listed += [(code, Role("other", instrument)) for code in instrument.other_scales]
+            for code, role in listed:
+                self._by_code[code.system, plain_code(code.code)].append(role)
+                self._by_bare_code[plain_code(code.code)].append(role)
+
+    def roles(self, codings: Iterable[Coding]) -> tuple[Role, ...]:
+        """All roles of the codes, system by system."""
+        return tuple(
+            role
+            for coding in codings
+            if coding.code
+            for role in self._by_code.get((self._knowledge.system_of(coding.system) or "", plain_code(coding.code)), ())
+        )
+
+    def roles_of_bare(self, code: str) -> tuple[Role, ...]:
+        """All roles of a code whose system is not stated, as in the linkId of a questionnaire item."""
+        return tuple(self._by_bare_code.get(plain_code(code), ()))
+
+
+class Vocabulary:
+    """All lookups that reading FHIR needs, over one `Knowledge`."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.dosing = DosingTerms(knowledge.dosing)
+        self.scales = ScaleCodes(knowledge)
+        self.denials = knowledge.conditions.not_the_patient
+        self.conditions: CodeIndex[str] = CodeIndex(
+            [(category.id, category.code_sets) for category in knowledge.conditions.categories], knowledge
+        )
+        self.procedures: CodeIndex[ProcedureKind] = CodeIndex(
+            [(kind, kind.code_sets) for kind in knowledge.procedures.kinds], knowledge
+        )
+        self.stop_reasons: CodeIndex[StopMeaning] = CodeIndex(
+            [(meaning, meaning.code_sets) for meaning in knowledge.stop_reasons.meanings], knowledge
+        )
+        # The file of adherence codes came later than the others: knowledge without it reads no adherence.
+        adherence = getattr(knowledge, "adherence", None)
+        self.adherence: CodeIndex[str] = CodeIndex(
+            [(str(meaning.meaning), meaning.code_sets) for meaning in adherence.meanings] if adherence else [],
+            knowledge,
+        )
+
+
+_ARRANGED: list[Vocabulary] = []
+_ARRANGED_MAX = 4
+
+
+def vocabulary_of(knowledge: Knowledge) -> Vocabulary:
+    """The vocabulary of `knowledge`, arranged on first use and kept for the few most recent ones."""
+    for known in _ARRANGED:
+        if known.knowledge is knowledge:
+            return known
+    arranged = Vocabulary(knowledge)
+    _ARRANGED.append(arranged)
+    del _ARRANGED[:-_ARRANGED_MAX]
+    return arranged

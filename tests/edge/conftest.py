@@ -1,0 +1,305 @@
+"""A clinic to call the service from: the application with a fixed clock, a scripted FHIR server and signed tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from cds_hooks.app import create_app
+from cds_hooks.clock import FixedClock
+from cds_hooks.registry import ClientRegistry, load_registry
+from cds_hooks.request_log import RequestLog
+from cds_hooks.settings import Settings
+from mappings.load import Knowledge, load
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+FHIR = "https://ehr.example/fhir"
+BASE = "https://cds.example/trd"
+ISSUER = "https://ehr.example/oauth"
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "requests"
+KEYS = (
+    "patient",
+    "medicationRequests",
+    "dispenses",
+    "statements",
+    "scales",
+    "questionnaireResponses",
+    "conditions",
+    "allergies",
+    "procedures",
+)
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def bundle(*resources: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A searchset of `resources`."""
+    entries = [{"resource": resource} for resource in resources]
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(resources), "entry": entries, **more}
+
+
+def patient(identifier: str = "p1") -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": identifier, "gender": "female", "birthDate": "1980-02-03"}
+
+
+def order(identifier: str = "new", code: str = "312941", **more: Any) -> dict[str, Any]:
+    """A medication request, by default sertraline."""
+    return {
+        "resourceType": "MedicationRequest",
+        "id": identifier,
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": "Patient/p1"},
+        "medicationCodeableConcept": {
+            "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code}]
+        },
+        **more,
+    }
+
+
+def full_prefetch(**changed: Any) -> dict[str, Any]:
+    """Every registered key: the patient, and nothing else on record."""
+    return {"patient": patient(), **{key: bundle() for key in KEYS[1:]}, **changed}
+
+
+def call(hook: str = "order-select", **changed: Any) -> dict[str, Any]:
+    """A complete call about sertraline for patient p1; `changed` replaces top-level fields, None removes them."""
+    context: dict[str, Any] = {"userId": "Practitioner/d1", "patientId": "p1"}
+    if hook != "patient-view":
+        context["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": order()}]}
+    if hook == "order-select":
+        context["selections"] = ["MedicationRequest/new"]
+    body = {
+        "hook": hook,
+        "hookInstance": "0b0f9d7e-6a35-4f6c-9d28-58a3f8f2f1aa",
+        "context": context,
+        "prefetch": full_prefetch(),
+        **changed,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def with_token(body: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """`body` with a FHIR server and an access token for it."""
+    authorization = {
+        "access_token": "opaque-token-1",
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": "patient/*.read",
+        "subject": "trd-cds",
+    }
+    return {**body, "fhirServer": FHIR, "fhirAuthorization": {**authorization, **changed}}
+
+
+class Chart:
+    """A scripted FHIR server: an empty chart for any patient, unless a path is given its own answer."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        path = request.url.path.removeprefix("/fhir/")
+        if path in self.answers:
+            return self.answers[path](request)
+        kind, _, identifier = path.partition("/")
+        if kind == "Patient" and identifier:
+            return httpx.Response(200, json=patient(identifier))
+        if identifier not in ("", "_search"):
+            return httpx.Response(404, json={"resourceType": "OperationOutcome"})
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "total": 0})
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.url.path.removeprefix("/fhir/") for request in self.requests]
+
+    def says(self, path: str, content: Any = None, status: int = 200, **more: Any) -> None:
+        """Answer `path` with `content` as JSON."""
+        self.answers[path] = lambda _: httpx.Response(status, json=content, **more)
+
+    def fails(self, path: str, error: Exception) -> None:
+        """Fail every request for `path`."""
+
+        def answer(_: httpx.Request) -> httpx.Response:
+            raise error
+
+        self.answers[path] = answer
+
+
+def unreachable(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route", request=request)
+
+
+@dataclass
+class Clinic:
+    """One application to call."""
+
+    app: Any
+    written: io.StringIO
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async def sent() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=True)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+                return await client.request(method, path, headers={**self.headers, **more.pop("headers", {})}, **more)
+
+        return asyncio.run(sent())
+
+    def fire(self, body: Any, service: str | None = None, **more: Any) -> httpx.Response:
+        """Call the service for the hook in `body`, or the one named."""
+        name = service or f"trd-{body['hook']}"
+        return self.send("POST", f"/cds-services/{name}", content=json.dumps(body), **more)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.written.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def knowledge() -> Knowledge:
+    return load()
+
+
+@pytest.fixture
+def chart() -> Chart:
+    return Chart()
+
+
+@pytest.fixture
+def clinic(knowledge: Knowledge, chart: Chart) -> Iterator[Callable[..., Clinic]]:
+    """Makes applications: in open mode with the chart reachable, unless told otherwise."""
+
+    def make(
+        server: Answer | None = None, registry: ClientRegistry | None = None, clock: FixedClock | None = None, **changed: Any
+    ) -> Clinic:
+        written = io.StringIO()
+        options = {
+            "base_url": BASE,
+            "open_mode": registry is None,
+            "fhir_servers": (FHIR,),
+            "deadline_seconds": 2.0,
+            **changed,
+        }
+        app = create_app(
+            settings=Settings(**options),
+            knowledge=knowledge,
+            clock=clock or FixedClock(NOW),
+            http=httpx.AsyncClient(transport=httpx.MockTransport(server or chart)),
+            registry=registry,
+            log=RequestLog(written),
+        )
+        return Clinic(app, written)
+
+    yield make
+
+
+@dataclass
+class KeyRing:
+    """A registered client's keys: signs tokens, writes the registry."""
+
+    folder: Path
+    elliptic: Any
+    rsa: Any
+
+    def token(self, key: Any = None, algorithm: str = "ES384", kid: str = "ec/1+=", **changed: Any) -> str:
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": f"{BASE}/cds-services/trd-order-select",
+            "exp": int(NOW.timestamp()) + 300,
+            "iat": int(NOW.timestamp()),
+            "jti": "nonce-1",
+            **changed,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode(claims, key or self.elliptic, algorithm=algorithm, headers={"kid": kid})
+
+    def registry(self, **changed: Any) -> ClientRegistry:
+        return load_registry(self.write(**changed))
+
+    def write(self, **changed: Any) -> Path:
+        entry = {
+            "id": "general",
+            "name": "General Hospital",
+            "issuer": ISSUER,
+            "jwks_file": "general.jwks.json",
+            "fhir_servers": [FHIR],
+            **changed,
+        }
+        path = self.folder / "clients.yaml"
+        path.write_text(json.dumps({"clients": [entry]}), encoding="utf-8")
+        (self.folder / "general.jwks.json").write_text(json.dumps({"keys": self.jwks()}), encoding="utf-8")
+        return path
+
+    def jwks(self) -> list[dict[str, Any]]:
+        elliptic = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.elliptic.public_key()))
+        modulus = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.rsa.public_key()))
+        modulus.pop("key_ops", None)
+        return [{**elliptic, "kid": "ec/1+="}, {**modulus, "kid": "rsa-1"}]
+
+
+@pytest.fixture(scope="session")
+def private_keys() -> tuple[Any, Any]:
+    return ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, private_keys: tuple[Any, Any]) -> KeyRing:
+    return KeyRing(tmp_path, *private_keys)
+
+
+@dataclass(frozen=True)
+class Making:
+    """The builders above, for tests to reach without importing this file."""
+
+    bundle: Any = staticmethod(bundle)
+    patient: Any = staticmethod(patient)
+    order: Any = staticmethod(order)
+    prefetch: Any = staticmethod(full_prefetch)
+    call: Any = staticmethod(call)
+    with_token: Any = staticmethod(with_token)
+    unreachable: Any = staticmethod(unreachable)
+    keys: tuple[str, ...] = KEYS
+    now: datetime = NOW
+    fhir: str = FHIR
+    base: str = BASE
+    issuer: str = ISSUER
+    fixtures: Path = FIXTURES
+
+
+@pytest.fixture(scope="session")
+def making() -> Making:
+    return Making()
+
+
+@pytest.fixture
+def card_drafts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a test decide what the advice is, where the wire and not the reasoning is in question."""
+    from plugin.advice import CardDraft
+
+    def say(count: int = 1, **changed: Any) -> None:
+        fields: dict[str, Any] = {
+            "kind": "trd-status",
+            "summary": "Two adequate antidepressant trials without response are recorded",
+            "detail": ("- first line", "- second line"),
+            "indicator": "info",
+            "source_label": "TRD-CDS",
+            "cites": (),
+            "override_reasons": ("history-incomplete",),
+            **changed,
+        }
+        drafts = tuple(CardDraft(**fields) for _ in range(count))
+        monkeypatch.setattr("cds_hooks.hook_call.advise", lambda *_, **__: drafts)
+
+    return say
