@@ -37,7 +37,7 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, 
 	else echo "compose file: checked by tests/docs/test_containers.py only (no docker compose here)"; fi
 
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
-	$(BIN)/python benchmarks/order_select.py
+	$(BIN)/python -m benchmarks.order_select
 
 test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
 	$(BIN)/python -m pytest -q

@@ -10,16 +10,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from cds_hooks.app import engine_version
 from cds_hooks.commands import assessing, knowing, serving, storytelling
 from cds_hooks.commands.refusal import Refusal
-
-DISTRIBUTION = "trd-cds-hooks"
 
 app = typer.Typer(
     name="trd-cds",
@@ -41,7 +39,7 @@ app.add_typer(knowing.group, name="knowledge")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"trd-cds {version(DISTRIBUTION)}")
+        typer.echo(f"trd-cds {engine_version()}")
         raise typer.Exit
 
 

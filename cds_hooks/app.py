@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
@@ -134,7 +134,9 @@ def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
     )
 
 
-def _lifespan(own: httpx.AsyncClient | None) -> AbstractAsyncContextManager[None] | object:
+def _lifespan(
+    own: httpx.AsyncClient | None,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield

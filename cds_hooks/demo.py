@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import httpx
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
 
 from cds_hooks.app import create_app
 from cds_hooks.clock import Clock
+from cds_hooks.errors import BadRequest, respond
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
 from cds_hooks.stories import load_stories
@@ -53,5 +57,12 @@ def create_demo(
     ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url=fhir_server + "/")
     app.mount(FHIR, sandbox)
     app.include_router(simulator(stories=stories, knowledge=knowledge, today=today, fhir_server=fhir_server, ehr=ehr))
+    app.add_exception_handler(RequestValidationError, _misuse)
     add_intended_use(app)
     return app
+
+
+async def _misuse(_: Request, fault: Exception) -> Response:
+    """A parameter of the simulator that cannot be used; the framework's own answer would repeat its value."""
+    where = fault.errors()[0]["loc"][-1] if isinstance(fault, RequestValidationError) else ""
+    return respond(BadRequest("A parameter cannot be used.", "Choose one that the page offers.", where=str(where)))

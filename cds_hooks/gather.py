@@ -57,11 +57,12 @@ async def gather(
     """
     sent = {query.key: prefetch.read_key(query, request.prefetch) for query in queries}
     foreign = _foreign(request, queries)
+    full_urls = prefetch.full_urls_of_patients(request.prefetch)
     refuse_other_patient(
         [*(item for value in sent.values() for item in value.resources), *foreign],
         request.patient_id,
         where="prefetch",
-        full_urls=prefetch.full_urls_of_patients(request.prefetch),
+        full_urls=full_urls,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -69,7 +70,7 @@ async def gather(
         ]
     kinds = [task.result() for task in tasks]
     for kind in kinds:
-        refuse_other_patient(kind.resources, request.patient_id, where="fhirServer")
+        refuse_other_patient(kind.resources, request.patient_id, where="fhirServer", full_urls=full_urls)
         _use_foreign(kind, foreign)
     _require_essential(kinds, fhir is not None)
     resources = _each_once([*(item for kind in kinds for item in kind.resources), *foreign])

@@ -11,7 +11,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import httpx
-from plugin.advice import advise
 
 from cds_hooks import gather, medications, prefetch
 from cds_hooks.catalogue import Query
@@ -29,6 +28,7 @@ from cds_hooks.verdict_memory import VerdictMemory
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
 from plugin import assess
+from plugin.advice import advise
 from plugin.ingest import read_orders, read_record
 from plugin.record import DraftOrder
 
@@ -126,11 +126,12 @@ def _cards(
             line.outcome = "already-said"
             return _NO_CARDS
     line.cards = tuple(draft.kind for draft in drafts)
+    line.rules = tuple(dict.fromkeys(reason.rule for reason in assessment.verdict.reasons))
     provenance = Provenance(
         engine=deployment.engine,
         knowledge=knowledge.version,
         content_hash=knowledge.content_hash,
-        definition=settings.definition or knowledge.default_definition,
+        definition=assessment.definition.id,
         as_of=as_of,
     )
     return response(render(drafts, knowledge=knowledge, base_url=settings.base_url), provenance)
@@ -143,9 +144,9 @@ def _seconds_allowed(settings: Settings, request: HookRequest) -> float:
 
 
 def _fhir_client(deployment: Deployment, request: HookRequest, caller: Caller) -> FhirClient | None:
-    """A client for the request's FHIR server, None when that server is not on the caller's allow-list."""
+    """A client for the request's FHIR server; None when it is not on the caller's list or the token has expired."""
     base = caller.allowed.admit(request.fhir_server)
-    if base is None:
+    if base is None or _seconds_allowed(deployment.settings, request) <= 0:
         return None
     return FhirClient(
         deployment.http,

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID, uuid4
 
-from plugin.advice import CardDraft
-
-from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Link, Source
+from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Source
 from mappings.load import Knowledge
+from plugin.advice import CardDraft
 
 # An identifier for ever, not an address that anything fetches (decisions 13 and 28).
 CANONICAL_BASE = "https://trd-cds.github.io"
@@ -84,7 +83,7 @@ def _card(draft: CardDraft, displays: dict[str, str], base_url: str, new_uuid: C
         {
             "uuid": str(new_uuid()),
             "summary": shortened(draft.summary),
-            "detail": "\n".join(line for line in draft.detail if line.strip()) or None,
+            "detail": _as_list(draft.detail),
             "indicator": draft.indicator,
             "source": Source(
                 label=draft.source_label,
@@ -94,15 +93,14 @@ def _card(draft: CardDraft, displays: dict[str, str], base_url: str, new_uuid: C
             "overrideReasons": tuple(
                 Coding(code=code, system=OVERRIDE_SYSTEM, display=displays[code]) for code in draft.override_reasons
             ),
-            "links": tuple(_link(link, base_url) for link in draft.links),
         }
     )
 
 
-def _link(link: tuple[str, str], base_url: str) -> Link:
-    """A link from its label and its path below the deployment's own address."""
-    label, path = link
-    return Link(label=label, url=f"{base_url}/{path.lstrip('/')}", type="absolute")
+def _as_list(lines: Sequence[str]) -> str | None:
+    """Markdown list, one item a line: clients differ in what else they render (no tables, no raw HTML)."""
+    items = (_BLANKS.sub(" ", line).strip().removeprefix("- ") for line in lines)
+    return "\n".join(f"- {item}" for item in items if item) or None
 
 
 def _spoken(kind: str) -> str:

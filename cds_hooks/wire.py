@@ -37,15 +37,6 @@ class Source(_Wire):
     topic: Coding
 
 
-class Link(_Wire):
-    """A page or app; `appContext` is for SMART apps only."""
-
-    label: Text
-    url: Address
-    type: Literal["absolute", "smart"]
-    appContext: Text | None = None  # noqa: N815 - the wire name
-
-
 class Card(_Wire):
     """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables."""
 
@@ -55,7 +46,6 @@ class Card(_Wire):
     indicator: Literal["info", "warning", "critical"]
     source: Source
     overrideReasons: tuple[Coding, ...] = ()  # noqa: N815 - the wire name
-    links: tuple[Link, ...] = ()
 
 
 class HookResponse(_Wire):

@@ -35,7 +35,7 @@ JWKS_FILE = "client.jwks.json"
 def make_keys(registry: Path, secret: Path, fhir_server: str) -> None:
     """Write `registry`/registry.yaml with the public key beside it, and the private key into `secret`."""
     if (secret / KEY_FILE).exists() and (registry / "registry.yaml").exists():
-        print("keys are there already")
+        _say("keys are there already")
         return
     private = ec.generate_private_key(ec.SECP384R1())
     public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
@@ -56,7 +56,7 @@ def make_keys(registry: Path, secret: Path, fhir_server: str) -> None:
         f"    fhir_servers: [{fhir_server}]\n",
         encoding="utf-8",
     )
-    print(f"made a key pair for {CLIENT}")
+    _say(f"made a key pair for {CLIENT}")
 
 
 def signed(secret: Path, audience: str) -> str:
@@ -88,8 +88,12 @@ def call(secret: Path, service: str, fhir_server: str) -> int:
     answer = httpx.post(
         service, json=request, headers={"Authorization": f"Bearer {signed(secret, service)}"}, timeout=30
     )
-    print(json.dumps(answer.json(), indent=2, ensure_ascii=False) if answer.content else f"status {answer.status_code}")
+    _say(json.dumps(answer.json(), indent=2, ensure_ascii=False) if answer.content else f"status {answer.status_code}")
     return 0 if answer.is_success else 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 def main() -> int:

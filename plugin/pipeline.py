@@ -27,8 +27,11 @@ _MEDICATION_TYPES = (
     "MedicationStatement",
     "MedicationAdministration",
 )
-_READ_TYPES = (
-    *_MEDICATION_TYPES,
+# Administrations are read when sent, never asked for: most outpatient records have none.
+_ASKED_TYPES = (
+    "MedicationRequest",
+    "MedicationDispense",
+    "MedicationStatement",
     "Observation",
     "QuestionnaireResponse",
     "Condition",
@@ -210,7 +213,7 @@ def _missing(trials: Sequence[Trial], eligibility: Eligibility) -> tuple[Missing
 
 def _gaps(record: PatientRecord) -> tuple[Gap, ...]:
     gaps = []
-    for kind in _READ_TYPES:
+    for kind in _ASKED_TYPES:
         known = record.availability.get(kind)
         if known is None:
             gaps.append(Gap(what=kind, why="not received"))

@@ -63,7 +63,7 @@ class Component:
 
     ingredient: str
     amount: float | None = None
-    per: str = "unit"  # "unit" | "mL"
+    per: str = "unit"  # "unit" | "mL" | "count" (a fixed combination counted in units)
     equivalence: float = 1.0
 
 

@@ -15,8 +15,7 @@ from cds_hooks.commands.knowing import load_knowledge
 from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.surroundings import read_settings
-from cds_hooks.fhir_writer import transaction
-from cds_hooks.stories import Story, load_stories
+from cds_hooks.stories import Story, bundle_of, load_stories
 
 FHIR_JSON = "application/fhir+json"
 _PAUSE_SECONDS = 2.0
@@ -72,7 +71,7 @@ def _await_server(http: httpx.Client, base: str, wait: float) -> None:
 
 def _load(http: httpx.Client, base: str, story: Story, place: int, of: int) -> int:
     """Send one patient; the number of resources. A server's answer is told by its status, never by its text."""
-    bundle = transaction(story.resources)
+    bundle = bundle_of(story)
     try:
         answer = http.post(base, json=bundle, headers={"Content-Type": FHIR_JSON})
     except httpx.TransportError as fault:

@@ -56,7 +56,9 @@ def everything(
     total: int,
     links: list[dict[str, str]],
 ) -> dict[str, Any]:
-    """The Bundle of a page of all there is of a patient: `matches` of the patient, `others` that these refer to."""
+    """The Bundle of a page of all there is of a patient: `matches` of the patient, `others` that these refer
+    to.
+    """
     entries = [_entry(held, base, "match") for held in matches] + [_entry(held, base, "include") for held in others]
     return _bundle(entries, total=total, links=links)
 

@@ -1,7 +1,7 @@
 """A patient's compartment: what belongs to one patient, and nobody else's.
 
-A resource belongs to a patient when its ``subject`` or ``patient`` is that patient. What it refers to comes along when
-it is nobody's own, such as a Medication or a Practitioner.
+A resource belongs to a patient when its ``subject`` or ``patient`` is that patient. What it refers to comes
+along when it is nobody's own, such as a Medication or a Practitioner.
 """
 
 from __future__ import annotations

@@ -39,9 +39,10 @@ class Criterion:
 
 def criterion(kind: str, name: str, value: str, place: Place) -> Criterion:
     """The criterion ``name=value`` of a search over resources of type `kind`.
-     `name` may carry a modifier (``status:not``) or a chain (``medication.code``); `value` may hold alternatives.
-    Raises UnknownParameter when the type has no such parameter, InvalidRequest for a modifier or value that
-    cannot be used.
+
+    `name` may carry a modifier (``status:not``) or a chain (``medication.code``); `value` may hold
+    alternatives. Raises UnknownParameter when the type has no such parameter, InvalidRequest for a modifier
+    or value that cannot be used.
     """
     head, _, chained = name.partition(".")
     bare, _, modifier = head.partition(":")
@@ -153,9 +154,7 @@ def _targets(parameter: SearchParameter, modifier: str) -> tuple[str, ...]:
 def _reference(parameter: SearchParameter, modifier: str, alternatives: list[str], place: Place) -> Criterion:
     if modifier == "identifier":
         test = _token_test([Token.parse(part) for part in alternatives])
-        identified = SearchParameter(
-            parameter.name, "token", tuple(f"{path}.identifier" for path in parameter.paths)
-        )
+        identified = SearchParameter(parameter.name, "token", tuple(f"{path}.identifier" for path in parameter.paths))
         return Criterion(_any_value(identified, test))
     types = _targets(parameter, modifier)
     keys: set[str] = set()
@@ -167,9 +166,7 @@ def _reference(parameter: SearchParameter, modifier: str, alternatives: list[str
     # A bare id without known target types can be any resource: the index cannot narrow that.
     open_ended = not types and any(is_bare_id(wanted) for wanted in alternatives)
     return Criterion(
-        lambda document: any(
-            test(value) for value in reference_values(parameter, document) for test in tests
-        ),
+        lambda document: any(test(value) for value in reference_values(parameter, document) for test in tests),
         keys=None if open_ended or parameter.canonical else frozenset(keys),
     )
 

@@ -80,9 +80,7 @@ def intervals_of(value: Any) -> list[Interval]:
     if "start" in value or "end" in value:
         return _period(value)
     events = value.get("event")
-    found_events = [
-        found for event in (events if isinstance(events, list) else ()) for found in intervals_of(event)
-    ]
+    found_events = [found for event in (events if isinstance(events, list) else ()) for found in intervals_of(event)]
     repeat = value.get("repeat")
     bounds = repeat.get("boundsPeriod") if isinstance(repeat, Mapping) else None
     return found_events + (_period(bounds) if isinstance(bounds, Mapping) else [])

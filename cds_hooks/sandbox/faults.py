@@ -82,9 +82,7 @@ class NotAllowed(SandboxFault):
     status = 405
     issue_code = "not-supported"
 
-    def __init__(
-        self, allowed: str, diagnostics: str = "This address does not answer the method used."
-    ) -> None:
+    def __init__(self, allowed: str, diagnostics: str = "This address does not answer the method used.") -> None:
         super().__init__(diagnostics, headers={"Allow": allowed})
 
 

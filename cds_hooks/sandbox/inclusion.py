@@ -1,4 +1,5 @@
-"""Resources that come along with the matches: ``_include`` follows references forwards, ``_revinclude`` backwards.
+"""Resources that come along with the matches: ``_include`` follows references forwards, ``_revinclude``
+backwards.
 
 Source of the rules: FHIR R4, Search, "Including other resources in result".
 """
@@ -22,8 +23,8 @@ _DEPTH = 4
 class Inclusion:
     """One ``_include`` or ``_revinclude``.
 
-    `source` is the type that holds the references (None: any), `parameters` the names followed in each type, `target`
-    the type they must lead to (None: any).
+    `source` is the type that holds the references (None: any), `parameters` the names followed in each type,
+    `target` the type they must lead to (None: any).
     """
 
     source: str | None
@@ -61,7 +62,7 @@ class Inclusion:
         for parameter in self._parameters(held.kind):
             for reference in reference_values(parameter, held.document):
                 target = local(reference, place.base)
-                found = place.store.find(*target) if target else next(iter(place.store.find_alias(reference)), None)
+                found = place.store.find(*target) if target else None
                 if found is not None and _leads_to(parameter, self.target, found):
                     yield found
 
@@ -77,7 +78,9 @@ class Inclusion:
 
 
 def included(matches: Iterable[Held], inclusions: tuple[Inclusion, ...], place: Place) -> list[Held]:
-    """What `inclusions` bring along for the matches of a page, each resource once and none that is itself a match."""
+    """What `inclusions` bring along for the matches of a page, each resource once and none that is itself a
+    match.
+    """
     frontier = list(matches)
     seen = {(held.kind, held.id) for held in frontier}
     found: list[Held] = []

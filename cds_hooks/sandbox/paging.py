@@ -1,8 +1,8 @@
 """Pages of an answer: how large, where one starts, and the links between them.
 
-A page is named by an opaque value that holds its offset: the server keeps nothing between two pages, and a link works
-as long as the sandbox runs. Links always carry the base address of this server, so a token sent after them stays at
-the origin it was given for. Source of the rules: FHIR R4, Search, "Paging".
+A page is named by an opaque value that holds its offset: the server keeps nothing between two pages, and a
+link works as long as the sandbox runs. Links always carry the base address of this server, so a token sent
+after them stays at the origin it was given for. Source of the rules: FHIR R4, Search, "Paging".
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def page_name(offset: int) -> str:
 def links(
     address: str, used: tuple[tuple[str, str], ...], *, offset: int, count: int, total: int
 ) -> list[dict[str, str]]:
-    """The ``Bundle.link`` entries of the page at `offset` of the search at `address` with the parameters `used`.
+    """The ``Bundle.link`` entries of the page at `offset` of the search at `address` with the parameters
+    `used`.
 
     With no room for matches (`count` 0) there is only ``self``.
     """

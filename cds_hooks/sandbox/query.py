@@ -1,14 +1,16 @@
-"""What a search asks for, read from its parameters: criteria, order, page, inclusions, and the form of the answer.
+"""What a search asks for, read from its parameters: criteria, order, page, inclusions, and the form of the
+answer.
 
-Sources of the rules: FHIR R4, Search, "Handling Errors", "Search Result Parameters" and "Paging"; the preference
-``handling`` of FHIR R4, RESTful API. Without it an unknown parameter is ignored, and missing from the self link.
+Sources of the rules: FHIR R4, Search, "Handling Errors", "Search Result Parameters" and "Paging"; the
+preference ``handling`` of FHIR R4, RESTful API. Without it an unknown parameter is ignored, and missing from
+the self link.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_hooks.sandbox import paging
 from cds_hooks.sandbox.criteria import Criterion, Place, criterion
@@ -34,8 +36,9 @@ class SortKey:
 class Query:
     """A search over resources of one type.
 
-    `count` is the largest number of matches on a page, `offset` that of the matches on the pages before, `elements` the
-    top-level elements wanted (None: all), `used` the parameters taken into account, without the page.
+    `count` is the largest number of matches on a page, `offset` that of the matches on the pages before,
+    `elements` the top-level elements wanted (None: all), `used` the parameters taken into account, without
+    the page.
     """
 
     kind: str
@@ -48,6 +51,13 @@ class Query:
     elements: frozenset[str] | None
     used: Pairs
 
+    def within_patient(self, patient_id: str, place: Place) -> Query:
+        """The same search over the compartment of one patient; the links, whose address names it, stay as
+        they are.
+        """
+        owner = criterion(self.kind, "patient", f"Patient/{patient_id}", place)
+        return replace(self, criteria=(owner, *self.criteria))
+
 
 def is_strict(headers: Mapping[str, str]) -> bool:
     """Whether the client prefers an error to an ignored parameter."""
@@ -57,8 +67,8 @@ def is_strict(headers: Mapping[str, str]) -> bool:
 def read_query(kind: str, pairs: Iterable[tuple[str, str]], place: Place, *, strict: bool, page_size: int) -> Query:
     """The search over `kind` that `pairs` of parameter names and values ask for.
 
-    Raises InvalidRequest for a value or modifier that cannot be used, and UnknownParameter, when `strict`, for a
-    parameter that is not offered.
+    Raises InvalidRequest for a value or modifier that cannot be used, and UnknownParameter, when `strict`,
+    for a parameter that is not offered.
     """
     reader = _Reader(kind, place, page_size)
     for name, value in pairs:
@@ -126,7 +136,9 @@ class _Reader:
         )
 
     def _refuse_empty(self, name: str) -> None:
-        """An empty reference or id, as a template leaves it that was not filled in, must not mean "of any patient"."""
+        """An empty reference or id, as a template leaves it that was not filled in, must not mean "of any
+        patient".
+        """
         bare = name.partition(".")[0].partition(":")[0]
         parameter = SEARCHABLE[self.kind].get(bare)
         if parameter is not None and (parameter.kind == "reference" or parameter.name == "_id"):

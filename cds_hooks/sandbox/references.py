@@ -51,10 +51,7 @@ def resolve(reference: str, holder: Document, store: ResourceStore, base: str) -
                 return inner
         return None
     target = local(reference, base)
-    if target is not None:
-        held = store.find(target.kind, target.id)
-    else:
-        held = next(iter(store.find_alias(reference)), None)
+    held = store.find(*target) if target else None
     return held.document if held else None
 
 

@@ -7,7 +7,7 @@ a search that is under way keeps seeing what it saw. There is no clock here; giv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,11 @@ class Held:
 
 class ResourceStore:
     """An in-memory set of FHIR resources.
-     `resources` are decoded FHIR resources, each with ``resourceType`` and ``id``; the same resource may come
-    twice, two different ones of one type and id raise ValueError, as does a resource without a usable type or id.
-    With `clock`, ``meta.lastUpdated`` and ``meta.versionId`` are set on the way in; without it documents are
-    served as given.
+
+    `resources` are decoded FHIR resources, each with ``resourceType`` and ``id``; the same resource may come
+    twice, two different ones of one type and id raise ValueError, as does a resource without a usable type or
+    id. With `clock`, ``meta.lastUpdated`` and ``meta.versionId`` are set on the way in; without it documents
+    are served as given.
     """
 
     def __init__(self, resources: Iterable[Mapping[str, Any]] = (), *, clock: Clock | None = None) -> None:
@@ -66,12 +67,6 @@ class ResourceStore:
     def find(self, kind: str, resource_id: str) -> Held | None:
         """The resource of that type and id, or None."""
         return self._kinds.get(kind, {}).get(resource_id)
-
-    def find_alias(self, reference: str) -> Iterator[Held]:
-        """What a ``urn:uuid:`` reference names: the resource whose id is that uuid."""
-        name = reference.removeprefix("urn:uuid:")
-        if name != reference:
-            yield from (held[name] for held in self._kinds.values() if name in held)
 
     def was_deleted(self, kind: str, resource_id: str) -> bool:
         """Whether such a resource existed and was removed."""

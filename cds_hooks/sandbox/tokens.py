@@ -83,12 +83,7 @@ def codings_of(value: Any) -> list[Coding]:
         return []
     inner = value.get("coding")
     if isinstance(inner, list):
-        return [
-            found
-            for one in inner
-            if isinstance(one, Mapping)
-            for found in codings_of({**one, "coding": None})
-        ]
+        return [found for one in inner if isinstance(one, Mapping) for found in codings_of({**one, "coding": None})]
     system, code = value.get("system"), value.get("code", value.get("value"))
     text = code if isinstance(code, str) else None
     return [Coding(system if isinstance(system, str) else None, text)] if text or system else []

@@ -56,9 +56,7 @@ _ITEMS = re.compile(
     rf"(?P<scale>\S+) items (?P<answered>\d+) of (?P<all>\d+) summing to (?P<sum>\d+) on (?P<day>{DAY})"
     r" as (?P<form>questionnaire|observations)"
 )
-_MEASUREMENT = re.compile(
-    rf"(?P<what>[a-z0-9-]+ [0-9A-Z-]+) (?P<value>{NUMBER}) (?P<unit>\S+) on (?P<day>{DAY})"
-)
+_MEASUREMENT = re.compile(rf"(?P<what>[a-z0-9-]+ [0-9A-Z-]+) (?P<value>{NUMBER}) (?P<unit>\S+) on (?P<day>{DAY})")
 _ICD = re.compile(r'(?P<code>[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]+)?)(?: "(?P<display>[^"]+)")?')
 _WHEN = re.compile(rf"(?P<what>onset|recorded|abated) (?P<day>{DAY})")
 _PROCEDURE = re.compile(
@@ -90,9 +88,7 @@ def write_score(line: object, scene: Scene) -> list[Resource]:
     else:
         code = next(iter(instrument.panel_codes if parts["panel"] else instrument.total_codes), None)
     if code is None:
-        raise UnreadableLineError(
-            line, text, f"an item, panel or total that {instrument.label} has a code for"
-        )
+        raise UnreadableLineError(line, text, f"an item, panel or total that {instrument.label} has a code for")
     return [_score(scene, code, int(parts["value"]), day, status)]
 
 
@@ -202,9 +198,7 @@ def _spread(line: object, instrument: Instrument, said: dict[str, int]) -> list[
     answered, total = said["answered"], said["sum"]
     possible = 0 < answered <= said["all"] == len(instrument.items)
     if not possible or total > answered * instrument.item_maximum:
-        raise UnreadableLineError(
-            line, str(line), f"as many items as {instrument.label} has, and a sum they can reach"
-        )
+        raise UnreadableLineError(line, str(line), f"as many items as {instrument.label} has, and a sum they can reach")
     each, over = divmod(total, answered)
     return [each + 1] * over + [each] * (answered - over)
 
@@ -218,9 +212,7 @@ def _response(scene: Scene, instrument: Instrument, values: list[int], day: int,
         patient_id=scene.patient_id,
         authored=scene.day(day),
         answers={
-            f"/{item.codes[0].code}": None
-            if value is None
-            else scene.coded(item.codes[0].system, by_value[value])
+            f"/{item.codes[0].code}": None if value is None else scene.coded(item.codes[0].system, by_value[value])
             for item, value in zip(instrument.items, padded, strict=True)
         },
         status=status or "completed",

@@ -73,9 +73,7 @@ CLAUSES = "; ".join(
 
 _RHYTHM = rf"(?: (?P<rhythm>{one_of(tuple(RHYTHMS))}))?"
 _UNITS = rf"(?: (?P<units>{NUMBER}) units)?"
-_BY_NAME = re.compile(
-    rf"(?P<name>.+?)(?: (?P<release>{one_of(tuple(RELEASES))}))? (?P<mg>{NUMBER}) mg{_RHYTHM}"
-)
+_BY_NAME = re.compile(rf"(?P<name>.+?)(?: (?P<release>{one_of(tuple(RELEASES))}))? (?P<mg>{NUMBER}) mg{_RHYTHM}")
 _BY_CODE = re.compile(rf'rxnorm (?P<code>\d+)(?: "(?P<display>[^"]+)")?{_UNITS}{_RHYTHM}')
 _BY_TEXT = re.compile(rf'text "(?P<text>[^"]+)"{_UNITS}{_RHYTHM}')
 
@@ -108,7 +106,7 @@ class MedicationLine:
 
     product: Packed
     milligrams: float | None
-    rhythm: tuple[int, int] | None
+    rhythm: str
     fills: list[tuple[int, int]] = field(default_factory=list)
     ordered: tuple[int, ...] = ()
     reports: list[Report] = field(default_factory=list)
@@ -132,11 +130,19 @@ def read_medication(line: object, scene: Scene) -> MedicationLine:
             raise UnreadableLineError(line, clause, CLAUSES)
     if not (read.fills or read.ordered or read.reports or read.administered):
         raise UnreadableLineError(line, head, "a line with one of dispensed, ordered, reported, administered")
-    if read.fills and read.rhythm is None and "quantity" not in read.numbers:
+    if read.fills and not read.rhythm and "quantity" not in read.numbers:
         raise UnreadableLineError(line, head, "a rhythm, or a quantity for each fill")
     if (read.stopped is not None or read.adherence) and not (read.fills or read.ordered):
         raise UnreadableLineError(line, head, "stopped and adherence only with dispensed or ordered")
     return read
+
+
+def read_order(line: object, scene: Scene) -> MedicationLine:
+    """Read an opening alone: what an order in the making would say, ``sertraline 50 mg daily``."""
+    head, *rest = clauses(line)
+    if rest:
+        raise UnreadableLineError(line, rest[0], HEAD)
+    return _head(line, head, scene)
 
 
 def _head(line: object, head: str, scene: Scene) -> MedicationLine:
@@ -151,7 +157,7 @@ def _head(line: object, head: str, scene: Scene) -> MedicationLine:
         product = packed(scene, drug, milligrams, found["release"] or "") if drug else None
     if found is None or product is None:
         raise UnreadableLineError(line, head, f"{HEAD}; drug and strength as in the product table")
-    return MedicationLine(product, milligrams, RHYTHMS[found["rhythm"]] if found["rhythm"] else None)
+    return MedicationLine(product, milligrams, found["rhythm"] or "")
 
 
 def _supply(read: MedicationLine, clause: str) -> bool:

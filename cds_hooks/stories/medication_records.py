@@ -17,7 +17,7 @@ from cds_hooks.fhir_writer import (
     period,
     quantity,
 )
-from cds_hooks.stories.medication_lines import MedicationLine, Report
+from cds_hooks.stories.medication_lines import RHYTHMS, MedicationLine, Report
 from cds_hooks.stories.sentences import Scene
 
 
@@ -33,24 +33,33 @@ def write_medication(line: MedicationLine, scene: Scene) -> list[Resource]:
     ]
 
 
-def _instructions(line: MedicationLine, bounds: Element | None = None) -> list[Element]:
+def instructions(line: MedicationLine, bounds: Element | None = None, *, text: str = "") -> list[Element]:
+    """The dosage instructions of a line: its signature as text alone, or dose and rhythm in structure."""
     if line.sig:
         return [dosage(text=line.sig, bounds=bounds)]
     as_needed = "as needed" in line.marks
-    if line.rhythm is None:
+    if not line.rhythm:
         return [dosage(bounds=bounds, as_needed=as_needed)] if bounds or as_needed else []
-    frequency, every_days = line.rhythm
-    dose = line.product.amount(line.product.per_intake)
-    return [dosage(dose=dose, frequency=frequency, every_days=every_days, bounds=bounds, as_needed=as_needed)]
+    frequency, every_days = RHYTHMS[line.rhythm]
+    return [
+        dosage(
+            text=text,
+            dose=line.product.amount(line.product.per_intake),
+            frequency=frequency,
+            every_days=every_days,
+            bounds=bounds,
+            as_needed=as_needed,
+        )
+    ]
 
 
 def _fill(line: MedicationLine, length: float | None) -> Element | None:
     """The quantity of one fill: as the line says, or what the rhythm needs for `length` days."""
     if (count := line.numbers.get("quantity")) is not None:
         return line.product.amount(count)
-    if length is None or line.rhythm is None:
+    if length is None or not line.rhythm:
         return None
-    frequency, every_days = line.rhythm
+    frequency, every_days = RHYTHMS[line.rhythm]
     return line.product.amount(line.product.per_intake * frequency * length / every_days)
 
 
@@ -58,9 +67,7 @@ def _requests(line: MedicationLine, scene: Scene) -> list[Resource]:
     implied = line.stopped is not None or line.reasons or line.adherence
     written = line.ordered or ((line.fills[0][1],) if line.fills and implied else ())
     past = "completed" if line.fills and not line.ordered else "active"
-    status = (
-        "stopped" if line.stopped is not None else line.words.get("status", past) if line.ordered else past
-    )
+    status = "stopped" if line.stopped is not None else line.words.get("status", past) if line.ordered else past
     lasting = line.numbers.get("lasting")
     repeats = line.numbers.get("repeats", len(line.fills) - 1 if len(line.fills) > 1 else None)
     stop = scene.day(line.stopped) if line.stopped is not None else None
@@ -72,7 +79,7 @@ def _requests(line: MedicationLine, scene: Scene) -> list[Resource]:
             status=status,
             intent=line.words.get("intent", "order"),
             authored=scene.day(day),
-            dosages=_instructions(line, period(scene.day(day), stop) if stop else None),
+            dosages=instructions(line, period(scene.day(day), stop) if stop else None),
             fill=_fill(line, line.fills[0][0] if line.fills else lasting),
             fill_days=lasting,
             repeats=None if repeats is None else int(repeats),
@@ -94,7 +101,7 @@ def _dispense(line: MedicationLine, scene: Scene, length: int, day: int, request
         handed_over=scene.day(day),
         supply=_fill(line, length),
         supply_days=None if "without days supply" in line.marks else length,
-        dosages=_instructions(line),
+        dosages=instructions(line),
         request_id=request_id,
     )
 
@@ -113,7 +120,7 @@ def _report(line: MedicationLine, scene: Scene, report: Report) -> Resource:
             intent="plan",
             reported=True,
             authored=asserted,
-            dosages=_instructions(line, period(first, last) if first else None),
+            dosages=instructions(line, period(first, last) if first else None),
             reasons=line.reasons,
         )
     return medication_statement(
@@ -123,7 +130,7 @@ def _report(line: MedicationLine, scene: Scene, report: Report) -> Resource:
         status=status,
         effective=period(first, last),
         asserted=asserted,
-        dosages=_instructions(line),
+        dosages=instructions(line),
         reasons=line.reasons,
     )
 
@@ -137,7 +144,7 @@ def _administrations(line: MedicationLine, scene: Scene) -> list[Resource]:
         if line.milligrams is not None
         else line.product.amount(line.product.per_intake)
     )
-    intakes, every_days = line.rhythm or (1, 1)
+    intakes, every_days = RHYTHMS[line.rhythm or "daily"]
     return [
         medication_administration(
             id_=scene.new_id("administration"),

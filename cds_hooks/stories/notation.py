@@ -51,18 +51,14 @@ SECTIONS: Mapping[str, Writer] = {
 }
 
 
-def write_story(
-    story: Mapping[str, Any], *, day_zero: date, patient_id: str, knowledge: Knowledge
-) -> list[Resource]:
+def write_story(story: Mapping[str, Any], *, day_zero: date, patient_id: str, knowledge: Knowledge) -> list[Resource]:
     """All resources of one story, the patient first. `story["as_of"]` is the day on which it is told.
 
     Raises UnreadableLineError for anything that the notation does not know.
     """
     known = {"patient", "as_of", *SECTIONS}
     if unknown := sorted(set(story) - known):
-        raise UnreadableLineError(
-            dict.fromkeys(story, "..."), unknown[0], f"the sections {', '.join(sorted(known))}"
-        )
+        raise UnreadableLineError(dict.fromkeys(story, "..."), unknown[0], f"the sections {', '.join(sorted(known))}")
     as_of = story.get("as_of")
     if not isinstance(as_of, int):
         raise UnreadableLineError(as_of, "as_of", "the day offset on which the story is told")
@@ -84,9 +80,7 @@ def _patient(said: Mapping[str, Any], scene: Scene, as_of: date) -> Resource:
     last_birthday = as_of - HALF_A_YEAR
     return patient(
         id_=scene.patient_id,
-        birth=last_birthday.replace(
-            year=last_birthday.year - int(is_["age"]), day=min(last_birthday.day, 28)
-        ),
+        birth=last_birthday.replace(year=last_birthday.year - int(is_["age"]), day=min(last_birthday.day, 28)),
         sex=is_["sex"],
         family=is_["family"],
         given=is_["given"],

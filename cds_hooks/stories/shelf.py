@@ -70,9 +70,7 @@ def by_text(text: str, per_intake: float) -> Packed:
 
 
 def _packed(scene: Scene, row: ProductRow, per_intake: float) -> Packed:
-    return Packed(
-        concept(scene.coded("rxnorm", row.code, row.name), text=row.name), _unit(row.name), per_intake
-    )
+    return Packed(concept(scene.coded("rxnorm", row.code, row.name), text=row.name), _unit(row.name), per_intake)
 
 
 def _unit(name: str) -> str:

@@ -1,7 +1,7 @@
 """Conditions by the categories of the knowledge, with how sure they are and when they began and ended.
 
 A recognised code decides. Where none is recognised, words naming a category make it suspected (decision 26),
-never in a sentence about relatives or denying it. The same categories read the stated reason of a medication.
+never in a sentence about relatives or denying it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plugin.findings import SetAside
-from plugin.ingest.codings import Coding, Concept, concept_of, concepts_of, names_any
-from plugin.ingest.references import Received
-from plugin.ingest.resources import Json, code_word, first_date, obj, objects, text
+from plugin.ingest.codings import Coding, concept_of, names_any
+from plugin.ingest.resources import Json, code_word, first_date, obj
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import ConditionFact, Verification
 
@@ -20,13 +19,11 @@ _UNSURE = ("provisional", "differential", "unconfirmed")
 _REFUTED = ("refuted",)
 _CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved", "unknown")
 ENTERED_IN_ERROR = "entered-in-error"
-# Categories of the knowledge that are depression, by the first word of their id.
-_DEPRESSION_FAMILY = frozenset({"depression", "mdd"})
 
 
 def read_condition(reference: str, resource: Json, vocabulary: Vocabulary) -> ConditionFact | SetAside:
     """One Condition as a fact, or why it is not used."""
-    sure = _verification(resource.get("verificationStatus"))
+    sure = verification_of(resource.get("verificationStatus"))
     if sure is None:
         return SetAside(reference=reference, reason="entered in error")
     concept = concept_of(resource.get("code"))
@@ -49,7 +46,7 @@ def read_condition(reference: str, resource: Json, vocabulary: Vocabulary) -> Co
     )
 
 
-def _verification(value: object) -> Verification | None:
+def verification_of(value: object) -> Verification | None:
     """How sure a condition is; None when it was entered in error. A status nobody defined is not taken as
     certain.
     """
@@ -77,33 +74,3 @@ def worded_categories(texts: Iterable[str], vocabulary: Vocabulary) -> frozenset
         for category in vocabulary.knowledge.conditions.categories
         if names_any(written, category.words, denials=vocabulary.denials)
     )
-
-
-def read_indications(resource: Json, received: Received, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Categories of all stated reasons: ``depression``, another category, or ``other`` for a reason not
-    known.
-    """
-    found: list[str] = []
-    for concept in _reasons(resource, received):
-        known = coded_categories(concept.codings, vocabulary) or worded_categories(concept.names, vocabulary)
-        found.extend(sorted(_as_indication(category) for category in known) if known else ["other"])
-    return tuple(dict.fromkeys(found))
-
-
-def _as_indication(category: str) -> str:
-    return "depression" if category.split("-", maxsplit=1)[0] in _DEPRESSION_FAMILY else category
-
-
-def _reasons(resource: Json, received: Received) -> list[Concept]:
-    reasons = [*concepts_of(resource.get("reasonCode"))]
-    references = [*objects(resource.get("reasonReference"))]
-    for reason in objects(resource.get("reason")):  # the shape of later versions
-        reasons.extend(concepts_of(reason.get("concept")))
-        references.extend(objects(reason.get("reference")))
-    for reference in references:
-        target = received.find(reference, parent=resource, kind="Condition")
-        concept = concept_of(target[1].get("code")) if target is not None else Concept()
-        shown = Concept(text=text(reference.get("display")))
-        if concept.stated or shown.stated or text(reference.get("reference")):
-            reasons.append(concept if concept.stated else shown)
-    return reasons

@@ -12,9 +12,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plugin.ingest.resources import objects, text
+from plugin.ingest.resources import items, text
 
 _NESTING_MAX = 20
+_EXPECTED = "give a FHIR Bundle, a JSON array of resources or NDJSON"
 
 
 class UnusableInput(ValueError):  # noqa: N818 -- the name says what the reader of the message has to mend
@@ -27,33 +28,38 @@ class UnusableInput(ValueError):  # noqa: N818 -- the name says what the reader 
         self.remedy = remedy
 
 
-def documents_in(written: str) -> list[Any]:
-    """The JSON documents in a text: one, or one per line (NDJSON).
+def documents_in(written: str) -> list[tuple[int, Any]]:
+    """The JSON documents in a text with their lines: one document, or one per line (NDJSON).
 
     Raises UnusableInput with the line when neither can be read.
     """
-    stripped = written.lstrip("\ufeff").strip()
+    stripped = written.removeprefix("\ufeff").strip()
     if not stripped:
-        raise UnusableInput("line 1", "the input is empty", "give a FHIR Bundle, a JSON array of resources or NDJSON")
+        raise UnusableInput("line 1", "the input is empty", _EXPECTED)
+    skipped = written[: written.index(stripped)].count("\n")
     try:
-        return [json.loads(stripped)]
+        return [(1 + skipped, json.loads(stripped))]
     except RecursionError:
         raise UnusableInput("line 1", "nested too deeply", "send plain FHIR JSON") from None
     except ValueError as failure:
         whole = failure
-    lines = [(number, line) for number, line in enumerate(stripped.splitlines(), start=1) if line.strip()]
-    found = []
-    for position, (number, line) in enumerate(lines):
+    found: list[tuple[int, Any]] = []
+    for number, line in enumerate(stripped.split("\n"), start=1 + skipped):
+        if not line.strip():
+            continue
         try:
-            found.append(json.loads(line))
+            found.append((number, json.loads(line)))
         except (ValueError, RecursionError):
-            if position == 0:
-                place = (
-                    f"line {whole.lineno} column {whole.colno}" if isinstance(whole, json.JSONDecodeError) else "line 1"
-                )
-                raise UnusableInput(place, "not JSON", "give a FHIR Bundle, a JSON array or NDJSON") from None
-            raise UnusableInput(f"line {number}", "not JSON", "write one whole resource per line") from None
+            if found:
+                raise UnusableInput(f"line {number}", "not JSON", "write one whole resource per line") from None
+            raise UnusableInput(_place(whole, skipped), "not JSON", _EXPECTED) from None
     return found
+
+
+def _place(failure: ValueError, skipped: int) -> str:
+    if isinstance(failure, json.JSONDecodeError):
+        return f"line {failure.lineno + skipped} column {failure.colno}"
+    return f"line {1 + skipped}"
 
 
 def resources_of_text(written: str) -> list[dict[str, Any]]:
@@ -63,12 +69,8 @@ def resources_of_text(written: str) -> list[dict[str, Any]]:
     """
     documents = documents_in(written)
     if len(documents) == 1:
-        return resources_of(documents[0])
-    return [
-        resource
-        for number, document in enumerate(documents, start=1)
-        for resource in resources_of(document, place=f"record {number}")
-    ]
+        return resources_of(documents[0][1])
+    return [resource for line, document in documents for resource in resources_of(document, place=f"line {line}")]
 
 
 def resources_of(document: object, *, place: str = "document") -> list[dict[str, Any]]:
@@ -82,7 +84,7 @@ def resources_of(document: object, *, place: str = "document") -> list[dict[str,
                 raise UnusableInput(f"{place}[{number}]", "not a JSON object", "give FHIR resources only")
         return [resource for item in document for resource in flattened(item)]
     if not isinstance(document, Mapping):
-        raise UnusableInput(place, "not a JSON object or array", "give a FHIR Bundle, a JSON array or NDJSON")
+        raise UnusableInput(place, "not a JSON object or array", _EXPECTED)
     if not text(document.get("resourceType")):
         raise UnusableInput(f"{place}.resourceType", "missing", "give FHIR resources, each with its resourceType")
     entries = document.get("entry")
@@ -107,13 +109,17 @@ def _flattened(resource: object, depth: int) -> Iterator[dict[str, Any]]:
         return
     found: list[dict[str, Any]] = []
     aliases: dict[str, str] = {}
-    for entry in objects(resource.get("entry")):
+    for entry in map(_entry, items(resource.get("entry"))):
         inner = entry.get("resource")
         if inner is None:
-            continue
+            continue  # a response or a deletion: an entry without a resource is none
         for member in _flattened(inner, depth + 1):
             found.append(_addressed(member, text(entry.get("fullUrl")), aliases))
     yield from (_with_aliases(member, aliases) for member in found) if aliases else found
+
+
+def _entry(entry: object) -> Mapping[str, Any]:
+    return entry if isinstance(entry, Mapping) else {"resource": entry}
 
 
 def _addressed(resource: dict[str, Any], address: str, aliases: dict[str, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from plugin.record import Score
 
 MEASURE_TYPES = ("Observation", "QuestionnaireResponse")
 _FINAL = ("final", "amended", "corrected")
+COULD_NOT_BE_READ = "could not be read"
 _NO_MEASURE = "not a measure this version reads"
 _TOO_FEW = "too few answered items for a total"
 _OTHER_SCALE = "another scale than those this version reads"
@@ -31,11 +32,20 @@ _OTHER_SCALE = "another scale than those this version reads"
 Day = tuple[str, date]
 
 
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """The panel Observation that others are members of, and the scales its code names."""
+
+    reference: str = ""
+    instruments: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sighting:
     """Where and when something was observed; `group` is the panel or resource it belongs to."""
 
     reference: str
+    element: str
     day: date
     order: str
     group: str
@@ -67,6 +77,7 @@ class _Collected:
                     day=seen.day,
                     order=seen.order,
                     reference=seen.reference,
+                    element=seen.element,
                     group=seen.group,
                 )
             )
@@ -79,7 +90,7 @@ class _Collected:
                 value=value,
                 day=seen.day,
                 order=seen.order,
-                references=(seen.reference,),
+                references=tuple(dict.fromkeys((seen.reference, *((seen.group,) if seen.group else ())))),
                 group=seen.group,
                 suspect=role.kind == "panel",
             )
@@ -95,18 +106,16 @@ def read_measures(
     panels, others = _panels(members, received, vocabulary.scales)
     found = _Collected(scales=vocabulary.scales)
     for reference, resource in members:
-        if type_of(resource) == "QuestionnaireResponse":
-            read = read_questionnaire(reference, resource, vocabulary.scales, zone)
-            if isinstance(read, str):
-                found.why_not[reference] = read
-                continue
-            found.asked_totals.extend(read[0])
-            found.asked_answers.extend(read[1])
-            found.why_not[reference] = _TOO_FEW
-        elif reference in others:
-            found.why_not[reference] = _OTHER_SCALE
-        else:
-            found.why_not[reference] = _observed(reference, resource, panels.get(reference, ""), found, zone)
+        try:
+            found.why_not[reference] = (
+                _OTHER_SCALE
+                if reference in others
+                else _asked(reference, resource, found, zone)
+                if type_of(resource) == "QuestionnaireResponse"
+                else _observed(reference, resource, panels, found, zone)
+            )
+        except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
+            found.why_not[reference] = COULD_NOT_BE_READ
     scores = _scores(found)
     used = {reference for score in scores for reference in score.references}
     aside = [SetAside(reference=r, reason=reason) for r, reason in found.why_not.items() if r not in used]
@@ -115,16 +124,17 @@ def read_measures(
 
 def _panels(
     members: Iterable[tuple[str, Json]], received: Received, scales: ScaleCodes
-) -> tuple[dict[str, str], set[str]]:
+) -> tuple[dict[str, _Panel], set[str]]:
     """Which panel each member Observation belongs to, and which Observations belong to a scale that is not
     read.
     """
-    panels: dict[str, str] = {}
+    panels: dict[str, _Panel] = {}
     others: set[str] = set()
     for reference, resource in members:
         if type_of(resource) != "Observation":
             continue
-        kinds = {role.kind for role in scales.roles(concept_of(resource.get("code")).codings)}
+        roles = scales.roles(concept_of(resource.get("code")).codings)
+        kinds = {role.kind for role in roles}
         linked = [
             target[0]
             for link in (*objects(resource.get("hasMember")), *objects(resource.get("related")))
@@ -133,11 +143,21 @@ def _panels(
         if kinds and kinds <= {"other"}:
             others.update((reference, *linked))
         elif "panel" in kinds:
-            panels.update(dict.fromkeys((*linked, reference), reference))
+            instruments = frozenset(role.instrument.id for role in roles if role.kind == "panel")
+            panels.update(dict.fromkeys((*linked, reference), _Panel(reference, instruments)))
     return panels, others
 
 
-def _observed(reference: str, resource: Json, panel: str, found: _Collected, zone: tzinfo | None) -> str:
+def _asked(reference: str, resource: Json, found: _Collected, zone: tzinfo | None) -> str:
+    read = read_questionnaire(reference, resource, found.scales, zone)
+    if isinstance(read, str):
+        return read
+    found.asked_totals.extend(read[0])
+    found.asked_answers.extend(read[1])
+    return _TOO_FEW
+
+
+def _observed(reference: str, resource: Json, panels: dict[str, _Panel], found: _Collected, zone: tzinfo | None) -> str:
     """Note the totals and answers of one Observation; the reason that holds if none of them gives a score."""
     scales = found.scales
     own = scales.roles(concept_of(resource.get("code")).codings)
@@ -150,13 +170,17 @@ def _observed(reference: str, resource: Json, panel: str, found: _Collected, zon
     day, order = when_observed(resource, zone)
     if day is None or day.day is None:
         return "the day of the measure is not known"
-    seen = _Sighting(reference=reference, day=day.day, order=order, group=panel or (reference if parts else ""))
-    reasons = [
-        found.note(role, number_in(element, role.instrument), seen)
-        for roles, element in [(own, resource), *parts]
+    linked = panels.get(reference, _Panel())
+    group = linked.reference or (reference if parts else "")
+    reasons: list[str] = []
+    for place, (roles, element) in enumerate([(own, resource), *parts]):
+        seen = _Sighting(reference=reference, element=f"{reference}#{place}", day=day.day, order=order, group=group)
         # A total's code settles what an element with several codes is; another scale's code comes last.
-        for role in _ranked(roles)
-    ]
+        for role in _ranked(roles):
+            if linked.instruments and role.instrument.id not in linked.instruments:
+                continue
+            value = number_in(element, role.instrument, scored=role.kind == "item")
+            reasons.append(found.note(role, value, seen))
     return next((reason for reason in reasons if reason), _TOO_FEW)
 
 

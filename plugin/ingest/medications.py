@@ -12,26 +12,24 @@ from typing import Any
 
 from plugin.findings import SetAside
 from plugin.ingest.codings import concepts_of
-from plugin.ingest.conditions import ENTERED_IN_ERROR, read_indications
-from plugin.ingest.dosage import days_in, read_dosage, unit_of
+from plugin.ingest.conditions import ENTERED_IN_ERROR
+from plugin.ingest.dosage import read_dosage
+from plugin.ingest.indications import read_indications
 from plugin.ingest.named_drug import Drugs
+from plugin.ingest.quantities import read_supply
 from plugin.ingest.references import reference_of, references_of, type_of
 from plugin.ingest.resources import (
     Json,
     code_word,
     first_date,
-    first_text,
     obj,
     objects,
-    positive,
     text,
     truth,
-    whole,
     written_date,
 )
 from plugin.ingest.stop_reasons import read_adherence, read_ending
 from plugin.record import DosageLine, Layer, MedicationFact
-from plugin.spans import PartialDate
 
 _STATUSES = (
     *("active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown"),
@@ -66,6 +64,9 @@ def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationF
     dosage = _dosage(resource, layer, drugs)
     ending = read_ending(resource, status=status, product=product, vocabulary=vocabulary)
     adherence, asserted = read_adherence(resource, vocabulary)
+    indications = read_indications(resource, drugs.received, vocabulary)
+    supply = read_supply(resource, vocabulary.dosing)
+    flags = (*supply.flags, *(("indication-unresolved",) if indications.unresolved else ()))
     return MedicationFact(
         reference=reference,
         layer=Layer.REPORT if reported else layer,
@@ -81,14 +82,17 @@ def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationF
         stop_reasons=ending.reasons,
         stop_noted=ending.noted,
         reported_ineffective=ending.reported_ineffective,
-        indications=read_indications(resource, drugs.received, vocabulary),
+        indications=indications.categories,
         based_on=_based_on(resource),
         replaces=reference_of(resource.get("priorPrescription")) or None,
         inpatient=_is_inpatient(resource, layer),
         adherence=adherence,
         adherence_asserted=asserted,
         **_dates(resource, layer, dosage),
-        **_supply(resource, drugs),
+        quantity=supply.quantity,
+        days_supply=supply.days,
+        repeats=supply.repeats,
+        flags=flags,
     )
 
 
@@ -138,47 +142,11 @@ def _dates(resource: Json, layer: Layer, dosage: tuple[DosageLine, ...]) -> dict
 
 
 def _effective(resource: Json, layer: Layer) -> dict[str, Any]:
-    key = "effective" if "effectiveDateTime" in resource or "effectivePeriod" in resource else "occurence"
-    period = obj(resource.get(f"{key}Period")) or obj(resource.get("occurrencePeriod"))
-    day = first_date(resource.get(f"{key}DateTime"), resource.get("occurrenceDateTime"))
-    start: PartialDate | None = written_date(period.get("start")) or day
+    # The second spelling is the one later versions of FHIR use.
+    period = obj(resource.get("effectivePeriod")) or obj(resource.get("occurencePeriod"))
+    start = first_date(period.get("start"), resource.get("effectiveDateTime"), resource.get("occurenceDateTime"))
     end = written_date(period.get("end"))
-    if layer is Layer.ADMINISTRATION:
-        end = end or start
-    return {"start": start, "end": end}
-
-
-def _supply(resource: Json, drugs: Drugs) -> dict[str, Any]:
-    """Units and days per fill and repeats, from a dispense or from the dispense request of an order."""
-    terms = drugs.vocabulary.dosing
-    request = obj(resource.get("dispenseRequest"))
-    flags: list[str] = []
-    amount = obj(resource.get("quantity")) or obj(request.get("quantity"))
-    quantity = positive(amount.get("value"))
-    if quantity is None:
-        quantity = positive(resource.get("quantity"))
-    said = first_text(amount.get("code"), amount.get("unit"))
-    counted = unit_of(amount, terms)
-    if quantity is not None and said and (counted is None or counted[0] == "mg"):
-        # One bottle is not one tablet: a quantity in a unit that is not known says nothing.
-        quantity = None
-        flags.append("quantity-unit-unknown")
-    elif quantity is not None and counted is not None:
-        quantity *= counted[1]
-    duration = obj(resource.get("daysSupply")) or obj(request.get("expectedSupplyDuration"))
-    days = days_in(duration, terms) if duration else positive(resource.get("daysSupply"))
-    unit = first_text(duration.get("code"), duration.get("unit"))
-    if positive(duration.get("value")) is not None and unit and days is None:
-        flags.append("supply-unit-unknown")
-    if obj(request.get("initialFill")):
-        flags.append("initial-fill")
-    repeats = whole(request.get("numberOfRepeatsAllowed"))
-    return {
-        "quantity": quantity,
-        "days_supply": days,
-        "repeats": repeats if repeats is not None and repeats >= 0 else None,
-        "flags": tuple(flags),
-    }
+    return {"start": start, "end": end or (start if layer is Layer.ADMINISTRATION else None)}
 
 
 def _identifiers(resource: Json) -> frozenset[str]:

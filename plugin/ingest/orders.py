@@ -28,14 +28,17 @@ def read_orders(
     knowledge: Knowledge,
     selections: Iterable[object] | None = None,
     jurisdiction: str = "us",
+    lookups: Iterable[object] = (),
 ) -> tuple[DraftOrder, ...]:
     """The drafts of concern among `resources`, in order.
 
     `selections` are the references the clinician has just chosen (``Type/id``, bare id or absolute); None
-    when the hook knows no selection, and then every draft counts as selected.
+    when the hook knows no selection, and then every draft counts as selected. `lookups` are resources
+    (Medications) that drafts may refer to without being drafts themselves.
     """
     received = Received(resources)
-    drugs = Drugs(vocabulary_of(knowledge), received, jurisdiction)
+    everything = Received([*(resource for _, resource in received), *lookups])
+    drugs = Drugs(vocabulary_of(knowledge), everything, jurisdiction)
     chosen = None if selections is None else {reference_of(selection) for selection in selections} - {""}
     return tuple(
         order

@@ -37,10 +37,13 @@ def subject_of(resource: Json) -> str:
 
 
 def patients_among(received: Received) -> tuple[str, ...]:
-    """The ids of all patients that are sent or spoken of, in order of appearance."""
+    """The ids of all patients that are sent or spoken of, in order of appearance; a Patient without id has
+    none.
+    """
     found: dict[str, None] = {}
     for reference, resource in received:
-        about = reference if type_of(resource) == "Patient" else subject_of(resource)
+        sent = type_of(resource) == "Patient" and bool(text(resource.get("id")))
+        about = reference if sent else subject_of(resource)
         if about.startswith("Patient/"):
             found.setdefault(bare_id(about))
     return tuple(found)
@@ -64,7 +67,8 @@ def why_not_about(resource: Json, patient_id: str, *, alone: bool) -> str | None
     if kind in _SHARED:
         return None
     if kind == "Patient":
-        return None if text(resource.get("id")) == patient_id else "another patient"
+        named = text(resource.get("id"))
+        return None if named == patient_id or (alone and not named) else "another patient"
     about = subject_of(resource)
     if not about:
         return None if alone else "names no patient although several are in the input"

@@ -72,7 +72,7 @@ def read_wording(texts: Sequence[str], knowledge: Knowledge) -> Wording:
             strengths[one] = strengths.get(one, frozenset()) | given
     wording = Wording(tuple(ingredients), strengths, tuple(words_of(text) for text in texts))
     for drug in knowledge.drugs.values():
-        if drug.parts and all(wording.say(part) for part in drug.parts):
+        if drug.parts and (drug.id in ingredients or all(wording.say(part) for part in drug.parts)):
             kept = tuple(one for one in wording.ingredients if one not in (*drug.parts, drug.id))
             return Wording((drug.id, *kept), strengths, wording.words)
     return wording

@@ -1,6 +1,6 @@
 """Rating scales out of a QuestionnaireResponse: item by item, at any depth.
 
-An item is known by its linkId, by the end of its definition, or by a code; which scale it belongs to is
+An item is known by its linkId, by its definition, or by a code; which scale it belongs to is
 knowledge.
 """
 
@@ -17,7 +17,7 @@ from plugin.ingest.resources import Json, code_word, instant_in, objects, text
 from plugin.ingest.vocabulary import Role, ScaleCodes
 
 _FINISHED = ("completed", "amended")
-_LAST_PART = re.compile(r"[/#|?]")
+_PARTS = re.compile(r"[/#|?]")
 _DEPTH_MAX = 30
 
 
@@ -35,9 +35,9 @@ def read_questionnaire(
         return "the day of the measure is not known"
     totals: list[Total] = []
     answers: list[Answer] = []
-    for roles, item in met:
+    for place, (roles, item) in enumerate(met):
         for role in roles:
-            value = _value(item, role.instrument)
+            value = _value(item, role.instrument, scored=role.kind == "item")
             if value is None:
                 continue
             if role.kind == "total" and _in_range(value, role.instrument):
@@ -60,6 +60,7 @@ def read_questionnaire(
                         day=day.day,
                         order=order,
                         reference=reference,
+                        element=f"{reference}#{place}",
                         group=reference,
                     )
                 )
@@ -86,12 +87,13 @@ def _roles(item: Json, scales: ScaleCodes) -> tuple[Role, ...]:
     if coded:
         return coded
     for written in (text(item.get("linkId")), text(item.get("definition"))):
-        roles = scales.roles_of_bare(_LAST_PART.split(written.rstrip("/"))[-1])
-        if roles:
-            return roles
+        for part in reversed(_PARTS.split(written)):
+            roles = scales.roles_of_bare(part)
+            if roles:
+                return roles
     return ()
 
 
-def _value(item: Json, instrument: Instrument) -> float | None:
-    found = (number_in(answer, instrument) for answer in objects(item.get("answer")))
+def _value(item: Json, instrument: Instrument, *, scored: bool) -> float | None:
+    found = (number_in(answer, instrument, scored=scored) for answer in objects(item.get("answer")))
     return next((value for value in found if value is not None), None)

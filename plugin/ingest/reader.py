@@ -13,7 +13,7 @@ from types import MappingProxyType
 from mappings.load import Knowledge
 from plugin.findings import SetAside
 from plugin.ingest.conditions import read_condition
-from plugin.ingest.measures import MEASURE_TYPES, read_measures
+from plugin.ingest.measures import COULD_NOT_BE_READ, MEASURE_TYPES, read_measures
 from plugin.ingest.medications import MEDICATION_TYPES, read_medication
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.patient import patients_among, read_patient, why_not_about
@@ -93,6 +93,7 @@ def read_record(
     aside.extend(unmeasured)
     aside.extend(_unread(mine, readers, drugs))
     patients = [fact for fact in facts if isinstance(fact, PatientFact)]
+    aside.extend(SetAside(reference=extra.reference, reason="a second Patient resource") for extra in patients[1:])
     places = {reference: place for place, reference in enumerate(received.references)}
     return PatientRecord(
         patient=patients[0] if patients else None,
@@ -118,7 +119,7 @@ def _read(reader: _Reader, reference: str, resource: Json) -> _Fact | SetAside:
     try:
         return reader(reference, resource)
     except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
-        return SetAside(reference=reference, reason="could not be read")
+        return SetAside(reference=reference, reason=COULD_NOT_BE_READ)
 
 
 def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], drugs: Drugs) -> Iterable[SetAside]:

@@ -35,8 +35,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to one item of one scale. `group` is the panel or resource it belongs to, empty when
-    unlinked.
+    """The answer to one item of one scale.
+
+    `group` is the panel or resource it belongs to, empty when unlinked. `element` tells the places apart that
+    answers come from: scales that share an item share the element, and only one of them may use it.
     """
 
     instrument: Instrument
@@ -45,6 +47,7 @@ class Answer:
     day: date
     order: str
     reference: str
+    element: str
     group: str = ""
 
 
@@ -62,11 +65,11 @@ def when_observed(resource: Json, zone: tzinfo | None) -> tuple[PartialDate | No
     return None, ""
 
 
-def number_in(element: Json, instrument: Instrument) -> float | None:
-    """The number of an Observation, a component or a questionnaire answer, coded answers by the instrument's
-    scores.
+def number_in(element: Json, instrument: Instrument, *, scored: bool) -> float | None:
+    """The number of an Observation, a component or a questionnaire answer.
 
-    A bound ("more than 20") is not a number.
+    `scored` answers of an item may also be coded, and count by the instrument's scores. A bound ("more than
+    20") is not a number.
     """
     quantity = obj(element.get("valueQuantity"))
     if text(quantity.get("comparator")):
@@ -80,6 +83,8 @@ def number_in(element: Json, instrument: Instrument) -> float | None:
         read = number(plain)
         if read is not None:
             return read
+    if not scored:
+        return None
     for coded in (element.get("valueCodeableConcept"), element.get("valueCoding")):
         read = _scored(concept_of(coded), instrument)
         if read is not None:

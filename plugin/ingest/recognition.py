@@ -175,7 +175,7 @@ def _strength(
     ingredient: str, row: ProductRow | None, wording: Wording, knowledge: Knowledge, flags: list[str]
 ) -> Strength | None:
     if knowledge.drugs[ingredient].parts:
-        return Strength(1, "unit")  # a fixed combination that is one drug is counted in units
+        return Strength(1.0, "count")  # a fixed combination that is one drug is counted in units
     coded = row.strengths[row.ingredients.index(ingredient)] if row and ingredient in row.ingredients else None
     if row and row.pack:
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 from math import floor
 
@@ -30,8 +31,9 @@ class Sheet:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The resources of the answers, each once."""
-        return tuple(dict.fromkeys(answer.reference for answer in self.answers))
+        """The panel, if any, and the resources of the answers, each once."""
+        panel = (self.group,) if self.group else ()
+        return tuple(dict.fromkeys((*panel, *(answer.reference for answer in self.answers))))
 
     @property
     def order(self) -> str:
@@ -68,23 +70,19 @@ def sheets_among(answers: Iterable[Answer]) -> list[Sheet]:
     Unlinked answers of a day belong together unless an item occurs twice: then those with the same time of
     day do. An answer that items of several scales share goes to the longest of them.
     """
-    groups: dict[tuple[str, str, object], list[Answer]] = defaultdict(list)
+    groups: dict[tuple[str, str, date], list[Answer]] = defaultdict(list)
     for answer in answers:
         groups[answer.instrument.id, answer.group, answer.day].append(answer)
     found: list[Sheet] = []
-    taken: set[tuple[str, str, int]] = set()
+    taken: set[str] = set()
     for (_, group, _), members in sorted(groups.items(), key=lambda entry: -len(entry[1][0].instrument.items)):
         for part in [members] if group else _by_time(members):
-            free = [answer for answer in part if (answer.reference, answer.group, answer.item) not in taken]
+            free = [answer for answer in part if answer.element not in taken]
             sheet = sheet_of(free) if free else None
-            if sheet is not None and not any(answer.reference in _references(found) for answer in free if not group):
+            if sheet is not None:
                 found.append(sheet)
-                taken.update((answer.reference, answer.group, answer.item) for answer in free)
+                taken.update(answer.element for answer in free)
     return found
-
-
-def _references(sheets: Iterable[Sheet]) -> set[str]:
-    return {reference for sheet in sheets for reference in sheet.references}
 
 
 def _by_time(members: Sequence[Answer]) -> list[list[Answer]]:
@@ -121,19 +119,16 @@ def settle(totals: Sequence[Total], sheets: Sequence[Sheet], *, source: str = "o
 
 
 def _own_total(sheet: Sheet, totals: Sequence[Total]) -> Total | None:
-    """The total that belongs to a sheet: same panel, same time of day, same value, or the only one of the
-    day.
-    """
-    for belongs in (
-        lambda total: bool(sheet.group) and total.group == sheet.group,
-        lambda total: total.order == sheet.order,
-        lambda total: total.value == sheet.value,
-        lambda total: len(totals) == 1,
-    ):
-        found = next((total for total in totals if belongs(total)), None)
-        if found is not None:
-            return found
-    return None
+    """The total that belongs to a sheet: of the same panel, else time of day, else value, else the only one."""
+    if not totals:
+        return None
+
+    def apart(total: Total) -> tuple[bool, bool, bool]:
+        of_other_panel = not sheet.group or total.group != sheet.group
+        return of_other_panel, total.order != sheet.order, total.value != sheet.value
+
+    nearest = min(totals, key=apart)
+    return nearest if len(totals) == 1 or not all(apart(nearest)) else None
 
 
 def _score_of(sheet: Sheet, own: Total | None, source: str) -> Score:

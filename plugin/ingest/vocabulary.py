@@ -7,8 +7,9 @@ and is done once per `Knowledge`.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -17,6 +18,7 @@ from mappings.schema import CodeSet, Dosing, Instrument, ProcedureKind, StopMean
 from plugin.ingest.codings import Coding
 
 T = TypeVar("T")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @lru_cache(maxsize=8192)
@@ -77,8 +79,19 @@ class DosingTerms:
         self._periods = dosing.period_days
 
     def unit(self, *written: str) -> tuple[str, float] | None:
-        """What the first known of `written` counts (``mg``, ``mL``, ``unit``) and the factor to it."""
-        return next((known for word in written if (known := self._units.get(plain_word(word))) is not None), None)
+        """What the first known of `written` counts (``mg``, ``mL``, ``unit``) and the factor to it.
+
+        A longer description counts what its one known word counts, if that is a unit: "Tablet (oral)".
+        """
+        for word in written:
+            known = self._units.get(plain_word(word))
+            if known is not None:
+                return known
+        described = {known for word in written if "/" not in word for known in self._words_counting(word)}
+        return described.pop() if len(described) == 1 and ("unit", 1.0) in described else None
+
+    def _words_counting(self, written: str) -> Iterator[tuple[str, float]]:
+        return (self._units[word] for word in _WORD.findall(written.lower()) if word in self._units)
 
     def per_day(self, written: str) -> float | None:
         """Intakes a day that a timing code or frequency word stands for."""

@@ -1,0 +1,102 @@
+"""The documents say what the code does: commands, words, links, settings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from cds_hooks.__main__ import run
+from cds_hooks.catalogue import SERVICES
+from cds_hooks.commands.serving import welcome
+from cds_hooks.settings import Settings
+from plugin import findings, record
+from plugin.adequacy import Adequacy
+from plugin.outcome import Status
+from plugin.verdict import Value
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GLOSSARY = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", [record, findings])
+def test_every_type_of_fact_and_finding_is_in_the_glossary(module: object) -> None:
+    types = [
+        name
+        for name, kind in inspect.getmembers(module, inspect.isclass)
+        if kind.__module__ == getattr(module, "__name__", "") and not name.startswith("_")
+    ]
+    assert types
+    for name in types:
+        assert f"| `{name}` |" in GLOSSARY
+
+
+@pytest.mark.parametrize("kind", [Value, Adequacy, Status])
+def test_every_value_of_the_contract_is_in_the_glossary(kind: type[Enum]) -> None:
+    for value in kind:
+        assert f"`{value.value}`" in GLOSSARY
+
+
+def test_every_type_in_the_glossary_exists() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "plugin").rglob("*.py"))
+    for name in re.findall(r"^\| `([A-Z][a-z]\w+)` \|", GLOSSARY, re.MULTILINE):
+        assert re.search(rf"^class {name}\b", source, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_a_document_exists(document: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    text = document.read_text(encoding="utf-8")
+    for words in set(re.findall(r"trd-cds((?: (?!is\b|needs\b)[a-z]+)+)", " ".join(_code(text)))):
+        arguments = words.split()[: 2 if words.split()[0] in {"stories", "knowledge"} else 1]
+        assert run([*arguments, "--help"]) == 0, words
+    capfdbinary.readouterr()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_target_in_a_document_is_in_the_makefile(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z-]+)", " ".join(_code(document.read_text(encoding="utf-8"))))):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / link).exists(), link
+
+
+def test_the_first_commands_of_the_readme_are_two_and_the_demo_says_the_same() -> None:
+    blocks = re.findall(r"^```\n(.+?)\n```", README, re.MULTILINE | re.DOTALL)
+    assert blocks[0] == "make demo"
+    assert blocks[1] in welcome("http://127.0.0.1:8000").splitlines()
+
+
+def test_the_readme_shows_a_card_as_it_is_printed() -> None:
+    shown = re.search(r"<!-- card.*?-->\n```markdown\n(.+?)```\n<!-- /card -->", README, re.DOTALL)
+    assert shown, "paste the card that the curl line prints"
+    assert "not clinically validated" in shown[1]
+
+
+def test_every_setting_and_service_is_explained_to_integrators() -> None:
+    text = (ROOT / "docs" / "integrators.md").read_text(encoding="utf-8")
+    for field in Settings.model_fields:
+        if field not in {"open_mode", "fhir_servers"}:  # for the demo only
+            assert f"TRD_CDS_{field.upper()}" in text
+    for service in SERVICES:
+        assert f"/cds-services/{service}" in text
+
+
+def test_the_intended_use_says_the_three_sentences() -> None:
+    text = (ROOT / "docs" / "intended-use.md").read_text(encoding="utf-8")
+    assert "Not clinically validated. Not a diagnosis. The absence of a card is not reassurance." in text
+    for words in ("Who it is for", "Which patients", "does not do", "bipolar", "18 years"):
+        assert words in text
+
+
+def _code(text: str) -> list[str]:
+    return [*re.findall(r"```\w*\n(.*?)```", text, re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mappings.load import Knowledge
+from plugin.ingest.dosage import read_dosage
+from plugin.ingest.vocabulary import vocabulary_of
+from plugin.record import DosageLine
+from plugin.spans import PartialDate
+from tests.ingest.shorthand import one_daily
+
+
+@pytest.fixture
+def terms(knowledge: Knowledge) -> Any:
+    return vocabulary_of(knowledge).dosing
+
+
+def line(value: object, terms: Any) -> DosageLine:
+    (found,) = read_dosage(value, terms)
+    return found
+
+
+MG_50 = {"doseQuantity": {"value": 50, "code": "mg"}}
+
+
+@pytest.mark.parametrize(
+    ("dose", "low", "high", "unit"),
+    [
+        ({"doseAndRate": [MG_50]}, 50, 50, "mg"),
+        ({"doseAndRate": MG_50}, 50, 50, "mg"),
+        (MG_50, 50, 50, "mg"),
+        ({"dose": {"value": "50", "unit": "MG"}}, 50, 50, "mg"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 0.05, "unit": "g"}}]}, 50, 50, "mg"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 25, "unit": "mcg"}}]}, 0.025, 0.025, "mg"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 0.5, "code": "{tbl}"}}]}, 0.5, 0.5, "unit"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 1, "code": "{pill}"}}]}, 1, 1, "unit"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 2, "unit": "Oral capsules"}}]}, 2, 2, "unit"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 5, "unit": "mL"}}]}, 5, 5, "mL"),
+        ({"doseAndRate": [{"doseQuantity": {"value": 1, "unit": "mg/kg"}}]}, 1, 1, ""),
+        ({"doseAndRate": [{"doseQuantity": {"value": 1}}]}, 1, 1, ""),
+        ({"doseAndRate": [{"doseRange": {"low": {"value": 1, "unit": "tablet"}, "high": {"value": 2}}}]}, 1, 2, "unit"),
+        ({"doseAndRate": [{"doseRange": {"high": {"value": 100, "code": "mg"}}}]}, 100, 100, "mg"),
+        # Several kinds of one dose: what was ordered comes first, what was calculated next.
+        (
+            {
+                "doseAndRate": [
+                    {"type": {"text": "admin-amount"}, "doseQuantity": {"value": 2, "unit": "tablet"}},
+                    {"type": {"text": "calculated"}, "doseQuantity": {"value": 99, "unit": "mg"}},
+                    {"type": {"coding": [{"code": "ordered"}]}, "doseQuantity": {"value": 100, "unit": "mg"}},
+                ]
+            },
+            *(100, 100, "mg"),
+        ),
+        (
+            {
+                "doseAndRate": [
+                    {"type": {"text": "ordered"}},
+                    {"type": {"text": "calculated"}, "doseQuantity": {"value": 99, "unit": "mg"}},
+                ]
+            },
+            *(99, 99, "mg"),
+        ),
+        ({"doseAndRate": [{"doseQuantity": {"value": 50, "comparator": "<", "code": "mg"}}]}, None, None, ""),
+        ({"doseAndRate": [{"doseQuantity": {"value": 0, "code": "mg"}}]}, None, None, ""),
+        ({"doseAndRate": [{"doseQuantity": {"value": "fifty", "code": "mg"}}]}, None, None, ""),
+        ({"doseAndRate": [5, None, "x"]}, None, None, ""),
+    ],
+)
+def test_dose(terms: Any, dose: dict[str, Any], low: float | None, high: float | None, unit: str) -> None:
+    found = line(dose, terms)
+    assert found.dose_low == (pytest.approx(low) if low is not None else None)
+    assert found.dose_high == (pytest.approx(high) if high is not None else None)
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("timing", "low", "high"),
+    [
+        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}, 1, 1),
+        ({"repeat": {"frequency": 2, "periodUnit": "d"}}, 2, 2),
+        ({"repeat": {"frequency": 1, "frequencyMax": 2, "period": 1, "periodUnit": "d"}}, 1, 2),
+        ({"repeat": {"frequency": 1, "period": 1, "periodMax": 2, "periodUnit": "d"}}, 0.5, 1),
+        ({"repeat": {"frequency": 1, "period": 12, "periodUnit": "h"}}, 2, 2),
+        ({"repeat": {"frequency": 3, "period": 1, "periodUnit": "wk"}}, 3 / 7, 3 / 7),
+        ({"repeat": {"period": 1, "periodUnit": "wk"}}, 1 / 7, 1 / 7),
+        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "dayOfWeek": ["mon", "wed", "fri"]}}, 3 / 7, 3 / 7),
+        ({"repeat": {"dayOfWeek": ["mon", "thu"]}}, 2 / 7, 2 / 7),
+        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon"]}}, 1 / 7, 1 / 7),
+        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon", "thu"]}}, 1 / 7, 2 / 7),
+        ({"repeat": {"timeOfDay": ["08:00:00", "20:00:00"]}}, 2, 2),
+        ({"repeat": {"when": ["MORN"], "period": 1, "periodUnit": "d"}}, 1, 1),
+        ({"repeat": {"when": "HS"}}, 1, 1),
+        ({"repeat": {"when": ["MORN"], "frequency": 2, "period": 1, "periodUnit": "d"}}, 2, 2),
+        ({"code": {"coding": [{"code": "BID"}]}}, 2, 2),
+        ({"code": {"text": "Twice daily"}}, 2, 2),
+        ({"code": {"coding": [{"code": "Q6H"}]}, "repeat": {"boundsPeriod": {"start": "2025-01-01"}}}, 4, 4),
+        ({"code": {"coding": [{"code": "X1", "display": "every other day"}]}}, 0.5, 0.5),
+        ({"code": {"text": "when the moon is full"}}, None, None),
+        ({"repeat": {"frequency": 1}}, None, None),
+        ({"repeat": {"frequency": 1, "period": 0, "periodUnit": "d"}}, 1, 1),
+        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "moons"}}, None, None),
+        ({"repeat": "daily"}, None, None),
+        (None, None, None),
+    ],
+)
+def test_times_a_day(terms: Any, timing: object, low: float | None, high: float | None) -> None:
+    found = line({"timing": timing}, terms)
+    assert found.times_low == (pytest.approx(low) if low is not None else None)
+    assert found.times_high == (pytest.approx(high) if high is not None else None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"asNeededBoolean": True}, True),
+        ({"asNeededBoolean": "true"}, True),
+        ({"asNeededBoolean": False}, False),
+        ({"asNeededCodeableConcept": {"text": "anxiety"}}, True),
+        ({"asNeededCodeableConcept": {}}, False),
+        ({}, False),
+    ],
+)
+def test_as_needed(terms: Any, fields: dict[str, Any], expected: bool) -> None:
+    assert line({**one_daily(), **fields}, terms).as_needed is expected
+
+
+@pytest.mark.parametrize(
+    ("repeat", "days"),
+    [
+        ({"boundsDuration": {"value": 2, "code": "wk"}}, 14),
+        ({"boundsDuration": {"value": 6, "unit": "moons"}}, None),
+        ({"boundsRange": {"low": {"value": 5, "code": "d"}, "high": {"value": 10, "code": "d"}}}, 5),
+        ({"boundsRange": {"high": {"value": 10, "code": "d"}}}, 10),
+        ({"count": 28, "frequency": 2, "period": 1, "periodUnit": "d"}, 14),
+        ({"count": 28}, None),
+    ],
+)
+def test_bounded_length(terms: Any, repeat: dict[str, Any], days: float | None) -> None:
+    assert line({"timing": {"repeat": repeat}}, terms).bounds_days == days
+
+
+def test_bounds_period_sequence_and_text(terms: Any) -> None:
+    period = {"repeat": {"boundsPeriod": {"start": "2025-01-01", "end": "2025-02"}}}
+    found = line({"sequence": "2", "timing": period, "text": " one daily "}, terms)
+    assert (found.sequence, found.text) == (2, "one daily")
+    assert found.bounds_start == PartialDate.parse("2025-01-01")
+    assert found.bounds_end == PartialDate.parse("2025-02")
+
+
+@pytest.mark.parametrize(
+    ("sent", "count"), [(None, 0), ([], 0), ({}, 0), (one_daily(), 1), ([one_daily(), one_daily()], 2), ([1, None, []], 0)]
+)
+def test_list_or_object(terms: Any, sent: object, count: int) -> None:
+    assert len(read_dosage(sent, terms)) == count
+
+
+def test_a_plain_sentence_is_kept_for_the_parser(terms: Any) -> None:
+    assert line("1 tablet daily", terms).text == "1 tablet daily"
+    assert line({"patientInstruction": "at night"}, terms).text == "at night"

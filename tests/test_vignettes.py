@@ -1,0 +1,220 @@
+"""Every vignette by four routes: the reasoning alone, and the service with everything, nothing or half prefetched.
+
+The expectations are those of the published rules, one file of sentences each. Whatever the route, the service must
+judge the same facts in the same way: the assessment made inside the running application is caught on its way and
+its document compared, and so are the cards of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+import cds_hooks.hook_call
+from cds_hooks.app import create_app
+from cds_hooks.catalogue import queries
+from cds_hooks.clock import FixedClock
+from cds_hooks.fhir_writer import Resource, check, collection
+from cds_hooks.render import render
+from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.settings import Settings
+from cds_hooks.stories import drafted
+from cds_hooks.stories.notation import SECTIONS, write_story
+from cds_hooks.web.hook_requests import hook_request
+from cds_hooks.wire import to_wire
+from mappings.load import Knowledge
+from plugin import Assessment, assess
+from plugin.advice import advise
+from plugin.document import to_document
+from plugin.ingest import read_orders, read_record
+from plugin.record import Availability, Read
+
+FOLDER = Path(__file__).parent / "vignettes"
+CONVENTIONS = yaml.safe_load((FOLDER / "conventions.yaml").read_text())
+PATIENT = "vignette"
+DRAFT = "vortioxetine 10 mg daily"  # in none of the stories: it makes the hook speak and is no history
+BASE = "http://127.0.0.1:8000"
+FHIR = BASE + "/fhir"
+PAGE = 2
+NOT_COUNTED = ("EXCLUDED", "INADEQUATE")
+
+
+@dataclass(frozen=True)
+class Vignette:
+    """One told case: its resources on a calendar, the day of judgement, and what the rules say."""
+
+    resources: list[Resource]
+    as_of: date
+    expect: dict[str, Any]
+
+
+def _files() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted(FOLDER.glob("*/*.yaml")):
+        yield f"{path.parent.name}/{path.stem}", yaml.safe_load(path.read_text())
+
+
+def _all() -> Iterator[Any]:
+    for name, file in _files():
+        for case in file["vignettes"]:
+            waits = case.get("waits_for")
+            marks = [pytest.mark.xfail(strict=True, reason=waits)] if waits else []
+            yield pytest.param(file.get("usual", {}), case, id=f"{name}:{case['id']}", marks=marks)
+
+
+def _tell(usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge) -> Vignette:
+    """The case with what its file and the conventions leave unsaid; lists of the file come before its own."""
+    story = {key: case[key] for key in ("as_of", *SECTIONS) if key in case}
+    for key, said in usual.items():
+        story[key] = [*said, *case.get(key, [])] if isinstance(said, list) else case.get(key, said)
+    story["patient"] = {**CONVENTIONS["patient"], **case.get("patient", {})}
+    story.setdefault("conditions", CONVENTIONS["conditions"])
+    day_0 = CONVENTIONS["day_0"]
+    return Vignette(
+        write_story(story, day_zero=day_0, patient_id=PATIENT, knowledge=knowledge),
+        day_0 + timedelta(days=story["as_of"]),
+        case["expect"],
+    )
+
+
+@pytest.mark.parametrize(("usual", "case"), list(_all()))
+def test_vignette(
+    usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vignette = _tell(usual, case, knowledge)
+    for resource in vignette.resources:
+        check(resource)
+    clinic = _Clinic(vignette, knowledge, monkeypatch)
+    judged = clinic.judge()
+    document = to_document(judged)
+    assert _differences(document, vignette.expect) == []
+    drafts = advise(judged, hook="order-select", knowledge=knowledge)
+    cards = [_without_uuids(to_wire(card)) for card in render(drafts, knowledge=knowledge, base_url=BASE)]
+    for prefetch in ("all", "none", "half"):
+        answer, inside = asyncio.run(clinic.call(prefetch))
+        assert to_document(inside) == document, f"prefetched: {prefetch}"
+        assert [_without_uuids(card) for card in answer["cards"]] == cards, f"prefetched: {prefetch}"
+
+
+def test_every_development_case_is_told() -> None:
+    told = [case["id"] for name, file in _files() for case in file["vignettes"] if name.startswith("development/")]
+    assert len(set(told)) == len(told)
+    assert {f"D{number:02}" for number in range(1, 43)} <= set(told)
+
+
+class _Clinic:
+    """One vignette's patient at an EHR with a FHIR server, and the service that is called from there."""
+
+    def __init__(self, vignette: Vignette, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.vignette, self.knowledge = vignette, knowledge
+        self.kinds = queries(knowledge)
+        self.draft = drafted(DRAFT, patient_id=PATIENT, day=vignette.as_of, knowledge=knowledge)
+        sandbox = create_sandbox(ResourceStore(vignette.resources), base_url=FHIR)
+        self.server = Starlette(routes=[Mount("/fhir", app=sandbox)])
+        self.judged: list[Assessment] = []
+        monkeypatch.setattr(cds_hooks.hook_call, "assess", self._watched)
+
+    def _watched(self, *facts: Any, **manner: Any) -> Assessment:
+        """The real `assess`, with its result kept: what the application itself judged."""
+        self.judged.append(assess(*facts, **manner))
+        return self.judged[-1]
+
+    def judge(self) -> Assessment:
+        """The reasoning without any service: everything was asked for, nothing withheld."""
+        availability = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in self.kinds}
+        record = read_record(
+            self.vignette.resources, knowledge=self.knowledge, patient_id=PATIENT, availability=availability
+        )
+        orders = read_orders(
+            [self.draft], knowledge=self.knowledge, selections=[f"MedicationRequest/{self.draft['id']}"]
+        )
+        return assess(record, knowledge=self.knowledge, as_of=self.vignette.as_of, orders=orders)
+
+    async def call(self, prefetch: str) -> tuple[dict[str, Any], Assessment]:
+        """The answer of the service over HTTP, and the one assessment made for it.
+
+        `prefetch` is all, none, or half: every other kind of data, each a first page with a link to the next.
+        """
+        noon = datetime.combine(self.vignette.as_of, time(12), tzinfo=UTC)
+        self.judged.clear()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server), follow_redirects=False) as ehr:
+            service = create_app(
+                settings=Settings(open_mode=True, fhir_servers=(FHIR,), base_url=BASE),
+                knowledge=self.knowledge,
+                clock=FixedClock(noon),
+                http=ehr,
+                registry=None,
+            )
+            sent = await self._prefetch(ehr, prefetch)
+            request = hook_request(
+                hook="order-select", patient_id=PATIENT, draft=self.draft, prefetch=sent, fhir_server=FHIR
+            )
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=service), base_url=BASE) as client:
+                answer = await client.post("/cds-services/trd-order-select", json=request)
+        assert answer.status_code == 200, answer.text
+        [inside] = self.judged
+        return answer.json(), inside
+
+    async def _prefetch(self, ehr: httpx.AsyncClient, prefetch: str) -> dict[str, Any]:
+        """What the EHR sends along. What no query asks for (ward charts, laboratory) comes under a key of its own."""
+        sent: dict[str, Any] = {}
+        asked_for: set[tuple[str, str]] = set()
+        for position, kind in enumerate(self.kinds):
+            address = f"{FHIR}/{kind.address(PATIENT)}"
+            everything = (await ehr.get(address)).raise_for_status().json()
+            found = [everything] if kind.is_read else [each["resource"] for each in everything.get("entry", [])]
+            asked_for.update((each["resourceType"], each["id"]) for each in found)
+            if prefetch == "all":
+                sent[kind.key] = everything
+            elif prefetch == "half" and position % 2 == 0:
+                sent[kind.key] = everything if kind.is_read else (await ehr.get(f"{address}&_count={PAGE}")).json()
+        besides = [each for each in self.vignette.resources if (each["resourceType"], each["id"]) not in asked_for]
+        if besides:
+            sent["besides"] = collection(besides, kind="searchset")
+        return sent
+
+
+def _without_uuids(card: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in card.items() if key != "uuid"}
+
+
+def _differences(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
+    """What the document says otherwise than the vignette, in words; empty when they agree."""
+    counts = document["counts"][document["engine"]["definition"]]
+    said = {"verdict": document["verdict"]["value"], "counts": [counts["lo"], counts["loProxy"], counts["hi"]]}
+    found = [f"{what}: {said[what]}, not {expect[what]}" for what in said if expect.get(what, said[what]) != said[what]]
+    for profile, verdict in expect.get("definitions", {}).items():
+        if document["verdict"]["byDefinition"].get(profile) != verdict:
+            found.append(f"{profile}: {document['verdict']['byDefinition'].get(profile)}, not {verdict}")
+    for ingredient, wanted in expect.get("trials", {}).items():
+        trials = [trial for trial in document["trials"] if trial["ingredient"] == ingredient]
+        if wanted == "not counted":
+            counted = [trial["adequacy"] for trial in trials if trial["adequacy"] not in NOT_COUNTED]
+            found += [f"{ingredient}: {adequacy}, though no trial" for adequacy in counted]
+        elif not any(_summary(trial, wanted) == wanted for trial in trials):
+            found.append(f"{ingredient}: {[_summary(trial, wanted) for trial in trials]}, not {wanted}")
+    return found
+
+
+def _summary(trial: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a trial that a vignette names, in its words."""
+    change = trial["outcome"]["percentChange"]
+    whole = {
+        "adequacy": trial["adequacy"],
+        "outcome": trial["outcome"]["status"],
+        "change": None if change is None else round(change),
+        "at_dose": [trial["atDoseDays"]["sure"], trial["atDoseDays"]["possible"]],
+        "with": trial["inCombinationWith"],
+        "grade": trial["evidenceGrade"],
+        "flags": [flag for flag in trial["flags"] if flag in wanted.get("flags", [])],
+    }
+    return {key: whole[key] for key in wanted}

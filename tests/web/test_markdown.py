@@ -1,0 +1,53 @@
+"""Markdown from cards is shown, never obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from cds_hooks.web.markdown import to_html
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "a <b onmouseover=alert(1)>b</b>",
+        "[click](javascript:alert(1))",
+        "[click](JaVaScRiPt:alert(1))",
+        "[click](data:text/html;base64,PHNjcmlwdD4=)",
+        "[click](vbscript:x)",
+        "![x](https://elsewhere.example/pixel.gif)",
+        '<https://ok.example/?a=1"onclick=alert(1)>',
+        "```html\n<script>alert(1)</script>\n```",
+        "| a |\n|---|\n| <iframe src=x> |",
+    ],
+)
+def test_markup_from_outside_stays_text(hostile: str) -> None:
+    html = to_html(hostile).lower()
+    for live in ("<script", "<img", "<iframe", "<b ", 'href="javascript', 'href="data', 'href="vbscript'):
+        assert live not in html
+
+
+def test_what_cards_use_is_rendered() -> None:
+    html = to_html(
+        "**Trials**\n\n- sertraline, *adequate*\n- [source](https://example.org/a)\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    )
+    for part in ("<strong>Trials</strong>", "<li>sertraline, <em>adequate</em></li>", "<table>"):
+        assert part in html
+    assert '<a href="https://example.org/a" rel="noopener noreferrer" target="_blank">source</a>' in html
+
+
+def test_the_demo_renders_several_texts_in_order(ask: Callable[..., httpx.Response]) -> None:
+    answer = ask("POST", "/demo/markdown", json={"texts": ["**a**", "", "<i>b</i>"]})
+    assert answer.json() == {"html": ["<p><strong>a</strong></p>\n", "", "<p>&lt;i&gt;b&lt;/i&gt;</p>\n"]}
+
+
+@pytest.mark.parametrize("body", [{}, {"texts": "a"}, {"texts": [1]}, {"texts": ["a"] * 21}])
+def test_other_bodies_are_refused_without_an_echo(body: object, ask: Callable[..., httpx.Response]) -> None:
+    answer = ask("POST", "/demo/markdown", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["resourceType"] == "OperationOutcome"
