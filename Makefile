@@ -62,7 +62,7 @@ clean: ## remove the environment, builds and caches
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "trd-cds needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)."; \
+	  echo "trd-cds needs Python 3.11 or newer; '$(PYTHON)' is $$({ $(PYTHON) --version 2>&1 || echo missing; } | head -n 1)."; \
 	  echo "Name another one: make PYTHON=python3.12 demo"; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
 	@touch $@

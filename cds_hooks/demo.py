@@ -54,7 +54,8 @@ def create_demo(
         http=http,
         registry=None,
     )
-    ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url=fhir_server + "/")
+    # The simulator asks the sandbox as it stands alone, at its own root; the name of the host plays no part.
+    ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url="http://sandbox")
     app.mount(FHIR, sandbox)
     app.include_router(simulator(stories=stories, knowledge=knowledge, today=today, fhir_server=fhir_server, ehr=ehr))
     app.add_exception_handler(RequestValidationError, _misuse)

@@ -74,10 +74,9 @@ async def gather(
         _use_foreign(kind, foreign)
     _require_essential(kinds, fhir is not None)
     resources = _each_once([*(item for kind in kinds for item in kind.resources), *foreign])
-    resolved, unread = await medications.resolve(resources, fhir, deadline)
+    resolved, _ = await medications.resolve(resources, fhir, deadline)
+    _admit_nameless(kinds, medications.nameless(resources, (*resources, *resolved)))
     gaps = [Gap(what=kind.query.resource_type, why=kind.why) for kind in kinds if kind.read is not Read.COMPLETE]
-    if unread:
-        gaps.append(Gap(what="Medication", why=f"{unread} referenced medications could not be read"))
     return Gathered(
         resources=(*resources, *resolved),
         availability=MappingProxyType(
@@ -129,6 +128,15 @@ def _use_foreign(kind: _Kind, foreign: list[Resource]) -> None:
     """Where nothing better came, data under another key stand in for this kind, completeness unknown."""
     if kind.read is Read.UNREAD and any(item.get("resourceType") == kind.query.resource_type for item in foreign):
         kind.read, kind.why = Read.UNKNOWN, "it was sent under a key this service did not announce"
+
+
+def _admit_nameless(kinds: list[_Kind], nameless: tuple[Resource, ...]) -> None:
+    """An entry whose drug nobody names may be any drug: its kind is not completely read."""
+    for kind in kinds:
+        count = sum(item.get("resourceType") == kind.query.resource_type for item in nameless)
+        if count and kind.read is Read.COMPLETE:
+            kind.read = Read.PARTIAL
+            kind.why = f"{count} entries name their medication by a reference that could not be read"
 
 
 def _require_essential(kinds: list[_Kind], reachable: bool) -> None:

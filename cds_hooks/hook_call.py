@@ -20,7 +20,7 @@ from cds_hooks.errors import EssentialDataMissing
 from cds_hooks.fhir_client import FhirClient
 from cds_hooks.outbound import AllowList
 from cds_hooks.patient_guard import refuse_other_patient, refuse_other_token
-from cds_hooks.references import local_reference, reference_of, type_and_id
+from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, render, response
 from cds_hooks.request_log import CallLine
 from cds_hooks.settings import Settings
@@ -176,7 +176,7 @@ async def _concerning(
         selections=request.selections,
         jurisdiction=caller.jurisdiction,
     )
-    if not any(order.selected for order in orders) and any(_is_nameless(draft, known) for draft in selected):
+    if not any(order.selected for order in orders) and medications.nameless(selected, known):
         raise EssentialDataMissing(
             "A drafted order points to a medication that was not sent, has no display text and could not be read.",
             "Send the Medication with the draft orders, give the reference a display, or send a fhirServer "
@@ -196,13 +196,3 @@ def _medications_sent(request: HookRequest) -> Iterator[Resource]:
 
 def _is_selected(request: HookRequest, draft: Resource) -> bool:
     return request.selections is None or local_reference(draft) in request.selections
-
-
-def _is_nameless(draft: Resource, known: tuple[Resource, ...]) -> bool:
-    """Whether nothing says what the drafted medication is, though the draft points to one."""
-    pointer = draft.get("medicationReference")
-    reference = reference_of(pointer)
-    if not reference or not isinstance(pointer, dict) or pointer.get("display"):
-        return False
-    _, identifier = type_and_id(reference)
-    return not any(local_reference(item) == f"Medication/{identifier}" for item in known)

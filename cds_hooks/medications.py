@@ -56,6 +56,20 @@ async def resolve(
     return found, len(wanted) - len(found)
 
 
+def nameless(resources: Iterable[Resource], known: Iterable[Resource]) -> tuple[Resource, ...]:
+    """Those of `resources` that only point to their drug, to one not among `known`, and give it no display."""
+    here = {local_reference(item) for item in known}
+    found = []
+    for resource in resources:
+        pointer = resource.get("medicationReference")
+        reference = reference_of(pointer)
+        if not reference or not isinstance(pointer, dict) or pointer.get("display"):
+            continue
+        if f"Medication/{type_and_id(reference)[1]}" not in here:
+            found.append(resource)
+    return tuple(found)
+
+
 def _written(resources: Iterable[Resource]) -> Iterator[str]:
     for resource in resources:
         reference = reference_of(resource.get("medicationReference"))

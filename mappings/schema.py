@@ -255,9 +255,10 @@ class Dosing(Reviewed):
 
 
 class Source(Knowable):
-    """One entry of the bibliography."""
+    """One entry of the bibliography. `short` names it on a card; entries without one never appear there."""
 
     citation: str
+    short: str = ""
     url: str = ""
     published: str = ""
     kind: Literal["guideline", "study", "instrument", "label", "standard", "code", "consensus", "project", "review"]

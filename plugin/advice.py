@@ -154,7 +154,8 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
     cites = list(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
     sources = words.knowledge.sources
     if cites:
-        lines.append(words.say("citation-line", list="; ".join(escape(sources[cite].citation) for cite in cites)))
+        named = [sources[cite].short for cite in cites if sources[cite].short]
+        lines.append(words.say("citation-line", list="; ".join(named)))
     lines.append(words.say("as-of", date=assessment.as_of))
     return lines
 

@@ -15,7 +15,8 @@ from mappings.schema import Definition
 from plugin.adequacy import Adequacy, Judged, is_possible, judge, thresholds_of
 from plugin.episode import Episode
 from plugin.eras import Era, clip
-from plugin.outcome import Outcome, judge_outcome
+from plugin.measurement import Outcome
+from plugin.outcome import judge_outcome
 from plugin.record import PatientRecord, ProcedureFact
 from plugin.trials import Lifetime, Setting, Trial, is_ongoing
 

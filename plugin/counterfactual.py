@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from plugin.adequacy import Adequacy
-from plugin.outcome import Status
+from plugin.measurement import Status
 from plugin.trials import Trial
 from plugin.verdict import Value, Verdict
 

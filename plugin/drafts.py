@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mappings.schema import Definition, Drug
 from plugin.adequacy import Adequacy
-from plugin.outcome import Status
+from plugin.measurement import Status
 from plugin.record import DraftOrder
 from plugin.trials import Trial
 

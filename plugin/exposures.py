@@ -1,8 +1,8 @@
-"""From medication facts to days on each ingredient: what counts, which source wins, what was never filled.
+"""From medication facts to days on each ingredient: which source wins on a day, and what was never filled.
 
-Applies the status and intent tables, de-duplication (E4), the never-filled test (E2), the link between orders and
-their dispenses, and the precedence administration > dispense > report > order for each day. Products labelled for
-something else are kept apart from the ingredient's other products. Everything not used leaves with a reason.
+Applies the never-filled test (E2), the link between orders and their dispenses, recorded stops, and the precedence
+administration > dispense > report > order for each day. Products labelled for something else are kept apart from the
+ingredient's other products. Everything not used leaves with a reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
+from plugin.counted import counted_facts, first_day
 from plugin.findings import Reason, SetAside
+from plugin.order_supply import ordered_days
 from plugin.record import Component, Layer, MedicationFact
 from plugin.supply import (
     CoveredDay,
@@ -21,19 +23,10 @@ from plugin.supply import (
     Supply,
     administered_days,
     dispensed_days,
-    ordered_days,
     reported_days,
     supply_of,
 )
 
-_COUNTED = {
-    Layer.ORDER: {"active", "completed", "stopped", "on-hold", "unknown"},
-    Layer.DISPENSE: {"completed", "in-progress", "unknown"},
-    Layer.REPORT: {"active", "completed", "stopped", "unknown", "on-hold"},
-    Layer.ADMINISTRATION: {"completed", "in-progress"},
-}
-_ORDER_INTENTS = {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
-_CHILD_INTENTS = {"filler-order", "instance-order"}
 _PRECEDENCE = (Layer.ADMINISTRATION, Layer.DISPENSE, Layer.REPORT, Layer.ORDER)
 
 
@@ -81,9 +74,8 @@ def expose(
     set aside.
     """
     aside: list[SetAside] = []
-    counted = _without_duplicates([f for f in facts if _counts(f, as_of, aside)], aside)
-    counted = _without_parents(counted, aside)
-    feed = [(f.reference, _start(f)) for f in counted if f.layer is Layer.DISPENSE]
+    counted = counted_facts(facts, as_of=as_of, aside=aside)
+    feed = [(f.reference, first_day(f)) for f in counted if f.layer is Layer.DISPENSE]
     feed_days = [day for _, day in feed if day is not None]
     by_key: dict[ExposureKey, list[tuple[MedicationFact, Component]]] = defaultdict(list)
     for fact in counted:
@@ -101,67 +93,6 @@ def expose(
     return Exposures(by_key=exposures, never_filled=tuple(never), set_aside=tuple(aside))
 
 
-def _counts(fact: MedicationFact, as_of: date, aside: list[SetAside]) -> bool:
-    reason = _why_not(fact, as_of)
-    if reason is not None:
-        aside.append(SetAside(reference=fact.reference, reason=reason))
-    return reason is None
-
-
-def _why_not(fact: MedicationFact, as_of: date) -> str | None:
-    if fact.layer is Layer.REPORT and fact.status == "not-taken":
-        return None  # positive evidence of non-exposure: used, as a veto
-    if fact.status not in _COUNTED[fact.layer] and not (fact.reported and fact.status in _COUNTED[Layer.REPORT]):
-        return f"status {fact.status or 'missing'}: not evidence of use"
-    if fact.do_not_perform:
-        return "marked do-not-perform"
-    if fact.layer is Layer.ORDER and fact.intent not in _ORDER_INTENTS:
-        return f"intent {fact.intent or 'missing'}: not an order"
-    start = _start(fact)
-    if start is not None and start > as_of:
-        return "dated after the day of judgement"
-    if fact.product is not None and fact.dosage and all(line.as_needed for line in fact.dosage):
-        return "as needed only: no scheduled days"
-    return None
-
-
-def _start(fact: MedicationFact) -> date | None:
-    """First possible day: explicit start, else for an order the day it was written. Partial dates count late."""
-    if fact.start is not None:
-        return fact.start.latest
-    if fact.layer is Layer.ORDER and fact.written is not None:
-        return fact.written.latest
-    if fact.layer is Layer.ORDER and fact.validity_start is not None:
-        return fact.validity_start.latest
-    return None
-
-
-def _without_duplicates(facts: Sequence[MedicationFact], aside: list[SetAside]) -> list[MedicationFact]:
-    """Drop records sharing an identifier, or alike in every field when neither has one (E4)."""
-    kept: list[MedicationFact] = []
-    seen: dict[tuple[Layer, str], str] = {}
-    for fact in sorted(facts, key=lambda f: f.reference):
-        marks = [(fact.layer, f"identifier {i}") for i in sorted(fact.identifiers)]
-        marks = marks or ([(fact.layer, f"fingerprint {fact.fingerprint}")] if fact.fingerprint else [])
-        twin = next((seen[mark] for mark in marks if mark in seen), None)
-        if twin is not None and fact.product is not None:
-            aside.append(SetAside(reference=fact.reference, reason=f"duplicate of {twin}"))
-            continue
-        for mark in marks:
-            seen.setdefault(mark, fact.reference)
-        kept.append(fact)
-    return kept
-
-
-def _without_parents(facts: Sequence[MedicationFact], aside: list[SetAside]) -> list[MedicationFact]:
-    """An order split into filler or instance orders is counted by its children only."""
-    parents = {p for f in facts if f.layer is Layer.ORDER and f.intent in _CHILD_INTENTS for p in f.based_on}
-    for fact in facts:
-        if fact.layer is Layer.ORDER and fact.reference in parents:
-            aside.append(SetAside(reference=fact.reference, reason="counted through the orders based on it"))
-    return [f for f in facts if not (f.layer is Layer.ORDER and f.reference in parents)]
-
-
 def _lay_out(
     key: ExposureKey,
     members: Sequence[tuple[MedicationFact, Component]],
@@ -176,7 +107,7 @@ def _lay_out(
     undated: list[MedicationFact] = []
     stops = _stops([fact for fact, _ in members])
     for fact, component in members:
-        start = _start(fact)
+        start = first_day(fact)
         if fact.status == "not-taken":
             continue
         if start is None:

@@ -19,7 +19,8 @@ from plugin.exposures import ExposureKey, Exposures
 from plugin.findings import Missing, Reason
 from plugin.indication import intent_of
 from plugin.instruments import Instruments
-from plugin.outcome import Outcome, Status, judge_outcome
+from plugin.measurement import Outcome, Status
+from plugin.outcome import judge_outcome
 from plugin.record import MedicationFact, PatientRecord
 
 _ADEQUACY_ORDER = (

@@ -14,7 +14,7 @@ from mappings.schema import Definition
 from plugin.adequacy import Adequacy
 from plugin.eligibility import Eligibility
 from plugin.findings import Reason
-from plugin.outcome import Status
+from plugin.measurement import Status
 from plugin.trials import Trial
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from mappings.load import Knowledge
 from mappings.schema import Definition
 from plugin.adequacy import Adequacy
-from plugin.outcome import Outcome, Status
+from plugin.measurement import Outcome, Status
 from plugin.trials import Trial
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
 
 
 def escape(text: str) -> str:

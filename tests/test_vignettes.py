@@ -8,6 +8,7 @@ its document compared, and so are the cards of the answer.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -45,7 +46,8 @@ PATIENT = "vignette"
 DRAFT = "vortioxetine 10 mg daily"  # in none of the stories: it makes the hook speak and is no history
 BASE = "http://127.0.0.1:8000"
 FHIR = BASE + "/fhir"
-PAGE = 2
+PAGE = 2  # so small that every history takes several pages
+ALL = 1000
 NOT_COUNTED = ("EXCLUDED", "INADEQUATE")
 
 
@@ -75,14 +77,20 @@ def _tell(usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge) -> 
     """The case with what its file and the conventions leave unsaid; lists of the file come before its own."""
     story = {key: case[key] for key in ("as_of", *SECTIONS) if key in case}
     for key, said in usual.items():
-        story[key] = [*said, *case.get(key, [])] if isinstance(said, list) else case.get(key, said)
+        if key != "definitions_agree":
+            story[key] = [*said, *case.get(key, [])] if isinstance(said, list) else case.get(key, said)
     story["patient"] = {**CONVENTIONS["patient"], **case.get("patient", {})}
     story.setdefault("conditions", CONVENTIONS["conditions"])
     day_0 = CONVENTIONS["day_0"]
+    expect = dict(case["expect"])
+    if usual.get("definitions_agree"):
+        expect["definitions"] = dict.fromkeys(usual["definitions_agree"], expect["verdict"]) | expect.get(
+            "definitions", {}
+        )
     return Vignette(
         write_story(story, day_zero=day_0, patient_id=PATIENT, knowledge=knowledge),
         day_0 + timedelta(days=story["as_of"]),
-        case["expect"],
+        expect,
     )
 
 
@@ -118,7 +126,7 @@ class _Clinic:
         self.vignette, self.knowledge = vignette, knowledge
         self.kinds = queries(knowledge)
         self.draft = drafted(DRAFT, patient_id=PATIENT, day=vignette.as_of, knowledge=knowledge)
-        sandbox = create_sandbox(ResourceStore(vignette.resources), base_url=FHIR)
+        sandbox = create_sandbox(ResourceStore(vignette.resources), base_url=FHIR, page_size=PAGE)
         self.server = Starlette(routes=[Mount("/fhir", app=sandbox)])
         self.judged: list[Assessment] = []
         monkeypatch.setattr(cds_hooks.hook_call, "assess", self._watched)
@@ -170,13 +178,14 @@ class _Clinic:
         asked_for: set[tuple[str, str]] = set()
         for position, kind in enumerate(self.kinds):
             address = f"{FHIR}/{kind.address(PATIENT)}"
-            everything = (await ehr.get(address)).raise_for_status().json()
+            larger = address if kind.is_read else f"{address}&_count={ALL}"
+            everything = (await ehr.get(larger)).raise_for_status().json()
             found = [everything] if kind.is_read else [each["resource"] for each in everything.get("entry", [])]
             asked_for.update((each["resourceType"], each["id"]) for each in found)
             if prefetch == "all":
                 sent[kind.key] = everything
             elif prefetch == "half" and position % 2 == 0:
-                sent[kind.key] = everything if kind.is_read else (await ehr.get(f"{address}&_count={PAGE}")).json()
+                sent[kind.key] = (await ehr.get(address)).raise_for_status().json()
         besides = [each for each in self.vignette.resources if (each["resourceType"], each["id"]) not in asked_for]
         if besides:
             sent["besides"] = collection(besides, kind="searchset")
@@ -208,10 +217,11 @@ def _differences(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
 def _summary(trial: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """The parts of a trial that a vignette names, in its words."""
     change = trial["outcome"]["percentChange"]
+    rounded = None if change is None else math.copysign(math.floor(abs(change) + 0.5), change)  # half away from 0
     whole = {
         "adequacy": trial["adequacy"],
         "outcome": trial["outcome"]["status"],
-        "change": None if change is None else round(change),
+        "change": rounded,
         "at_dose": [trial["atDoseDays"]["sure"], trial["atDoseDays"]["possible"]],
         "with": trial["inCombinationWith"],
         "grade": trial["evidenceGrade"],

@@ -39,7 +39,7 @@ def load(
     """Put the demo patients on a FHIR R4 server, one transaction each; repeating it replaces them."""
     base = _base(base_url)
     stories = load_stories(SystemClock().today(read_settings().time_zone), load_knowledge())
-    with httpx.Client(timeout=30.0, headers={"Accept": FHIR_JSON}) as http:
+    with httpx.Client(timeout=30.0, headers={"Accept": FHIR_JSON}, follow_redirects=True) as http:
         _await_server(http, base, wait)
         resources = sum(_load(http, base, story, place, len(stories)) for place, story in enumerate(stories, start=1))
     print_text(f"{len(stories)} patients, {resources} resources on {base}")

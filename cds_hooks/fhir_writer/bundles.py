@@ -10,9 +10,7 @@ from cds_hooks.fhir_writer.elements import Resource, kept
 def collection(resources: Iterable[Resource], *, kind: str = "collection") -> Resource:
     """A Bundle that carries resources side by side (`collection`), or answers a search (`searchset`)."""
     entries = [{"resource": resource} for resource in resources]
-    return kept(
-        resourceType="Bundle", type=kind, total=len(entries) if kind == "searchset" else None, entry=entries
-    )
+    return kept(resourceType="Bundle", type=kind, total=len(entries) if kind == "searchset" else None, entry=entries)
 
 
 def transaction(resources: Iterable[Resource]) -> Resource:

@@ -47,10 +47,7 @@ def questionnaire_response(
     status: str = "completed",
 ) -> Resource:
     """A QuestionnaireResponse: one item per link id with its answer Coding, or without answer (None)."""
-    items = [
-        kept(linkId=link, answer=[{"valueCoding": answer}] if answer else [])
-        for link, answer in answers.items()
-    ]
+    items = [kept(linkId=link, answer=[{"valueCoding": answer}] if answer else []) for link, answer in answers.items()]
     return kept(
         resourceType="QuestionnaireResponse",
         id=id_,
@@ -79,9 +76,7 @@ def condition(
         clinicalStatus=None
         if verification == "entered-in-error" or not clinical
         else concept(coding(HL7 + "condition-clinical", clinical)),
-        verificationStatus=concept(coding(HL7 + "condition-ver-status", verification))
-        if verification
-        else None,
+        verificationStatus=concept(coding(HL7 + "condition-ver-status", verification)) if verification else None,
         category=[concept(coding(HL7 + "condition-category", "problem-list-item"))],
         code=code,
         subject=refer("Patient", patient_id),

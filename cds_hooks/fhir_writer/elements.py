@@ -14,9 +14,7 @@ UCUM = "http://unitsofmeasure.org"
 
 def kept(**elements: Any) -> Element:
     """The elements that have a value: FHIR knows neither null nor empty objects, lists and strings."""
-    return {
-        name: value for name, value in elements.items() if value is not None and value not in ("", [], {})
-    }
+    return {name: value for name, value in elements.items() if value is not None and value not in ("", [], {})}
 
 
 def on(day: date | None) -> str | None:

@@ -18,7 +18,7 @@ def check(resource: Mapping[str, Any]) -> None:
     kind = resource.get("resourceType")
     try:
         model = get_fhir_model_class(str(kind))
-    except KeyError:
+    except (KeyError, ValueError):
         raise InvalidResourceError("resourceType: not a FHIR R4 resource type") from None
     try:
         model.model_validate(dict(resource))

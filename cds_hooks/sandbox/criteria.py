@@ -1,5 +1,6 @@
 """One search parameter with its value, made into a test on a resource.
- Source of the rules: FHIR R4, Search, "Search Parameter Types", "Modifiers" and "Chained Parameters". A
+
+Source of the rules: FHIR R4, Search, "Search Parameter Types", "Modifiers" and "Chained Parameters". A
 modifier that is not offered is refused, never ignored.
 """
 

@@ -1,5 +1,6 @@
 """Which search parameters each resource type has, of which kind, and where their values stand.
- The table is the one source: `query` searches by it and `capability` lists it. Names, kinds and paths are
+
+The table is the one source: `query` searches by it and `capability` lists it. Names, kinds and paths are
 those of the FHIR R4 search parameter registry; nothing clinical is in here.
 """
 

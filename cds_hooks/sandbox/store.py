@@ -1,5 +1,6 @@
 """Resources held in memory, found by type and id, or by what they refer to.
- What goes in is copied and never changes afterwards: replacing a resource puts a new holding in its place, so
+
+What goes in is copied and never changes afterwards: replacing a resource puts a new holding in its place, so
 a search that is under way keeps seeing what it saw. There is no clock here; given one, the store stamps
 ``meta``.
 """

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from cds_hooks.catalogue import queries
@@ -71,7 +71,7 @@ def simulator(
         )
 
     @router.get("/demo/assessment/{patient}")
-    async def assessment(patient: str, form: Literal["json", "text"] = "json") -> JSONResponse | PlainTextResponse:
+    async def assessment(patient: str, form: Literal["json", "text"] = "json") -> Response:
         story = _story(by_id, patient)
         known = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in kinds}
         record = read_record(story.resources, knowledge=knowledge, patient_id=story.patient_id, availability=known)

@@ -72,7 +72,8 @@ def sentences_naming(texts: Iterable[str], words: Sequence[str], *, denials: Seq
     """The sentences, in lower case, that name one of `words` and hold none of the phrases in `denials`."""
     if not words:
         return
-    wanted, denied = _pattern(tuple(words)), _pattern(tuple(denials)) if denials else None
+    wanted = _pattern(tuple(words), stems=True)
+    denied = _pattern(tuple(denials), stems=False) if denials else None
     for written in texts:
         for sentence in _SENTENCE.split(written.lower()):
             if wanted.search(sentence) and not (denied and denied.search(sentence)):
@@ -85,15 +86,15 @@ def names_any(texts: Iterable[str], words: Sequence[str], *, denials: Sequence[s
 
 
 @lru_cache(maxsize=512)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """Any of `words` from a word start on, blanks and hyphens alike; short ones as whole words, plural
-    allowed.
-    """
-    forms = [form for word in sorted(words, key=len, reverse=True) if (form := _form(word))]
+def _pattern(words: tuple[str, ...], *, stems: bool) -> re.Pattern[str]:
+    """Any of `words` from a word start on, blanks and hyphens alike; whole words unless `stems`."""
+    forms = [form for word in sorted(words, key=len, reverse=True) if (form := _form(word, stems=stems))]
     return re.compile(rf"(?<!\w)(?:{'|'.join(forms) or '(?!)'})")
 
 
-def _form(word: str) -> str:
+def _form(word: str, *, stems: bool) -> str:
     parts = [re.escape(part) for part in re.split(r"[\s_-]+", word.strip().lower()) if part]
     joined = r"[\s_-]+".join(parts)
-    return joined if len(word) >= _STEM_LENGTH_MIN or not parts else rf"{joined}(?:e?s)?(?!\w)"
+    if not parts or (stems and len(word) >= _STEM_LENGTH_MIN) or not word.strip()[-1].isalnum():
+        return joined
+    return rf"{joined}(?:e?s)?(?!\w)"

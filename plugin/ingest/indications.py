@@ -15,7 +15,7 @@ from plugin.ingest.references import Received
 from plugin.ingest.resources import Json, objects, text
 from plugin.ingest.vocabulary import Vocabulary
 
-# Categories of the knowledge that are depression, by the first word of their id.
+# Categories of the knowledge that are depression carry the word in their id.
 _DEPRESSION = "depression"
 
 
@@ -56,4 +56,4 @@ def _categories(concept: Concept, vocabulary: Vocabulary) -> list[str]:
     if "other-indication" in known and _DEPRESSION not in known:
         # A premenstrual disorder is coded among the depressive disorders but is another use of the drug.
         return ["other-indication"]
-    return sorted(_DEPRESSION if category.partition("-")[0] == _DEPRESSION else category for category in known)
+    return sorted({_DEPRESSION if _DEPRESSION in category.split("-") else category for category in known})

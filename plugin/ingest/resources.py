@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from plugin.spans import PartialDate
@@ -51,11 +52,15 @@ def items(value: object) -> tuple[object, ...]:
 
 def objects(value: object) -> tuple[Json, ...]:
     """The objects in a list, or the one object sent in place of a list."""
+    if isinstance(value, dict):
+        return (value,)
     return tuple(item for item in items(value) if isinstance(item, Mapping))
 
 
 def obj(value: object) -> Json:
     """The object, or the first object of a list; empty when there is none."""
+    if isinstance(value, dict):  # by far the most common: spared the search
+        return value
     return next(iter(objects(value)), EMPTY)
 
 
@@ -100,12 +105,17 @@ def code_word(value: object, known: Iterable[str], default: str = "") -> str:
 
     The closed list keeps free text out of everything that prints a status.
     """
-    allowed = {_plain(word): word for word in known}
+    allowed = _spellings(tuple(known))
     concept = obj(value)
     candidates: list[object] = [value, *(coding.get("code") for coding in objects(concept.get("coding")))]
     candidates += [concept.get("code"), concept.get("text")]
     candidates += [coding.get("display") for coding in objects(concept.get("coding"))]
     return next((allowed[word] for item in candidates if (word := _plain(text(item))) in allowed), default)
+
+
+@lru_cache(maxsize=64)
+def _spellings(known: tuple[str, ...]) -> Mapping[str, str]:
+    return {_plain(word): word for word in known}
 
 
 def _plain(word: str) -> str:

@@ -119,16 +119,21 @@ def settle(totals: Sequence[Total], sheets: Sequence[Sheet], *, source: str = "o
 
 
 def _own_total(sheet: Sheet, totals: Sequence[Total]) -> Total | None:
-    """The total that belongs to a sheet: of the same panel, else time of day, else value, else the only one."""
-    if not totals:
+    """The total that belongs to a sheet: of the same panel, else time of day, else value, else the only one.
+
+    A total of another panel never does.
+    """
+    open_totals = [total for total in totals if not (sheet.group and total.group) or sheet.group == total.group]
+    if not open_totals:
         return None
 
     def apart(total: Total) -> tuple[bool, bool, bool]:
-        of_other_panel = not sheet.group or total.group != sheet.group
-        return of_other_panel, total.order != sheet.order, total.value != sheet.value
+        return total.group != sheet.group, total.order != sheet.order, total.value != sheet.value
 
-    nearest = min(totals, key=apart)
-    return nearest if len(totals) == 1 or not all(apart(nearest)) else None
+    nearest = min(open_totals, key=apart)
+    linked = bool(sheet.group) and nearest.group == sheet.group
+    alike = nearest.order == sheet.order or nearest.value == sheet.value
+    return nearest if linked or alike or len(totals) == 1 else None
 
 
 def _score_of(sheet: Sheet, own: Total | None, source: str) -> Score:

@@ -176,11 +176,8 @@ class Vocabulary:
         self.stop_reasons: CodeIndex[StopMeaning] = CodeIndex(
             [(meaning, meaning.code_sets) for meaning in knowledge.stop_reasons.meanings], knowledge
         )
-        # The file of adherence codes came later than the others: knowledge without it reads no adherence.
-        adherence = getattr(knowledge, "adherence", None)
         self.adherence: CodeIndex[str] = CodeIndex(
-            [(str(meaning.meaning), meaning.code_sets) for meaning in adherence.meanings] if adherence else [],
-            knowledge,
+            [(meaning.meaning, meaning.code_sets) for meaning in knowledge.adherence.meanings], knowledge
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -27,7 +28,6 @@ NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 FHIR = "https://ehr.example/fhir"
 BASE = "https://cds.example/trd"
 ISSUER = "https://ehr.example/oauth"
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "requests"
 KEYS = (
     "patient",
     "medicationRequests",
@@ -182,7 +182,10 @@ def clinic(knowledge: Knowledge, chart: Chart) -> Iterator[Callable[..., Clinic]
     """Makes applications: in open mode with the chart reachable, unless told otherwise."""
 
     def make(
-        server: Answer | None = None, registry: ClientRegistry | None = None, clock: FixedClock | None = None, **changed: Any
+        server: Answer | None = None,
+        registry: ClientRegistry | None = None,
+        clock: FixedClock | None = None,
+        **changed: Any,
     ) -> Clinic:
         written = io.StringIO()
         options = {
@@ -259,28 +262,23 @@ def keyring(tmp_path: Path, private_keys: tuple[Any, Any]) -> KeyRing:
     return KeyRing(tmp_path, *private_keys)
 
 
-@dataclass(frozen=True)
-class Making:
-    """The builders above, for tests to reach without importing this file."""
-
-    bundle: Any = staticmethod(bundle)
-    patient: Any = staticmethod(patient)
-    order: Any = staticmethod(order)
-    prefetch: Any = staticmethod(full_prefetch)
-    call: Any = staticmethod(call)
-    with_token: Any = staticmethod(with_token)
-    unreachable: Any = staticmethod(unreachable)
-    keys: tuple[str, ...] = KEYS
-    now: datetime = NOW
-    fhir: str = FHIR
-    base: str = BASE
-    issuer: str = ISSUER
-    fixtures: Path = FIXTURES
-
-
 @pytest.fixture(scope="session")
-def making() -> Making:
-    return Making()
+def making() -> SimpleNamespace:
+    """The builders and constants above, for tests to reach without importing this file."""
+    return SimpleNamespace(
+        bundle=bundle,
+        patient=patient,
+        order=order,
+        prefetch=full_prefetch,
+        call=call,
+        with_token=with_token,
+        unreachable=unreachable,
+        keys=KEYS,
+        now=NOW,
+        fhir=FHIR,
+        base=BASE,
+        issuer=ISSUER,
+    )
 
 
 @pytest.fixture

@@ -97,8 +97,6 @@ def test_each_client_has_its_own_list(clinic, chart, making, keyring):
     registry = keyring.registry(fhir_servers=["https://another.example/fhir"])
     service = clinic(registry=registry)
     token = keyring.token()
-    answer = service.fire(
-        making.with_token(making.call(prefetch=None)), headers={"Authorization": f"Bearer {token}"}
-    )
+    answer = service.fire(making.with_token(making.call(prefetch=None)), headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 412
     assert not chart.requests

@@ -113,7 +113,10 @@ def draft_forms(making):
         [{"resource": order}],
         [order],
         order,
-        {"resourceType": "Bundle", "entry": [{"resource": {**order, "category": {"text": "x"}, "subject": "Patient/p1"}}]},
+        {
+            "resourceType": "Bundle",
+            "entry": [{"resource": {**order, "category": {"text": "x"}, "subject": "Patient/p1"}}],
+        },
         {"resourceType": "Bundle", "entry": [{"resource": {**order, "dosageInstruction": "one daily", "note": 4}}]},
         {"resourceType": "Bundle", "entry": [{"resource": {**order, "status": "active"}}]},
     ]
@@ -151,7 +154,9 @@ def test_nesting_that_json_allows_is_no_fault(clinic, making):
 
 
 @pytest.mark.parametrize("junk", [None, 5, "x", [], {"coding": 5}, {"reference": ["x"]}, [[{}]], True])
-@pytest.mark.parametrize("field", ["subject", "status", "id", "medicationCodeableConcept", "medicationReference", "authoredOn"])
+@pytest.mark.parametrize(
+    "field", ["subject", "status", "id", "medicationCodeableConcept", "medicationReference", "authoredOn"]
+)
 def test_any_json_in_any_field_of_the_history_is_no_fault(clinic, making, field, junk):
     old = {**making.order("old", status="completed"), field: junk}
     body = making.call(prefetch=making.prefetch(medicationRequests=making.bundle(old), own=making.bundle(old)))

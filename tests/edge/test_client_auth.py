@@ -116,7 +116,9 @@ def refused(response):
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwdw==", "Bearer a.b.c", "Bearer " + "x" * 20_000])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwdw==", "Bearer a.b.c", "Bearer " + "x" * 20_000]
+)
 @pytest.mark.requirement("SE-04", "BP-02")
 def test_no_usable_token_is_401(door, header):
     refused(door(header))

@@ -21,7 +21,7 @@ def pulled(clinic, making, monkeypatch):
     real = module.read_record
 
     def spy(resources, **more):
-        seen.update({kind: known for kind, known in more["availability"].items()})
+        seen.update(more["availability"])
         seen["resources"] = list(resources)
         return real(resources, **more)
 
@@ -259,7 +259,9 @@ def pointing(making, reference="Medication/m1", **more):
 
 
 @pytest.mark.requirement("QY-09")
-@pytest.mark.parametrize("reference", ["Medication/m1", "https://ehr.example/fhir/Medication/m1", "Medication/m1/_history/2"])
+@pytest.mark.parametrize(
+    "reference", ["Medication/m1", "https://ehr.example/fhir/Medication/m1", "Medication/m1/_history/2"]
+)
 def test_medications_of_the_history_are_read_by_reference(pulled, chart, making, reference):
     chart.says("MedicationRequest", making.bundle(pointing(making, reference, identifier="old", status="completed")))
     chart.says("Medication/m1", MEDICATION)
@@ -274,6 +276,17 @@ def test_a_medication_on_another_server_is_not_read(pulled, chart, making):
     assert response.status_code == 200
     assert "Medication/m1" not in chart.paths
     assert {request.url.host for request in chart.requests} == {"ehr.example"}
+
+
+@pytest.mark.parametrize(("display", "read"), [(None, Read.PARTIAL), ("sertraline 50 MG", Read.COMPLETE)])
+def test_a_history_that_hides_its_drugs_is_incomplete(pulled, chart, making, display, read):
+    order = pointing(making, identifier="old", status="completed")
+    if display:
+        order["medicationReference"]["display"] = display
+    chart.says("MedicationRequest", making.bundle(order))
+    _, seen = pulled()
+    assert "Medication/m1" in chart.paths
+    assert seen["MedicationRequest"].read is read
 
 
 @pytest.mark.parametrize("status", [200, 404])

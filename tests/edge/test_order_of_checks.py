@@ -14,7 +14,7 @@ def outcome(response, status):
 
 
 @pytest.mark.parametrize("missing", ["hook", "hookInstance", "context"])
-@pytest.mark.requirement("RQ-02", "RQ-03", "RQ-08", "RS-06")
+@pytest.mark.requirement("RQ-02", "RQ-03", "RQ-08", "RS-06", "TR-06")
 def test_a_missing_field_is_400_and_named(clinic, making, missing):
     issue = outcome(clinic().fire(making.call(**{missing: None}), "trd-order-select"), 400)
     assert missing in issue.diagnostics
@@ -66,7 +66,9 @@ def test_an_unknown_service_comes_before_the_wrong_hook(clinic, making):
 
 
 @pytest.mark.requirement("RQ-02", "HK-05")
-@pytest.mark.parametrize("hook", ["order-sign", "patient-view", "order-dispatch", "com.example.own", "medication-prescribe"])
+@pytest.mark.parametrize(
+    "hook", ["order-sign", "patient-view", "order-dispatch", "com.example.own", "medication-prescribe"]
+)
 def test_the_wrong_hook_is_400_whatever_its_context(clinic, making, hook):
     body = making.call("order-sign")
     body["hook"] = hook
@@ -119,7 +121,14 @@ def test_an_unselected_antidepressant_alone_is_of_no_concern(clinic, chart, maki
 @pytest.mark.requirement("OS-09")
 @pytest.mark.parametrize(
     "selections",
-    ["absent", None, ["new"], "MedicationRequest/new", ["https://ehr.example/fhir/MedicationRequest/new"], [4, {}, "new"]],
+    [
+        "absent",
+        None,
+        ["new"],
+        "MedicationRequest/new",
+        ["https://ehr.example/fhir/MedicationRequest/new"],
+        [4, {}, "new"],
+    ],
 )
 def test_selections_in_every_form_reach_the_draft(clinic, making, selections):
     body = making.call(prefetch=None)
@@ -166,7 +175,9 @@ def test_prefetch_of_another_patient_is_refused(clinic, making, other):
     assert "p2" not in issue.diagnostics
 
 
-@pytest.mark.parametrize("reference", ["Patient/p1", "p1", "https://ehr.example/fhir/Patient/p1", "urn:uuid:p1", "#inside"])
+@pytest.mark.parametrize(
+    "reference", ["Patient/p1", "p1", "https://ehr.example/fhir/Patient/p1", "urn:uuid:p1", "#inside"]
+)
 def test_every_way_of_naming_this_patient_passes(clinic, making, reference):
     condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": reference}}
     body = making.call(prefetch=making.prefetch(conditions=making.bundle(condition)))

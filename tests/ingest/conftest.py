@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +14,9 @@ from plugin.record import PatientRecord
 
 
 def category(id_: str, code_sets: list[dict[str, Any]], words: tuple[str, ...] = ()) -> ConditionCategory:
-    sets = tuple(CodeSet.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in s.items()}) for s in code_sets)
+    sets = tuple(
+        CodeSet.model_validate({k: tuple(v) if isinstance(v, list) else v for k, v in s.items()}) for s in code_sets
+    )
     return ConditionCategory(id=id_, label=id_, code_sets=sets, words=words, cites=("icd10cm",))
 
 
@@ -24,7 +24,7 @@ def category(id_: str, code_sets: list[dict[str, Any]], words: tuple[str, ...] =
 CONDITIONS = Conditions(
     last_reviewed=date(2026, 1, 1),
     review_by=date(2027, 1, 1),
-    not_the_patient=("family history", "mother", "denies", "no history of"),
+    not_the_patient=("family history", "mother", "denies", "no history of", "fh:", "parent"),
     categories=(
         category(
             "depression",
@@ -32,7 +32,11 @@ CONDITIONS = Conditions(
             words=("depression", "depressive disorder"),
         ),
         category("depression-remission", [{"system": "icd10cm", "exact": ["F32.5", "F33.42"]}]),
-        category("bipolar", [{"system": "icd10cm", "prefixes": ["F31"]}, {"system": "snomed", "exact": ["13746004"]}], ("bipolar",)),
+        category(
+            "bipolar",
+            [{"system": "icd10cm", "prefixes": ["F31"]}, {"system": "snomed", "exact": ["13746004"]}],
+            ("bipolar",),
+        ),
         category("seizure", [{"system": "icd10cm", "prefixes": ["G40"]}], ("seizure", "epilepsy")),
         category("anxiety", [{"system": "icd10cm", "exact": ["F41.1"]}], ("anxiety",)),
     ),
@@ -42,18 +46,6 @@ CONDITIONS = Conditions(
 @pytest.fixture(scope="session")
 def knowledge() -> Knowledge:
     return replace(load(), conditions=CONDITIONS)
-
-
-@pytest.fixture(scope="session")
-def knowledge_of_adherence(knowledge: Knowledge) -> Knowledge:
-    """The knowledge with the three adherence assertions of US Core, whatever the files hold."""
-    known = copy.copy(knowledge)
-    meanings = tuple(
-        SimpleNamespace(meaning=meaning, code_sets=(CodeSet(system="snomed", exact=(code,)),))
-        for meaning, code in (("not-taking", "715036001"), ("non-compliant", "702565001"), ("partial", "275928001"))
-    )
-    object.__setattr__(known, "adherence", SimpleNamespace(meanings=meanings))
-    return known
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,7 @@ STOP_REASON = "http://terminology.hl7.org/CodeSystem/medicationrequest-status-re
 SERTRALINE_50 = "312941"
 SERTRALINE = {"coding": [{"system": RXNORM, "code": SERTRALINE_50}]}
 PHQ9, PHQ9_PANEL, PHQ9_TEEN = "44261-6", "44249-1", "89204-2"
-PHQ9_ITEMS = (
-    *("44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3", "44260-8"),
-)
+PHQ9_ITEMS = (*("44250-9", "44255-8", "44259-0", "44254-1", "44251-7", "44258-2", "44252-5", "44253-3", "44260-8"),)
 ANSWERS = ("LA6568-5", "LA6569-3", "LA6570-1", "LA6571-9")
 SUBJECT = {"reference": "Patient/p1"}
 

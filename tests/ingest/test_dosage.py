@@ -85,7 +85,11 @@ def test_dose(terms: Any, dose: dict[str, Any], low: float | None, high: float |
         ({"repeat": {"frequency": 1, "period": 12, "periodUnit": "h"}}, 2, 2),
         ({"repeat": {"frequency": 3, "period": 1, "periodUnit": "wk"}}, 3 / 7, 3 / 7),
         ({"repeat": {"period": 1, "periodUnit": "wk"}}, 1 / 7, 1 / 7),
-        ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "dayOfWeek": ["mon", "wed", "fri"]}}, 3 / 7, 3 / 7),
+        (
+            {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d", "dayOfWeek": ["mon", "wed", "fri"]}},
+            3 / 7,
+            3 / 7,
+        ),
         ({"repeat": {"dayOfWeek": ["mon", "thu"]}}, 2 / 7, 2 / 7),
         ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon"]}}, 1 / 7, 1 / 7),
         ({"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["mon", "thu"]}}, 1 / 7, 2 / 7),
@@ -150,7 +154,8 @@ def test_bounds_period_sequence_and_text(terms: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "count"), [(None, 0), ([], 0), ({}, 0), (one_daily(), 1), ([one_daily(), one_daily()], 2), ([1, None, []], 0)]
+    ("sent", "count"),
+    [(None, 0), ([], 0), ({}, 0), (one_daily(), 1), ([one_daily(), one_daily()], 2), ([1, None, []], 0)],
 )
 def test_list_or_object(terms: Any, sent: object, count: int) -> None:
     assert len(read_dosage(sent, terms)) == count

@@ -30,7 +30,10 @@ def only(record: PatientRecord) -> ConditionFact:
         (coded(ICD10CM, "F33.42"), {"depression-remission"}),
         (coded(SNOMED, "13746004"), {"bipolar"}),
         ([coded(ICD10CM, "F31.9")], {"bipolar"}),
-        ({"coding": [coded(ICD10CM, "F31.9")["coding"][0], coded(ICD10CM, "G40.9")["coding"][0]]}, {"bipolar", "seizure"}),
+        (
+            {"coding": [coded(ICD10CM, "F31.9")["coding"][0], coded(ICD10CM, "G40.9")["coding"][0]]},
+            {"bipolar", "seizure"},
+        ),
     ],
 )
 def test_categories_by_code(read: Reader, code: Any, categories: set[str]) -> None:
@@ -54,6 +57,7 @@ def test_unrelated_conditions(read: Reader, code: Any) -> None:
         ({"text": "Bipolar disorder"}, {"bipolar"}),
         ({"text": "h/o seizures"}, {"seizure"}),
         (coded(ICD10CM, "Z99.9", "Epilepsy, unspecified"), {"seizure"}),
+        ({"text": "Seizure after parenteral antibiotics"}, {"seizure"}),
         ({"text": "Family history: diabetes. Patient has bipolar disorder"}, {"bipolar"}),
     ],
 )
@@ -64,7 +68,16 @@ def test_problem_text_makes_a_condition_suspected(read: Reader, code: Any, categ
 
 
 @pytest.mark.parametrize(
-    "words", ["Family history of bipolar disorder", "Mother: bipolar", "Denies seizures", "No history of epilepsy", "unipolar"]
+    "words",
+    [
+        "Family history of bipolar disorder",
+        "Mother: bipolar",
+        "Denies seizures",
+        "No history of epilepsy",
+        "unipolar",
+        "fh:bipolar",
+        "parents: bipolar",
+    ],
 )
 def test_relatives_and_denials_are_not_the_patient(read: Reader, words: str) -> None:
     assert not read(condition(code={"text": words})).conditions
@@ -116,7 +129,11 @@ def test_clinical_status(read: Reader, status: Any, clinical: str) -> None:
     ("fields", "onset", "abatement"),
     [
         ({"onsetDateTime": "2020-05", "abatementDateTime": "2021"}, "2020-05", "2021"),
-        ({"onsetPeriod": {"start": "2020-01-02"}, "abatementPeriod": {"end": "2021-01-01"}}, "2020-01-02", "2021-01-01"),
+        (
+            {"onsetPeriod": {"start": "2020-01-02"}, "abatementPeriod": {"end": "2021-01-01"}},
+            "2020-01-02",
+            "2021-01-01",
+        ),
         ({"onsetAge": {"value": 20}, "abatementAge": {"value": 30}}, None, None),
         ({"onsetString": "last winter", "onsetRange": {}}, None, None),
     ],

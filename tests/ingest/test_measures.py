@@ -18,7 +18,6 @@ from tests.ingest.shorthand import (
     coded,
     item_observations,
     observation,
-    questionnaire,
     total,
 )
 
@@ -235,84 +234,3 @@ def test_totals_that_no_time_tells_apart_conflict(read: Reader) -> None:
     same = read(total("a", 12), total("b", 12))
     assert values(same) == [(12, ())]
     assert set(same.scores[0].references) == {"Observation/a", "Observation/b"}
-
-
-def test_questionnaire(read: Reader) -> None:
-    record = read(questionnaire("q", [2] * 9, day="2025-03-01T09:00:00Z"))
-    (score,) = record.scores
-    assert (score.instrument, score.value, score.source, score.day) == ("phq-9", 18, "questionnaire", date(2025, 3, 1))
-
-
-@pytest.mark.parametrize("status", ["in-progress", "stopped", None])
-def test_unfinished_questionnaires_are_set_aside(read: Reader, status: str | None) -> None:
-    record = read(questionnaire("q", [2] * 9, status=status))
-    assert not record.scores
-    assert why_not(record, "QuestionnaireResponse/q").startswith("not finished")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"valueInteger": 2},
-        {"valueDecimal": 2.0},
-        {"valueString": "2"},
-        {"valueCoding": {"code": "LA6570-1"}},
-        {
-            "valueCoding": {
-                "code": "c",
-                "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 2}],
-            }
-        },
-    ],
-)
-@pytest.mark.parametrize(
-    "named",
-    [
-        lambda code: {"linkId": code},
-        lambda code: {"linkId": f"/{PHQ9_PANEL}/{code}"},
-        lambda code: {"linkId": "x", "definition": f"http://loinc.org/{code}"},
-        lambda code: {"linkId": "x", "definition": f"http://a.example/q#{code}|1.0"},
-    ],
-)
-def test_shapes_of_answers(read: Reader, answer: dict[str, Any], named: Callable[[str], dict[str, str]]) -> None:
-    inner = [{**named(code), "answer": [answer]} for code in PHQ9_ITEMS]
-    nested = questionnaire("q", [], item=[{"linkId": "group", "item": [{"answer": [{"item": inner}], "linkId": "h"}]}])
-    assert values(read(nested)) == [(18, ())]
-
-
-def test_questionnaire_total_item_is_checked_by_its_items(read: Reader) -> None:
-    resource = questionnaire("q", [2] * 9)
-    resource["item"].append({"linkId": PHQ9, "answer": [{"valueInteger": 20}]})
-    assert values(read(resource)) == [(18, ("resummed",))]
-    alone = questionnaire("q", [], item=[{"linkId": PHQ9, "answer": {"valueInteger": 20}}])
-    assert values(read(alone)) == [(20, ())]
-
-
-def test_questionnaire_and_observation_of_one_day(read: Reader) -> None:
-    equal = read(questionnaire("q", [2] * 9), total("t", 18))
-    assert values(equal) == [(18, ())]
-    assert set(equal.scores[0].references) == {"QuestionnaireResponse/q", "Observation/t"}
-    differing = read(questionnaire("q", [2] * 9), total("t", 12))
-    assert sorted((s.value, s.source, s.flags) for s in differing.scores) == [
-        (12, "observation", ("conflict",)),
-        (18, "questionnaire", ("conflict",)),
-    ]
-    suspect = read(questionnaire("q", [2] * 9), observation("p", PHQ9_PANEL, valueInteger=20))
-    assert values(suspect) == [(18, ())]
-    assert set(suspect.scores[0].references) == {"QuestionnaireResponse/q", "Observation/p"}
-
-
-def test_questionnaires_that_say_nothing_known(read: Reader) -> None:
-    record = read(
-        questionnaire("q", [], item=[{"linkId": "1", "answer": [{"valueInteger": 2}]}]),
-        questionnaire("r", [], item=[{"linkId": PHQ9_TEEN, "answer": [{"valueInteger": 2}]}]),
-        questionnaire("s", [3, 3]),
-        questionnaire("t", [2] * 9, authored="2025"),
-    )
-    assert not record.scores
-    assert [entry.reason for entry in record.set_aside] == [
-        "not a measure this version reads",
-        "another scale than those this version reads",
-        "too few answered items for a total",
-        "the day of the measure is not known",
-    ]

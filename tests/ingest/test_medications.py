@@ -6,21 +6,15 @@ from typing import Any
 
 import pytest
 
-from mappings.load import Knowledge
-from plugin.ingest import read_record
 from plugin.record import Layer, MedicationFact, PatientRecord
 from plugin.spans import PartialDate
 from tests.ingest.shorthand import (
-    ICD10CM,
     RXNORM,
     SERTRALINE,
     SERTRALINE_50,
-    SNOMED,
-    STOP_REASON,
     SUBJECT,
     administration,
     coded,
-    condition,
     dispense,
     one_daily,
     order,
@@ -55,7 +49,13 @@ def test_all_statuses_of_orders_are_kept(read: Reader, status: str) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [(None, "unknown"), ("Ana was here", "unknown"), ("ACTIVE", "active"), ("canceled", "cancelled"), (["x"], "unknown")],
+    [
+        (None, "unknown"),
+        ("Ana was here", "unknown"),
+        ("ACTIVE", "active"),
+        ("canceled", "cancelled"),
+        (["x"], "unknown"),
+    ],
 )
 def test_status_never_carries_free_text(read: Reader, sent: object, status: str) -> None:
     assert only(read(order(status=sent))).status == status
@@ -226,7 +226,9 @@ def test_an_administration_is_one_intake_on_its_days(read: Reader) -> None:
     assert (only(read(spread)).start, only(read(spread)).end) == (day("2025-01-12"), day("2025-01-20"))
 
 
-@pytest.mark.parametrize("category", [coded("urn:c", "inpatient"), [coded("urn:c", "inpatient")], [{"text": "Inpatient"}]])
+@pytest.mark.parametrize(
+    "category", [coded("urn:c", "inpatient"), [coded("urn:c", "inpatient")], [{"text": "Inpatient"}]]
+)
 def test_category_as_object_or_list(read: Reader, category: object) -> None:
     assert only(read(order(category=category))).inpatient
 
@@ -237,97 +239,13 @@ def test_outpatient_administration(read: Reader) -> None:
 
 def test_fingerprint_tells_apart_all_but_id_and_meta(read: Reader) -> None:
     one, twin, other = read(
-        order("a", meta={"versionId": "1"}), order("b", text={"status": "generated"}), order("c", authoredOn="2025-01-11")
+        order("a", meta={"versionId": "1"}),
+        order("b", text={"status": "generated"}),
+        order("c", authoredOn="2025-01-11"),
     ).medications
     assert one.fingerprint == twin.fingerprint != other.fingerprint
     numbered = only(read(order("d", identifier=[{"value": "9"}])))
     assert numbered.fingerprint != one.fingerprint
-
-
-STOPPED = {"status": "stopped"}
-
-
-@pytest.mark.parametrize(
-    ("fields", "found", "noted", "ineffective"),
-    [
-        ({"statusReason": coded(SNOMED, "395007004")}, [("inefficacy", "code")], None, False),
-        ({"statusReason": [coded(STOP_REASON, "sintol")]}, [("intolerance", "code")], None, False),
-        # A code settles it: the text beside it is not read.
-        ({"statusReason": {**coded(STOP_REASON, "sintol"), "text": "no effect"}}, [("intolerance", "code")], None, False),
-        ({"statusReason": {"text": "Lack of efficacy"}}, [("inefficacy", "text")], None, True),
-        ({"statusReason": coded("urn:local", "7", "Side effects")}, [("intolerance", "text")], None, False),
-        ({"statusReason": {"text": "other"}}, [], None, False),
-        ({"note": [{"text": "Stopped, no benefit.", "time": "2025-03-04"}]}, [("inefficacy", "text")], "2025-03-04", True),
-        ({"note": [{"text": "Take with food.", "time": "2025-03-04"}]}, [], None, False),
-        ({"note": [{"text": "Prior fluoxetine had no benefit.", "time": "2025-03-04"}]}, [], None, False),
-        ({"note": [{"text": "Sertraline: no benefit. Start fluoxetine"}]}, [("inefficacy", "text")], None, True),
-        (
-            {"statusReason": coded(STOP_REASON, "preg"), "note": [{"text": "stopped", "time": "2025-03-09T10:00:00Z"}]},
-            [("other", "code")],
-            "2025-03-09",
-            False,
-        ),
-    ],
-)
-def test_stop_reasons(
-    read: Reader, fields: dict[str, Any], found: list[tuple[str, str]], noted: str | None, ineffective: bool
-) -> None:
-    fact = only(read(order(**STOPPED, **fields)))
-    assert [(reason.meaning, reason.by) for reason in fact.stop_reasons] == found
-    assert fact.stop_noted == (day(noted) if noted else None)
-    assert fact.reported_ineffective is ineffective
-
-
-def test_notes_on_a_running_order_say_nothing_about_its_end(read: Reader) -> None:
-    fact = only(read(order(note=[{"text": "no benefit from psychotherapy alone", "time": "2025-01-10"}])))
-    assert (fact.stop_reasons, fact.stop_noted, fact.reported_ineffective) == ((), None, False)
-
-
-def test_dispense_stop_reason_has_its_own_element(read: Reader) -> None:
-    fact = only(read(dispense(status="stopped", statusReasonCodeableConcept=coded(STOP_REASON, "salg"))))
-    assert [reason.meaning for reason in fact.stop_reasons] == ["intolerance"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "found", "flags"),
-    [
-        ({"reasonCode": [coded(ICD10CM, "F33.1")]}, ("depression",), ()),
-        ({"reasonCode": [coded(ICD10CM, "F33.42")]}, ("depression",), ()),
-        ({"reasonCode": coded(ICD10CM, "f411")}, ("anxiety",), ()),
-        ({"reasonCode": [{"text": "Recurrent major depressive disorder"}]}, ("depression",), ()),
-        ({"reasonCode": [coded(ICD10CM, "I10")]}, ("other",), ()),
-        ({"reasonCode": [{}]}, (), ()),
-        ({"reasonReference": [{"reference": "Condition/c1"}]}, ("anxiety",), ()),
-        ({"reasonReference": [{"reference": "Condition/c2"}]}, (), ()),
-        ({"reasonReference": [{"reference": "Condition/gone"}]}, (), ("indication-unresolved",)),
-        ({"reasonReference": [{"reference": "Condition/gone", "display": "Anxiety"}]}, ("anxiety",), ()),
-        ({"reasonCode": [coded(ICD10CM, "F41.1"), coded(ICD10CM, "F32.1")]}, ("anxiety", "depression"), ()),
-    ],
-)
-def test_indications(read: Reader, fields: dict[str, Any], found: tuple[str, ...], flags: tuple[str, ...]) -> None:
-    fact = only(
-        read(
-            order(**fields),
-            condition("c1", coded(ICD10CM, "F41.1")),
-            condition("c2", coded(ICD10CM, "F41.1"), verificationStatus={"text": "entered-in-error"}),
-        )
-    )
-    assert (fact.indications, fact.flags) == (found, flags)
-
-
-@pytest.mark.parametrize(
-    ("code", "meaning"), [("715036001", "not-taking"), ("702565001", "non-compliant"), ("275928001", "partial"), ("1", "")]
-)
-def test_adherence_extension(knowledge_of_adherence: Knowledge, code: str, meaning: str) -> None:
-    extension = {
-        "url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence",
-        "extension": [
-            {"url": "medicationAdherence", "valueCodeableConcept": coded(SNOMED, code)},
-            {"url": "dateAsserted", "valueDateTime": "2025-02-01"},
-        ],
-    }
-    fact = only(read_record([order(extension=[extension])], knowledge=knowledge_of_adherence))
-    assert (fact.adherence, fact.adherence_asserted) == (meaning, day("2025-02-01") if meaning else None)
 
 
 def test_partial_dates_stay_partial(read: Reader) -> None:

@@ -48,7 +48,9 @@ def test_every_type_not_read_is_set_aside_by_name(read: Reader) -> None:
         ({"meta": 5}, {"meta": []}, 1),
     ],
 )
-def test_a_resource_received_twice_is_one(read: Reader, first: dict[str, Any], second: dict[str, Any], kept: int) -> None:
+def test_a_resource_received_twice_is_one(
+    read: Reader, first: dict[str, Any], second: dict[str, Any], kept: int
+) -> None:
     record = read(total("t", 1, **first), total("t", 2, **second))
     assert record.received == ("Observation/t",)
     assert [score.value for score in record.scores] == [kept]
@@ -137,7 +139,7 @@ def test_availability_of_a_file(read: Reader) -> None:
 
 
 def test_availability_of_one_patient_is_not_that_of_another(read: Reader) -> None:
-    record = read(patient(), patient(id="p2"), condition(**OTHER), patient_id="p1")
+    record = read(patient(), patient(id="p2"), {**condition(), **OTHER}, patient_id="p1")
     assert record.read("Condition") is Read.UNREAD
 
 
@@ -147,5 +149,3 @@ def test_availability_as_gathered(read: Reader) -> None:
     assert record.read("MedicationRequest") is Read.PARTIAL
     assert record.read("MedicationDispense") is Read.UNKNOWN
     assert record.read("Condition") is Read.UNREAD
-
-

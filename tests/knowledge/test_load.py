@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,11 +67,8 @@ def test_packaged_knowledge_is_complete() -> None:
     assert len(knowledge.instruments["phq9"].items) == 9
 
 
-def test_load_is_cached_and_quick() -> None:
-    load.__globals__["_load"].cache_clear()
-    began = time.perf_counter()
+def test_load_is_cached() -> None:
     first = load()
-    assert time.perf_counter() - began < 3  # about half a second; generous for a busy machine
     assert load() is first
     assert load(DIRECTORY) is first
 

@@ -10,7 +10,8 @@ from mappings.load import load
 from plugin.adequacy import Intent, Judged, judge
 from plugin.eras import Era
 from plugin.exposures import ExposureKey, expose
-from plugin.outcome import Outcome, Status, judge_outcome
+from plugin.measurement import Outcome, Status
+from plugin.outcome import judge_outcome
 from plugin.record import Score, StopReason
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, when
 

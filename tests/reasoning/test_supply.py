@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from plugin.order_supply import ordered_days
 from plugin.record import MedicationFact
-from plugin.supply import Days, dispensed_days, ordered_days, reported_days
+from plugin.supply import Days, dispensed_days, reported_days
 from tests.reasoning.facts import RULES, daily, fill, offset_of, on, order, product, report, supply, when
 
 

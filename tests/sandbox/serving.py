@@ -6,6 +6,12 @@ import asyncio
 from typing import Any
 
 import httpx
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from cds_hooks.sandbox import ResourceStore, create_sandbox
+from tests.sandbox.probe_resources import RESOURCES
 
 ORIGIN = "http://ehr.test"
 BASE = f"{ORIGIN}/fhir"
@@ -48,3 +54,18 @@ def walk_pages(app: Any, first: httpx.Response) -> list[dict[str, Any]]:
         assert answer.status_code == 200, answer.text
         pages.append(answer.json())
     return pages
+
+
+def served(resources: list[dict[str, Any]] | None = None, **options: Any) -> Any:
+    """A sandbox mounted at the FHIR base, over the probe resources unless others are given."""
+    store = ResourceStore(RESOURCES if resources is None else resources)
+    return Starlette(routes=[Mount("/fhir", create_sandbox(store, **{"base_url": BASE, **options}))])
+
+
+def outcome(answer: Any) -> dict[str, Any]:
+    """The issue of an answer that must be a valid OperationOutcome with CORS and without what was asked."""
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert answer.headers["access-control-allow-origin"]
+    OperationOutcome.model_validate(answer.json())
+    issue: dict[str, Any] = answer.json()["issue"][0]
+    return issue

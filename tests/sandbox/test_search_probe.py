@@ -15,7 +15,8 @@ from starlette.routing import Mount
 
 from cds_hooks.clock import SystemClock
 from cds_hooks.sandbox import ResourceStore, create_sandbox
-from tests.sandbox.search_probe import PROBES, RESOURCES, Probe
+from tests.sandbox.probe_resources import RESOURCES
+from tests.sandbox.search_probe import PROBES, Probe
 from tests.sandbox.serving import BASE, call, entries, get, link, walk_pages
 
 

@@ -251,7 +251,7 @@ def test_products_for_depression_are_not_excluded(product: Product | None) -> No
 def test_combinations_give_one_component_per_drug() -> None:
     assert amounts(found((RX, "856797", ""))) == [("amitriptyline", 25, "unit")]
     assert amounts(found((RX, "721787", ""))) == [("fluoxetine", 25, "unit"), ("olanzapine", 3, "unit")]
-    assert amounts(found((RX, "2611260", ""))) == [("dextromethorphan-bupropion", 1, "unit")]
+    assert amounts(found((RX, "2611260", ""))) == [("dextromethorphan-bupropion", 1, "count")]
     assert found((RX, "4493", "fluoxetine"), (RX, "61381", "olanzapine")).ingredients == ("fluoxetine", "olanzapine")
     assert found((ATC, "N06CA03", "")).ingredients == ("fluoxetine", "olanzapine")
 
@@ -260,8 +260,8 @@ def test_combinations_give_one_component_per_drug() -> None:
     "text", ["Auvelity 45-105 mg", "dextromethorphan-buPROPion ER", "bupropion / dextromethorphan"]
 )
 def test_dextromethorphan_bupropion_is_one_drug(text: str) -> None:
-    assert amounts(found(text=text)) == [("dextromethorphan-bupropion", 1, "unit")]
-    assert amounts(found((RX, "42347", "bupropion"), text=text)) == [("dextromethorphan-bupropion", 1, "unit")]
+    assert amounts(found(text=text)) == [("dextromethorphan-bupropion", 1, "count")]
+    assert amounts(found((RX, "42347", "bupropion"), text=text)) == [("dextromethorphan-bupropion", 1, "count")]
 
 
 def test_packs_are_expanded_in_order() -> None:

@@ -16,7 +16,7 @@ function element(tag, text, className) {
 function followChoice() {
   const chosen = field("patient").selectedOptions[0];
   field("teaching").textContent = chosen.dataset.teaching;
-  field("suggested").textContent = `Suggested for this patient: ${chosen.dataset.order}`;
+  field("suggestion").textContent = field("product").value === "" ? chosen.dataset.order : "";
   const id = encodeURIComponent(chosen.value);
   field("document").href = `/demo/assessment/${id}`;
   field("tree").href = `/demo/assessment/${id}?form=text`;

@@ -1,0 +1,97 @@
+"""Settings from the environment, the clock, and the process itself."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from datetime import UTC, date, datetime
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from cds_hooks.app import create_app, settle_memory
+from cds_hooks.clock import FixedClock, SystemClock
+from cds_hooks.settings import Settings, is_loopback
+
+
+def test_lists_are_written_with_commas(monkeypatch):
+    monkeypatch.setenv("TRD_CDS_CORS_ORIGINS", "https://a.example, https://b.example,")
+    monkeypatch.setenv("TRD_CDS_BASE_URL", "https://cds.example/trd/")
+    settings = Settings()
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.base_url == "https://cds.example/trd"
+    assert not settings.open_mode and settings.remember_verdicts
+
+
+@pytest.mark.parametrize(
+    "bad", [{"base_url": "cds.example"}, {"time_zone": "Nowhere"}, {"deadline_seconds": 0}, {"jurisdiction": "uk"}]
+)
+def test_unusable_values_are_refused(bad):
+    with pytest.raises(ValidationError):
+        Settings(**bad)
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.9.9.9", True), ("[::1]", True), ("0.0.0.0", False), ("localhost.example", False)],
+)
+def test_loopback(host, local):
+    assert is_loopback(host) is local
+
+
+def test_today_depends_on_the_zone():
+    clock = FixedClock(datetime(2026, 11, 22, 3, 0, tzinfo=UTC))
+    assert clock.today("UTC") == date(2026, 11, 22)
+    assert clock.today("America/Chicago") == date(2026, 11, 21)
+    assert SystemClock().now().tzinfo is UTC
+    with pytest.raises(ValueError, match="zone"):
+        FixedClock(datetime(2026, 1, 1))  # noqa: DTZ001 - the fault in question
+
+
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-11-22"), ("Pacific/Auckland", "2026-11-23")])
+def test_the_day_of_judgement_is_the_clients(clinic, keyring, making, card_drafts, zone, day):
+    card_drafts()
+    service = clinic(registry=keyring.registry(time_zone=zone))
+    answer = service.fire(making.call(), headers={"Authorization": f"Bearer {keyring.token()}"})
+    assert answer.json()["extension"]["io.github.trd-cds.provenance"]["asOf"] == day
+
+
+def test_the_application_closes_only_its_own_client(knowledge, making, monkeypatch):
+    given = httpx.AsyncClient()
+
+    async def lives(http):
+        app = create_app(
+            settings=Settings(open_mode=True),
+            knowledge=knowledge,
+            clock=FixedClock(making.now),
+            http=http,
+            registry=None,
+        )
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(lives(given))
+    assert not given.is_closed
+    made = []
+    real = httpx.AsyncClient
+
+    def make(**options):
+        made.append(real(**options))
+        return made[-1]
+
+    monkeypatch.setattr("cds_hooks.app.httpx.AsyncClient", make)
+    asyncio.run(lives(None))
+    assert [client.is_closed for client in made] == [True]
+    assert not made[0].follow_redirects
+
+
+def test_settling_freezes_what_is_there():
+    before = gc.get_threshold()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
