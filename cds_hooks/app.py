@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import httpx
 from fastapi import FastAPI
@@ -26,9 +27,23 @@ from cds_hooks.routes import service_routes
 from cds_hooks.settings import Settings
 from cds_hooks.verdict_memory import VerdictMemory
 from mappings.load import Knowledge
+from plugin.document import engine_version
+
+__all__ = ["ConfigurationError", "create_app", "engine_version", "settle_memory"]
+
+if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the argument
+    from fastapi.telemetry import TelemetryConfig
 
 _CONNECT_SECONDS = 2.0
 _CONNECTIONS = 100
+# The framework's own telemetry would export query strings and the messages of exceptions, which may quote data.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 class ConfigurationError(Exception):
@@ -64,6 +79,7 @@ def create_app(
         limits=httpx.Limits(max_connections=_CONNECTIONS),
         follow_redirects=False,
         trust_env=False,  # no proxy or credentials from the environment: calls go where the allow-list says
+        verify=ssl.create_default_context(),  # the machine's own trust store: hospitals have their own authorities
     )
     deployment = Deployment(
         settings=settings,
@@ -85,6 +101,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         lifespan=_lifespan(None if http is not None else outbound),
         middleware=[
             _cors(settings, registry),
@@ -110,14 +127,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def engine_version() -> str:
-    """The version of this package, ``0+source`` when it runs from a checkout that was never installed."""
-    try:
-        return version("trd-cds-hooks")
-    except PackageNotFoundError:
-        return "0+source"
 
 
 def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:

@@ -59,7 +59,7 @@ def create_demo(
     app.mount(FHIR, sandbox)
     app.include_router(simulator(stories=stories, knowledge=knowledge, today=today, fhir_server=fhir_server, ehr=ehr))
     app.add_exception_handler(RequestValidationError, _misuse)
-    add_intended_use(app)
+    add_intended_use(app, home="/")
     return app
 
 

@@ -122,7 +122,10 @@ def load_registry(file: Path) -> ClientRegistry:
         written = read_yaml(file, file.name)
     except KnowledgeError as error:
         raise RegistryError(
-            error.file, error.place, error.problem, "write the client registry as docs/operating.md shows"
+            error.file,
+            error.place,
+            error.problem,
+            "write YAML with one key, clients, a list of entries as cds_hooks.registry.Client describes",
         ) from error
     listed = written.get("clients") if isinstance(written, dict) and set(written) == {"clients"} else None
     if not isinstance(listed, tuple) or not listed:

@@ -66,7 +66,7 @@ def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
     """`text` on one line with fewer than `below` characters, cut at a word with an ellipsis where it is
     longer.
 
-    >>> shortened("Two adequate trials failed", below=13)
+    >>> shortened("Two adequate trials failed", below=14)
     'Two adequate…'
     """
     line = _BLANKS.sub(" ", text).strip()

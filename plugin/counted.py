@@ -63,11 +63,13 @@ def first_day(fact: MedicationFact) -> date | None:
 
 
 def _without_duplicates(facts: Sequence[MedicationFact], aside: list[SetAside]) -> list[MedicationFact]:
-    """Drop records sharing an identifier, or alike in every field when neither has one (E4)."""
+    """Drop records sharing an identifier and a day, or alike in every field when neither has one (E4)."""
     kept: list[MedicationFact] = []
     seen: dict[tuple[Layer, str], str] = {}
     for fact in sorted(facts, key=lambda f: f.reference):
-        marks = [(fact.layer, f"identifier {i}") for i in sorted(fact.identifiers)]
+        # Pharmacies put one prescription number on every refill: on another day, or for another product, it is another.
+        what = f"{fact.product.label if fact.product is not None else ''} on {first_day(fact)}"
+        marks = [(fact.layer, f"identifier {i} of {what}") for i in sorted(fact.identifiers)]
         marks = marks or ([(fact.layer, f"fingerprint {fact.fingerprint}")] if fact.fingerprint else [])
         twin = next((seen[mark] for mark in marks if mark in seen), None)
         if twin is not None and fact.product is not None:

@@ -223,6 +223,7 @@ def _summary(trial: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         "outcome": trial["outcome"]["status"],
         "change": rounded,
         "at_dose": [trial["atDoseDays"]["sure"], trial["atDoseDays"]["possible"]],
+        "possible": trial["atDoseDays"]["possible"],
         "with": trial["inCombinationWith"],
         "grade": trial["evidenceGrade"],
         "flags": [flag for flag in trial["flags"] if flag in wanted.get("flags", [])],

@@ -20,9 +20,12 @@ def intended_use() -> str:
     return file.read_text(encoding="utf-8")
 
 
-def add_intended_use(app: FastAPI) -> None:
-    """Add the page and the style sheet it needs to `app`. No login: it says nothing about any patient."""
-    html = page("text.html", title="Intended use", body=to_html(intended_use()))
+def add_intended_use(app: FastAPI, *, home: str = "/intended-use") -> None:
+    """Add the page and the style sheet it needs to `app`; `home` is where the name in its head leads.
+
+    It asks for no login: it says nothing about any patient.
+    """
+    html = page("text.html", title="Intended use", body=to_html(intended_use()), home=home)
 
     @app.get("/intended-use", include_in_schema=False)
     async def show() -> HTMLResponse:

@@ -42,7 +42,7 @@ def simulator(
     """The routes of the simulator for these patients, whose records `ehr` serves as `fhir_server`."""
     router = APIRouter(include_in_schema=False)
     by_id = {story.id: story for story in stories}
-    front = page("simulator.html", title="EHR simulator", stories=_shown(stories), drugs=choices(knowledge))
+    front = page("simulator.html", title="EHR simulator", home="/", stories=_shown(stories), drugs=choices(knowledge))
     kinds = queries(knowledge)
 
     @router.get("/")

@@ -142,7 +142,7 @@ def _panels(
         ]
         if kinds and kinds <= {"other"}:
             others.update((reference, *linked))
-        elif "panel" in kinds:
+        elif "panel" in kinds and code_word(resource.get("status"), _FINAL):
             instruments = frozenset(role.instrument.id for role in roles if role.kind == "panel")
             panels.update(dict.fromkeys((*linked, reference), _Panel(reference, instruments)))
     return panels, others

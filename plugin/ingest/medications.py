@@ -62,7 +62,8 @@ def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationF
     vocabulary = drugs.vocabulary
     reported = layer is Layer.ORDER and _is_reported(resource)
     dosage = _dosage(resource, layer, drugs)
-    ending = read_ending(resource, status=status, product=product, vocabulary=vocabulary)
+    is_report = reported or layer is Layer.REPORT
+    ending = read_ending(resource, status=status, is_report=is_report, product=product, vocabulary=vocabulary)
     adherence, asserted = read_adherence(resource, vocabulary)
     indications = read_indications(resource, drugs.received, vocabulary)
     supply = read_supply(resource, vocabulary.dosing)

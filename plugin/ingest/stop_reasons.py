@@ -1,7 +1,8 @@
 """Why a medication was stopped and how it was taken, from codes first and words second.
 
 A recognised code settles the meaning. Words (text of an unrecognised code, notes) are weak evidence: they are
-marked ``text``, notes count only on records that ended, and a sentence about another drug is passed over.
+marked ``text``, notes count only on records that were stopped and on finished reports (a note on a completed
+order or dispense instructs, it does not tell of an end), and a sentence about another drug is passed over.
 Rules of trials 4.6 and decisions 20, 101.
 """
 
@@ -19,7 +20,8 @@ from plugin.record import Product, StopReason
 from plugin.spans import PartialDate
 
 _CODED_KEYS = ("statusReason", "statusReasonCodeableConcept", "reasonNotTaken", "reasonNotGiven")
-_ENDED = frozenset({"stopped", "completed", "not-taken", "on-hold", "cancelled"})
+_STOPPED = frozenset({"stopped", "not-taken", "on-hold", "cancelled"})
+_ENDED = _STOPPED | {"completed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +33,16 @@ class Ending:
     reported_ineffective: bool = False
 
 
-def read_ending(resource: Json, *, status: str, product: Product | None, vocabulary: Vocabulary) -> Ending:
+def read_ending(
+    resource: Json, *, status: str, is_report: bool, product: Product | None, vocabulary: Vocabulary
+) -> Ending:
     """The ending of one medication record."""
+    tells = status in _STOPPED or (is_report and status in _ENDED)
     stated = [concept for key in _CODED_KEYS for concept in concepts_of(resource.get(key))]
     reasons = [reason for concept in stated for reason in _meant(concept, product, vocabulary)]
     dated: list[PartialDate] = []
     for note in objects(resource.get("note")) if status in _ENDED else ():
-        said = _by_words((text(note.get("text")),), product, vocabulary)
+        said = _by_words((text(note.get("text")),), product, vocabulary) if tells else []
         written = first_date(note.get("time"))
         if written is not None and (said or stated):
             dated.append(written)

@@ -132,7 +132,7 @@ def registry(tmp_path: Path) -> Path:
     """A registry with one client, as the deployment's own key maker writes it; the private key is in `secret`."""
     for name in ("trust", "secret"):
         (tmp_path / name).mkdir()
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "deploy/client.py", "keys", "--registry", tmp_path / "trust", "--secret", tmp_path / "secret"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,16 +29,9 @@ FHIR = "https://ehr.example/fhir"
 BASE = "https://cds.example/trd"
 ISSUER = "https://ehr.example/oauth"
 KEYS = (
-    "patient",
-    "medicationRequests",
-    "dispenses",
-    "statements",
-    "scales",
-    "questionnaireResponses",
-    "conditions",
-    "allergies",
-    "procedures",
-)
+    "patient", "medicationRequests", "dispenses", "statements", "scales", "questionnaireResponses",
+    "conditions", "allergies", "procedures",
+)  # fmt: skip
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -178,7 +171,7 @@ def chart() -> Chart:
 
 
 @pytest.fixture
-def clinic(knowledge: Knowledge, chart: Chart) -> Iterator[Callable[..., Clinic]]:
+def clinic(knowledge: Knowledge, chart: Chart) -> Callable[..., Clinic]:
     """Makes applications: in open mode with the chart reachable, unless told otherwise."""
 
     def make(
@@ -205,7 +198,7 @@ def clinic(knowledge: Knowledge, chart: Chart) -> Iterator[Callable[..., Clinic]
         )
         return Clinic(app, written)
 
-    yield make
+    return make
 
 
 @dataclass

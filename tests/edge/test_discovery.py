@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
+import httpx
 import pytest
+
+from cds_hooks.fhir_client import FhirClient, SearchAnswer
+from cds_hooks.outbound import FhirBase
 
 TEMPLATE = re.compile(r"^[A-Z][A-Za-z]+(/\{\{context\.patientId\}\}|\?[^?]+)$")
 REFERENCE_PARAMETERS = {"patient"}
@@ -95,3 +100,15 @@ def test_health_names_versions_and_hash(clinic, knowledge):
     assert answer["knowledge"] == {"version": knowledge.version, "hash": knowledge.content_hash}
     assert answer["definition"] == knowledge.default_definition
     assert answer["version"]
+
+
+@pytest.mark.requirement("QY-10")
+def test_a_very_long_search_goes_by_post(chart, making):
+    base = FhirBase.parse(making.fhir)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(chart))
+    client = FhirClient(http, base, "t", max_pages=3, max_resources=9)
+    into = SearchAnswer()
+    asyncio.run(client.search("Observation", {"patient": "p1", "code": "c" * 3000}, into))
+    assert into.complete
+    assert (chart.requests[0].method, chart.paths) == ("POST", ["Observation/_search"])
+    assert b"patient=p1" in chart.requests[0].content

@@ -230,21 +230,6 @@ def test_an_expired_token_reads_nothing(pulled, chart, making):
     assert response.status_code == 412
 
 
-@pytest.mark.requirement("QY-10")
-def test_a_very_long_search_goes_by_post(chart, making):
-    from cds_hooks.fhir_client import FhirClient, SearchAnswer
-    from cds_hooks.outbound import FhirBase
-
-    base = FhirBase.parse(making.fhir)
-    http = httpx.AsyncClient(transport=httpx.MockTransport(chart))
-    client = FhirClient(http, base, "t", max_pages=3, max_resources=9)
-    into = SearchAnswer()
-    asyncio.run(client.search("Observation", {"patient": "p1", "code": "c" * 3000}, into))
-    assert into.complete
-    assert (chart.requests[0].method, chart.paths) == ("POST", ["Observation/_search"])
-    assert b"patient=p1" in chart.requests[0].content
-
-
 MEDICATION = {
     "resourceType": "Medication",
     "id": "m1",

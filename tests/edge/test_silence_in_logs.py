@@ -125,6 +125,12 @@ def test_refusals_of_clients_are_logged_without_their_token(clinic, keyring, bod
     assert service.log[-1]["outcome"] == "NotAuthenticated"
 
 
+def test_the_frameworks_telemetry_stays_off_even_when_providers_exist(clinic, monkeypatch):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setattr("fastapi.telemetry._asgi._unconfigured", lambda _: False)
+    assert not clinic().app._native_telemetry.enabled()
+
+
 def test_every_line_is_json_with_known_names(clinic, making):
     from dataclasses import fields
 

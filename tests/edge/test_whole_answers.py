@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from cds_hooks.app import create_app
+from cds_hooks.clock import FixedClock
+from cds_hooks.request_log import RequestLog
+from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.settings import Settings
 
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
@@ -101,6 +110,33 @@ def test_prefetch_and_token_give_the_same_cards_from_the_same_history(clinic, ch
             del card["uuid"]
     assert sent["cards"]
     assert sent == read
+
+
+@pytest.mark.requirement("PF-19")
+def test_a_real_fhir_server_gives_the_same_verdict(clinic, knowledge, making, history):
+    sandbox = create_sandbox(ResourceStore(everything_in(history)), base_url=making.fhir, token=None)
+    service = clinic()
+    service.app = create_app(
+        settings=Settings(open_mode=True, fhir_servers=(making.fhir,), deadline_seconds=20),
+        knowledge=knowledge,
+        clock=FixedClock(making.now),
+        http=httpx.AsyncClient(transport=httpx.ASGITransport(app=Starlette(routes=[Mount("/fhir", sandbox)]))),
+        registry=None,
+        log=RequestLog(service.written),
+    )
+    answer = service.fire(making.with_token(making.call(prefetch=None)))
+    assert answer.status_code == 200
+    line = service.log[-1]
+    assert line["verdict"] == "MET"
+    assert "gaps" not in line
+    assert line["resources"] == len(everything_in(history))
+
+
+def everything_in(prefetch):
+    found = [prefetch["patient"]]
+    for value in prefetch.values():
+        found += [entry["resource"] for entry in value.get("entry", [])]
+    return found
 
 
 def test_an_unread_kind_is_told_on_the_card(clinic, chart, making, history):

@@ -177,6 +177,14 @@ def test_panel_with_members(read: Reader) -> None:
     assert set(record.scores[0].references) == set(record.received)
 
 
+def test_a_panel_that_is_not_final_is_not_used(read: Reader) -> None:
+    members = item_observations([1] * 9)
+    links = [{"reference": f"Observation/{member['id']}"} for member in members]
+    record = read(observation("p", PHQ9_PANEL, hasMember=links, status="entered-in-error"), *members)
+    assert values(record) == [(9, ())]
+    assert why_not(record, "Observation/p").startswith("not final")
+
+
 def test_two_panels_of_one_day_are_told_apart(read: Reader) -> None:
     first = item_observations([1] * 9, day="2025-03-01T09:00:00Z", prefix="a")
     second = item_observations([2] * 9, day="2025-03-01T15:00:00Z", prefix="b")

@@ -9,7 +9,7 @@ import pytest
 
 from plugin.record import MedicationFact, PatientRecord
 from plugin.spans import PartialDate
-from tests.ingest.shorthand import ICD10CM, SNOMED, STOP_REASON, coded, condition, dispense, order
+from tests.ingest.shorthand import ICD10CM, SNOMED, STOP_REASON, coded, condition, dispense, order, statement
 
 Reader = Callable[..., PatientRecord]
 
@@ -72,6 +72,19 @@ def test_stop_reasons(
 def test_notes_on_a_running_order_say_nothing_about_its_end(read: Reader) -> None:
     fact = only(read(order(note=[{"text": "no benefit from psychotherapy alone", "time": "2025-01-10"}])))
     assert (fact.stop_reasons, fact.stop_noted, fact.reported_ineffective) == ((), None, False)
+
+
+@pytest.mark.parametrize(
+    ("resource", "found"),
+    [
+        (dispense(note=[{"text": "Counselled: nausea may occur"}]), []),
+        (order(status="completed", note=[{"text": "Watch for nausea"}]), []),
+        (statement(note=[{"text": "Gave it up, it did not help"}]), ["inefficacy"]),
+        (order(status="completed", reportedBoolean=True, note=[{"text": "it did not help"}]), ["inefficacy"]),
+    ],
+)
+def test_whose_notes_tell_of_an_end(read: Reader, resource: dict[str, Any], found: list[str]) -> None:
+    assert [reason.meaning for reason in only(read(resource)).stop_reasons] == found
 
 
 def test_dispense_stop_reason_has_its_own_element(read: Reader) -> None:

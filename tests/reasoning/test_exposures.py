@@ -1,0 +1,139 @@
+"""Which records count, which source wins, what was never filled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugin.exposures import Exposure, ExposureKey, Exposures, expose
+from plugin.record import Layer, MedicationFact, StopReason
+from tests.reasoning.facts import RULES, fill, offset_of, on, order, product, report, when
+
+OTHER_DRUG: dict[str, Any] = {"product": None}
+
+
+def exposures(*facts: MedicationFact, as_of: int = 300) -> Exposures:
+    return expose(facts, rules=RULES, as_of=on(as_of))
+
+
+def exposure(*facts: MedicationFact, as_of: int = 300) -> Exposure | None:
+    return exposures(*facts, as_of=as_of).by_key.get(ExposureKey(ingredient="sertraline"))
+
+
+def days(*facts: MedicationFact, as_of: int = 300, sure: bool | None = None) -> list[int]:
+    found = exposure(*facts, as_of=as_of)
+    return [] if found is None else [offset_of(d) for d, c in found.days.items() if sure is None or c.sure is sure]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "draft", "entered-in-error", "", "nonsense"])
+def test_orders_of_these_statuses_never_count(status: str) -> None:
+    assert days(order(1, 0, status=status)) == []
+
+
+@pytest.mark.parametrize("status", ["active", "completed", "stopped", "on-hold", "unknown"])
+def test_orders_of_these_statuses_count(status: str) -> None:
+    assert len(days(order(1, 0, status=status))) == 30
+
+
+@pytest.mark.parametrize("status", ["preparation", "on-hold", "cancelled", "declined", "stopped", "entered-in-error"])
+def test_dispenses_of_these_statuses_never_count(status: str) -> None:
+    assert days(fill(1, 0, status=status)) == []
+
+
+@pytest.mark.parametrize("intent", ["proposal", "option", "plan", ""])
+def test_these_intents_are_no_orders(intent: str) -> None:
+    assert days(order(1, 0, intent=intent)) == []
+
+
+def test_do_not_perform_and_as_needed_and_the_future_do_not_count() -> None:
+    prn = fill(3, 0).dosage[0]
+    facts = (order(1, 0, do_not_perform=True), order(2, 301), fill(3, 0, dosage=(type(prn)(as_needed=True),)))
+
+    assert days(*facts) == []
+    assert {item.reference for item in exposures(*facts).set_aside} == {fact.reference for fact in facts}
+
+
+@pytest.mark.parametrize(("as_of", "never"), [(29, False), (30, True)])
+def test_never_filled_needs_thirty_days_and_a_live_feed(as_of: int, never: bool) -> None:
+    feed = fill(9, 0, **OTHER_DRUG)
+
+    assert (len(exposures(order(1, 0), feed, as_of=as_of).never_filled) == 1) is never
+    assert exposures(order(1, 0), as_of=as_of).never_filled == ()
+
+
+def test_a_declined_dispense_is_no_live_feed() -> None:
+    assert exposures(order(1, 0), fill(9, 0, status="declined", **OTHER_DRUG)).never_filled == ()
+
+
+@pytest.mark.parametrize(("day", "filled"), [(30, True), (31, False)])
+def test_a_fill_within_thirty_days_is_the_order_filled(day: int, filled: bool) -> None:
+    feed = fill(9, 0, **OTHER_DRUG)
+    result = exposures(order(1, 0), fill(1, day), feed)
+
+    assert (result.never_filled == ()) is (filled or day <= RULES.era_gap_days + 1)
+    assert days(order(1, 0), fill(1, day))[0] == (day if filled else 0)
+
+
+def test_an_unfilled_order_inside_a_dispensed_era_covers_possible_days_only() -> None:
+    facts = (fill(1, 0, 90), order(1, 45, 90))
+
+    assert days(*facts, sure=True) == list(range(90))
+    assert days(*facts, sure=False) == list(range(90, 135))
+
+
+def test_a_fill_outranks_an_order_for_the_dose() -> None:
+    found = exposure(order(1, 0, product=product(amount=100)), fill(1, 0))
+
+    assert found is not None
+    assert found.days[on(0)].dose.low == 50
+    assert "order_dispense_conflict" in found.flags
+
+
+def test_administrations_and_discharge_fill_are_bridged_over_a_week() -> None:
+    ward = fill(5, 0, layer=Layer.ADMINISTRATION, status="completed", end=when(5), days_supply=None)
+
+    assert days(ward, fill(1, 13)) == list(range(43))
+    assert days(ward, fill(1, 14)) == [*range(6), *range(14, 44)]
+
+
+def test_the_same_identifier_is_one_record_only_on_the_same_day() -> None:
+    number = frozenset({"rx|1"})
+
+    assert len(days(fill(1, 0, identifiers=number), fill(2, 0, identifiers=number))) == 30
+    assert len(days(fill(1, 0, identifiers=number), fill(2, 30, identifiers=number))) == 60
+
+
+def test_records_alike_in_every_field_collapse_without_identifiers() -> None:
+    assert len(days(fill(1, 0, fingerprint="same"), fill(2, 0, fingerprint="same"))) == 30
+    assert len(days(fill(1, 0, fingerprint="one"), fill(2, 0, fingerprint="other"))) == 60
+
+
+def test_a_stop_ends_supply_on_the_day_before() -> None:
+    stop = order(
+        1, 0, status="stopped", end=when(18), stop_reasons=(StopReason(meaning="other", by="code", label="x"),)
+    )
+
+    assert days(stop, fill(1, 0)) == list(range(18))
+
+
+def test_the_end_of_a_finished_order_is_its_last_day() -> None:
+    assert days(order(1, 0, status="completed", end=when(18))) == list(range(19))
+
+
+def test_a_denied_use_vetoes_its_days() -> None:
+    denied = report(1, 10, 20, status="not-taken")
+
+    assert days(fill(1, 0), denied) == [*range(10), *range(21, 30)]
+
+
+def test_children_of_an_order_are_counted_instead_of_it() -> None:
+    parent, child = order(1, 0, 90), order(2, 0, 30, intent="filler-order", based_on=("MedicationRequest/1",))
+
+    assert len(days(parent, child)) == 30
+
+
+def test_a_report_of_a_plan_counts_when_it_is_a_report() -> None:
+    reported = report(1, 0, 41, status="active", intent="plan", reported=True)
+
+    assert len(days(reported)) == 42
