@@ -17,7 +17,7 @@ FROM python:3.12-slim-bookworm
 RUN groupadd --gid 10001 trd-cds && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin trd-cds \
  && install -d -o 10001 -g 10001 /etc/trd-cds /etc/trd-cds-client
 COPY --from=build /opt/trd-cds /opt/trd-cds
-COPY deploy/client.py /opt/trd-cds/share/client.py
+COPY docs/examples/client.py /opt/trd-cds/share/client.py
 ENV PATH=/opt/trd-cds/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 EXPOSE 8000

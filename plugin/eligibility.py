@@ -32,6 +32,7 @@ class Eligibility:
 
     decided: str | None
     reasons: tuple[Reason, ...]
+    basis: tuple[Reason, ...]
     caps: tuple[Reason, ...]
     flags: tuple[str, ...]
     missing: tuple[Missing, ...]
@@ -76,6 +77,7 @@ def eligibility_of(
     return Eligibility(
         decided=decided,
         reasons=reasons,
+        basis=_basis(record.conditions),
         caps=tuple(caps),
         flags=tuple(flag.replace("-", "_") for flag in flags),
         missing=tuple(missing),
@@ -96,6 +98,13 @@ def _of(
             text = f"{labels.get(category, category)} is {how}."
             found.append((sure, Reason(rule=categories[category], text=text, uses=(condition.reference,))))
     return found
+
+
+def _basis(conditions: Sequence[ConditionFact]) -> tuple[Reason, ...]:
+    """What makes the patient one the definitions are about: the confirmed depression."""
+    known = [c for c in conditions if c.categories & _DEPRESSION and c.verification is Verification.CONFIRMED]
+    uses = tuple(c.reference for c in known)
+    return (Reason(rule="X4", text="A depressive disorder is recorded.", uses=uses),) if known else ()
 
 
 def _has(conditions: Sequence[ConditionFact], category: str) -> bool:

@@ -28,6 +28,7 @@ def explain(assessment: Assessment) -> str:
     start = episode.start.isoformat() if episode.start is not None else "unknown"
     lines.append(f"Episode from {start} ({episode.basis}{', uncertain' if episode.uncertain else ''})")
     lines += _reasons(episode.reasons, 1)
+    lines += _reasons((*assessment.eligibility.basis, *assessment.eligibility.caps), 0)
     lines.append("Trials" if assessment.trials else "No trials")
     for trial in assessment.trials:
         lines += _trial(trial)

@@ -40,6 +40,9 @@ _ASKED_TYPES = (
 )
 
 
+Rated = tuple[tuple[Trial, ...], tuple[Trial, ...]]
+
+
 class UnknownDefinitionError(ValueError):
     """The definition asked for is not in the knowledge; the message names those that are."""
 
@@ -76,11 +79,18 @@ def assess(
         as_of=as_of,
     )
     unread = _history_unread(record)
-    results = {
-        each.id: _under(each, lifetime, episode, record, setting, additions, eligibility, unread)
-        for each in knowledge.definitions.values()
-    }
-    trials, augmentations, verdict = results[chosen.id]
+    ratings: dict[tuple[int, int, float], Rated] = {}
+    results: dict[str, tuple[Rated, Verdict]] = {}
+    for each in (chosen, *knowledge.definitions.values()):
+        # Definitions that rate a trial alike share the rating; the chosen one comes first, so its citations stand.
+        alike = (each.min_days_at_dose, each.borderline_days, each.response)
+        if alike not in ratings:
+            ratings[alike] = _rate(each, lifetime, episode, record, setting, additions)
+        rated = ratings[alike]
+        extra = rated[1] if each.augmentation_counts else ()
+        ruling = decide(rated[0], definition=each, eligibility=eligibility, history_unread=unread, extra=extra)
+        results[each.id] = (rated, ruling)
+    (trials, augmentations), verdict = results[chosen.id]
     earlier = earlier_trials(lifetime, episode, record, definition=chosen, setting=setting, additions=additions)
     judged_orders = judge_orders(orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels)
     severity = _severity(record, setting)
@@ -91,10 +101,10 @@ def assess(
         for ingredient in fact.product.ingredients
     )
     by_definition: dict[str, tuple[Counts, Value] | None] = {
-        key: None if knowledge.definitions[key].neuromodulation_counts else (v.counts, v.value)
-        for key, (_, _, v) in results.items()
+        key: None if knowledge.definitions[key].neuromodulation_counts else (ruling.counts, ruling.value)
+        for key, (_, ruling) in sorted(results.items())
     }
-    reasons = [*verdict.reasons, *episode.reasons, *eligibility.reasons, *eligibility.caps]
+    reasons = [*verdict.reasons, *episode.reasons, *eligibility.reasons, *eligibility.basis, *eligibility.caps]
     if severity is not None:
         reasons.append(Reason(rule="S", text="current severity", uses=severity.score.references))
     used = references_used(record, (*trials, *augmentations, *earlier), courses, judged_orders, reasons)
@@ -157,24 +167,20 @@ def _episode(lifetime: Lifetime, record: PatientRecord, setting: Setting) -> Epi
     return current_episode(evidence, rules=setting.rules, instruments=setting.instruments, as_of=setting.as_of)
 
 
-def _under(
+def _rate(
     definition: Definition,
     lifetime: Lifetime,
     episode: Episode,
     record: PatientRecord,
     setting: Setting,
     additions: Sequence[Addition],
-    eligibility: Eligibility,
-    unread: Reason | None,
-) -> tuple[tuple[Trial, ...], tuple[Trial, ...], Verdict]:
-    """Trials, augmentations and verdict under one definition."""
+) -> Rated:
+    """Trials and augmentations of the episode as one definition rates them."""
     trials = trials_of(lifetime, episode, record, definition=definition, setting=setting, additions=additions)
     augmentations = augmentations_of(
         lifetime, trials, episode, record, definition=definition, setting=setting, additions=additions
     )
-    extra = augmentations if definition.augmentation_counts else ()
-    verdict = decide(trials, definition=definition, eligibility=eligibility, history_unread=unread, extra=extra)
-    return with_augmenters(trials, augmentations), augmentations, verdict
+    return with_augmenters(trials, augmentations), augmentations
 
 
 def _history_unread(record: PatientRecord) -> Reason | None:

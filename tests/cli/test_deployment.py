@@ -75,7 +75,7 @@ def answers(address: str) -> None:
 
 def client(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "deploy/client.py", *arguments],
+        [sys.executable, "docs/examples/client.py", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -81,3 +81,9 @@ def test_it_can_be_switched_off(clinic, keyring, making, card_drafts):
     card_drafts()
     service = clinic(registry=keyring.registry(), remember_verdicts=False)
     assert [speaking(service, keyring, making, number) for number in range(2)] == [1, 1]
+
+
+def test_open_mode_remembers_nothing(clinic, making, card_drafts):
+    card_drafts()
+    service = clinic()
+    assert [len(service.fire(making.call("patient-view")).json()["cards"]) for _ in range(2)] == [1, 1]
