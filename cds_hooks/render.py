@@ -21,6 +21,7 @@ CANONICAL_BASE = "https://trd-cds.github.io"
 TOPIC_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/card-topics"
 OVERRIDE_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/override-reasons"
 PROVENANCE = "io.github.trd-cds.provenance"
+EVIDENCE = "io.github.trd-cds.evidence"
 CARDS_AT_MOST = 3
 _BLANKS = re.compile(r"\s+")
 
@@ -45,7 +46,8 @@ def render(
     draft names an override reason that the knowledge does not hold: a fault of ours.
     """
     displays = {reason.code: reason.display for reason in knowledge.override_reasons}
-    return tuple(_card(draft, displays, base_url, new_uuid) for draft in drafts[:CARDS_AT_MOST])
+    topics = {draft.kind: knowledge.sentences[f"topic-{draft.kind}"].text for draft in drafts}
+    return tuple(_card(draft, displays, topics, base_url, new_uuid) for draft in drafts[:CARDS_AT_MOST])
 
 
 def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> HookResponse:
@@ -78,7 +80,9 @@ def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
     return whole.rstrip(" ,;:–-") + "…"
 
 
-def _card(draft: CardDraft, displays: dict[str, str], base_url: str, new_uuid: Callable[[], UUID]) -> Card:
+def _card(
+    draft: CardDraft, displays: dict[str, str], topics: dict[str, str], base_url: str, new_uuid: Callable[[], UUID]
+) -> Card:
     return Card.model_validate(
         {
             "uuid": str(new_uuid()),
@@ -88,11 +92,12 @@ def _card(draft: CardDraft, displays: dict[str, str], base_url: str, new_uuid: C
             "source": Source(
                 label=draft.source_label,
                 url=f"{base_url}/intended-use",
-                topic=Coding(code=draft.kind, system=TOPIC_SYSTEM, display=_spoken(draft.kind)),
+                topic=Coding(code=topic_code(draft.kind), system=TOPIC_SYSTEM, display=topics[draft.kind]),
             ),
             "overrideReasons": tuple(
                 Coding(code=code, system=OVERRIDE_SYSTEM, display=displays[code]) for code in draft.override_reasons
             ),
+            "extension": {EVIDENCE: {"uses": draft.uses}} if draft.uses else None,
         }
     )
 
@@ -103,6 +108,6 @@ def _as_list(lines: Sequence[str]) -> str | None:
     return "\n".join(f"- {item}" for item in items if item) or None
 
 
-def _spoken(kind: str) -> str:
-    words = kind.replace("-", " ")
-    return words[:1].upper() + words[1:]
+def topic_code(kind: str) -> str:
+    """The static topic code of a kind of card: letters and digits only, as the strictest known client asks."""
+    return kind.replace("-", "")

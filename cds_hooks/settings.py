@@ -23,8 +23,8 @@ class Settings(BaseSettings):
     to), without a trailing slash. `open_mode` turns client authentication off: only for the demo, only on
     loopback. `fhir_servers` is the allow-list of FHIR base addresses in open mode (with authentication on,
     each client's registry entry holds its own). `deadline_seconds` bounds all FHIR reading of one call;
-    `max_pages` and `max_resources` bound one search. `jurisdiction`, `time_zone` and `definition` are the
-    defaults where a client's registry entry says nothing.
+    `max_pages` and `max_resources` bound one search. `definition` is that of the whole deployment; `jurisdiction`
+    and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own).
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")

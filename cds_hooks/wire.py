@@ -38,7 +38,10 @@ class Source(_Wire):
 
 
 class Card(_Wire):
-    """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables."""
+    """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables.
+
+    `extension` names the resources behind the card, so that every number on it can be traced.
+    """
 
     uuid: Text
     summary: Annotated[str, StringConstraints(min_length=1, max_length=SUMMARY_BELOW - 1, pattern=r"\S")]
@@ -46,6 +49,7 @@ class Card(_Wire):
     indicator: Literal["info", "warning", "critical"]
     source: Source
     overrideReasons: tuple[Coding, ...] = ()  # noqa: N815 - the wire name
+    extension: dict[str, dict[str, tuple[str, ...]]] | None = None
 
 
 class HookResponse(_Wire):

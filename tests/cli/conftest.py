@@ -133,7 +133,15 @@ def registry(tmp_path: Path) -> Path:
     for name in ("trust", "secret"):
         (tmp_path / name).mkdir()
     subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, "docs/examples/client.py", "keys", "--registry", tmp_path / "trust", "--secret", tmp_path / "secret"],
+        [
+            sys.executable,
+            "docs/examples/client.py",
+            "keys",
+            "--registry",
+            tmp_path / "trust",
+            "--secret",
+            tmp_path / "secret",
+        ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,

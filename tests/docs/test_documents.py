@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import date
 from enum import Enum
 from pathlib import Path
 
 import pytest
 
 from cds_hooks.__main__ import run
-from cds_hooks.catalogue import SERVICES
+from cds_hooks.catalogue import SERVICES, queries
 from cds_hooks.commands.serving import welcome
+from cds_hooks.render import render
 from cds_hooks.settings import Settings
-from plugin import findings, record
+from cds_hooks.stories import load_stories
+from mappings.load import load
+from plugin import assess, findings, record
 from plugin.adequacy import Adequacy
-from plugin.outcome import Status
+from plugin.advice import advise
+from plugin.ingest import read_record
+from plugin.measurement import Status
+from plugin.record import Availability, Read
 from plugin.verdict import Value
 
 ROOT = Path(__file__).parents[2]
@@ -72,14 +79,27 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
 
 def test_the_first_commands_of_the_readme_are_two_and_the_demo_says_the_same() -> None:
     blocks = re.findall(r"^```\n(.+?)\n```", README, re.MULTILINE | re.DOTALL)
-    assert blocks[0] == "make demo"
+    assert [line.split(" #")[0].strip() for line in blocks[0].splitlines()] == ["make demo", "make test"]
     assert blocks[1] in welcome("http://127.0.0.1:8000").splitlines()
 
 
 def test_the_readme_shows_a_card_as_it_is_printed() -> None:
     shown = re.search(r"<!-- card.*?-->\n```markdown\n(.+?)```\n<!-- /card -->", README, re.DOTALL)
     assert shown, "paste the card that the curl line prints"
-    assert "not clinically validated" in shown[1]
+    as_of = re.search(r"^- As of (\d{4}-\d{2}-\d{2})", shown[1], re.MULTILINE)
+    assert as_of
+    assert shown[1].strip() == _demo_card(date.fromisoformat(as_of[1])).strip()
+
+
+def _demo_card(today: date) -> str:
+    """The card of the demo's first patient on `today`, laid out as in the README."""
+    knowledge = load()
+    story = load_stories(today, knowledge)[0]
+    availability = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in queries(knowledge)}
+    record = read_record(story.resources, knowledge=knowledge, availability=availability)
+    drafts = advise(assess(record, knowledge=knowledge, as_of=today), hook="order-sign", knowledge=knowledge)
+    (card,) = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000")
+    return f"**{card.summary}**\n\n{card.detail}\n"
 
 
 def test_every_setting_and_service_is_explained_to_integrators() -> None:
