@@ -148,9 +148,13 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
     if assessment.never_filled:
         lines.append(words.say("never-filled-line", list=", ".join(assessment.never_filled)))
     # Allergies bear on options, which no card shows yet; they stay in the document.
-    gaps = [f"{gap.what} ({escape(gap.why)})" for gap in assessment.gaps if gap.what != "AllergyIntolerance"]
-    if gaps:
-        lines.append(words.say("gap-line", list=", ".join(gaps)))
+    by_reason: dict[str, list[str]] = {}
+    for gap in assessment.gaps:
+        if gap.what != "AllergyIntolerance":
+            by_reason.setdefault(gap.why, []).append(gap.what)
+    if by_reason:
+        gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
+        lines.append(words.say("gap-line", list="; ".join(gaps)))
     cites = list(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
     sources = words.knowledge.sources
     if cites:

@@ -154,9 +154,12 @@ def _one_scale(
             reasons=(reason,),
         )
 
-    ties = [_tied(endpoint, inside), _tied(baseline, before) if baseline is not None else False]
-    if any(ties):
-        text = f"Different {scale.label} totals on one day without a time: outcome unknown."
+    clashes = [s for s in scores if s.instrument == instrument and "conflict" in s.flags]
+    clash = any(endpoint.day <= s.day <= window.endpoint_to for s in clashes) or any(
+        (baseline.day if baseline is not None else window.baseline_from) <= s.day <= window.baseline_to for s in clashes
+    )
+    if clash or _tied(endpoint, inside) or (baseline is not None and _tied(baseline, before)):
+        text = f"{scale.label} totals of one day contradict each other: outcome unknown."
         return replace(told(Status.UNKNOWN, None, "O8", text), flags=(*flags, "conflict"))
     end = f"{scale.label} {endpoint.value:g} on {endpoint.day}"
     if is_remission(endpoint, instruments):

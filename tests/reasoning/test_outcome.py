@@ -176,3 +176,12 @@ def test_a_stop_written_after_the_era_does_not_apply() -> None:
     stop = StopReason(meaning="inefficacy", by="code", label="x")
 
     assert outcome([], trial=judged(stop=stop, written=when(200))).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(("day", "status"), [(0, Status.UNKNOWN), (79, Status.FAILED_MEASURED), (85, Status.UNKNOWN)])
+def test_a_contradicted_total_at_baseline_or_after_the_endpoint_makes_the_outcome_unknown(
+    day: int, status: Status
+) -> None:
+    clash = phq9(day, 4, "questionnaire", flags=("conflict",))
+
+    assert outcome([phq9(0, 18), phq9(80, 16), clash]).status is status
