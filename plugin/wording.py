@@ -30,6 +30,11 @@ class Wording:
         """One sentence with its fields; an unknown sentence is a fault of ours and raises KeyError."""
         return self.knowledge.sentences[sentence].text.format(**fields)
 
+    def source_label(self, definition: Definition) -> str:
+        """The primary source of a card: the definition applied and its first published sources."""
+        named = [self.knowledge.sources[cite].short for cite in definition.cites if self.knowledge.sources[cite].short]
+        return self.say("source-label", definition=definition.id, label=definition.label, sources=", ".join(named[:2]))
+
     def trial(self, trial: Trial, definition: Definition) -> str:
         """One line: drug, dates, dose, adequacy, outcome, and what went with it."""
         era = trial.judged.era
