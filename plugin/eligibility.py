@@ -114,6 +114,11 @@ def _has(conditions: Sequence[ConditionFact], category: str) -> bool:
 def _depression(record: PatientRecord, caps: list[Reason], missing: list[Missing]) -> tuple[bool, Reason]:
     """Whether depression is recorded (X4). Not read, unspecified or only suspected: eligible but capped."""
     none = Reason(rule="X4", text="No depressive disorder is among the recorded conditions.")
+    complete = record.read("Condition") is Read.COMPLETE
+    if not complete:
+        # What was not read may hold the diagnosis, and also a condition that excludes.
+        text = "Conditions could not be read completely: eligibility and exclusions are unknown."
+        caps.append(Reason(rule="X4", text=text))
     known = [c for c in record.conditions if c.verification is not Verification.REFUTED]
     if any(c.categories & _DEPRESSION and c.verification is Verification.CONFIRMED for c in known):
         return True, none
@@ -123,8 +128,4 @@ def _depression(record: PatientRecord, caps: list[Reason], missing: list[Missing
         text = "Depression is recorded only as unspecified or not yet confirmed."
         caps.append(Reason(rule="X4", text=text, uses=tuple(c.reference for c in loose)))
         return True, none
-    read = record.read("Condition")
-    if read is Read.COMPLETE:
-        return False, none
-    caps.append(Reason(rule="X4", text="Conditions could not be read completely: eligibility is unknown."))
-    return True, none
+    return not complete, none
