@@ -41,6 +41,8 @@ def _why_not(fact: MedicationFact, as_of: date) -> str | None:
         return f"status {fact.status or 'missing'}: not evidence of use"
     if fact.do_not_perform:
         return "marked do-not-perform"
+    if fact.reported and fact.intent not in (*_ORDER_INTENTS, "plan"):
+        return f"intent {fact.intent or 'missing'}: neither an order nor a report of use"
     if fact.layer is Layer.ORDER and fact.intent not in _ORDER_INTENTS:
         return f"intent {fact.intent or 'missing'}: not an order"
     start = first_day(fact)

@@ -133,7 +133,6 @@ def test_children_of_an_order_are_counted_instead_of_it() -> None:
     assert len(days(parent, child)) == 30
 
 
-def test_a_report_of_a_plan_counts_when_it_is_a_report() -> None:
-    reported = report(1, 0, 41, status="active", intent="plan", reported=True)
-
-    assert len(days(reported)) == 42
+@pytest.mark.parametrize(("intent", "counted"), [("plan", 42), ("order", 42), ("proposal", 0), ("option", 0)])
+def test_a_reported_request_counts_as_plan_or_order_only(intent: str, counted: int) -> None:
+    assert len(days(report(1, 0, 41, status="active", intent=intent, reported=True))) == counted
