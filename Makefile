@@ -10,7 +10,7 @@ PORT ?= 8000
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve test check bench recognition test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -32,12 +32,17 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/trd-cds knowledge check
+	$(BIN)/trd-cds knowledge reference --check docs/reference
+	$(BIN)/trd-cds knowledge schema --check docs/schema
 	$(BIN)/python -m pytest -q tests/docs/test_locks.py tests/docs/test_containers.py
 	@if docker compose version >/dev/null 2>&1; then docker compose config --quiet && echo "compose file: valid"; \
 	else echo "compose file: checked by tests/docs/test_containers.py only (no docker compose here)"; fi
 
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
 	$(BIN)/python -m benchmarks.order_select
+
+recognition: $(VENV)/.runtime ## how well drug names are recognised in messy text, on the published list
+	$(BIN)/python -m benchmarks.recognition
 
 test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
 	$(BIN)/python -m pytest -q

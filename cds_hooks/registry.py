@@ -52,8 +52,9 @@ class Client(BaseModel):
 
     `issuer` must equal the token's `iss`; `jwks_file` is relative to the registry file; `audiences` are
     accepted besides our own public addresses (some EHRs take a hand-typed one); `fhir_servers` are the FHIR
-    bases that may be called with this client's tokens; `time_zone` decides what day it is;
-    `selection_behavior` is what the client honours; `replay_protection` off lets test tools reuse one token.
+    bases that may be called with this client's tokens; `time_zone` decides what day it is; `jurisdiction`
+    stands before that of a site overlay; `selection_behavior` is what the client honours; `replay_protection`
+    off lets test tools reuse one token.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -67,7 +68,7 @@ class Client(BaseModel):
     fhir_servers: tuple[str, ...] = ()
     time_zone: str = "UTC"
     selection_behavior: Literal["at-most-one", "any"] = "at-most-one"
-    jurisdiction: Literal["us", "eu"] = "us"
+    jurisdiction: Literal["us", "eu"] | None = None
     replay_protection: bool = True
     cors_origins: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cds_hooks.boundary import call_line
 from cds_hooks.catalogue import SERVICES, Service, discovery
 from cds_hooks.client_auth import Authenticator
+from cds_hooks.contract import SCHEMA_PATH, assessment_schema
 from cds_hooks.envelope import decode, read_request
 from cds_hooks.errors import BodyTooLarge, UnknownService, WrongHook
 from cds_hooks.feedback import FeedbackCount, read_feedback
@@ -18,6 +19,7 @@ from cds_hooks.hook_call import Caller, Deployment, answer
 from cds_hooks.outbound import AllowList
 from cds_hooks.registry import RegisteredClient
 from cds_hooks.wire import to_wire
+from mappings.load import Knowledge
 
 
 def service_routes(deployment: Deployment, authenticator: Authenticator | None) -> APIRouter:
@@ -27,19 +29,20 @@ def service_routes(deployment: Deployment, authenticator: Authenticator | None) 
     router = APIRouter()
     settings, knowledge = deployment.settings, deployment.knowledge
     announced = orjson.dumps(discovery(knowledge, settings.base_url))
+    published = assessment_schema()
     feedback_count = FeedbackCount()
     anyone = Caller(
         id="open",
         allowed=AllowList(settings.fhir_servers),
         time_zone=settings.time_zone,
-        jurisdiction=settings.jurisdiction,
+        jurisdiction=knowledge.jurisdiction_for(settings.jurisdiction),
     )
 
     def caller_of(request: Request, service_id: str, *, feedback: bool = False) -> Caller:
         if authenticator is None:
             return anyone
         header = request.headers.get("authorization")
-        return _caller(authenticator.authenticate(header, service_id=service_id, feedback=feedback))
+        return _caller(authenticator.authenticate(header, service_id=service_id, feedback=feedback), knowledge)
 
     @router.get("/cds-services")
     async def discover(request: Request) -> Response:
@@ -73,6 +76,11 @@ def service_routes(deployment: Deployment, authenticator: Authenticator | None) 
         line.unmatched_feedback = items
         return Response(status_code=200)
 
+    @router.get(SCHEMA_PATH)
+    async def schema(request: Request) -> Response:
+        call_line(request.scope).call = "schema"
+        return Response(published, media_type="application/schema+json")
+
     @router.get("/health")
     async def health(request: Request) -> Response:
         call_line(request.scope).call = "health"
@@ -101,9 +109,10 @@ def _loggable(service_id: str) -> str:
     return service_id if service_id in SERVICES else "unknown"
 
 
-def _caller(client: RegisteredClient) -> Caller:
+def _caller(client: RegisteredClient, knowledge: Knowledge) -> Caller:
     entry = client.entry
-    return Caller(id=entry.id, allowed=client.allowed, time_zone=entry.time_zone, jurisdiction=entry.jurisdiction)
+    place = knowledge.jurisdiction_for(entry.jurisdiction)
+    return Caller(id=entry.id, allowed=client.allowed, time_zone=entry.time_zone, jurisdiction=place)
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     loopback. `fhir_servers` is the allow-list of FHIR base addresses in open mode (with authentication on,
     each client's registry entry holds its own). `deadline_seconds` bounds all FHIR reading of one call;
     `max_pages` and `max_resources` bound one search. `definition` is that of the whole deployment; `jurisdiction`
-    and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own).
+    and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own); without a
+    jurisdiction that of the site overlay holds, else us. `site` is the directory of that overlay, if there is one.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")
@@ -39,7 +40,8 @@ class Settings(BaseSettings):
     max_pages: int = Field(default=20, ge=1)
     max_resources: int = Field(default=5_000, ge=1)
     remember_verdicts: bool = True
-    jurisdiction: Literal["us", "eu"] = "us"
+    jurisdiction: Literal["us", "eu"] | None = None
+    site: Path | None = None
     definition: str | None = None
     time_zone: str = "UTC"
 

@@ -11,49 +11,35 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from mappings.clinical_checks import KnownNames, check_clinical
+from mappings.number_checks import check_dates, check_numbers
 from mappings.strict_yaml import KnowledgeError
 
 if TYPE_CHECKING:
     from mappings.load import Knowledge
 
 
-def check(knowledge: Knowledge) -> None:
-    """Raise KnowledgeError at the first contradiction between files; return nothing otherwise."""
-    _citations(knowledge)
+def check(knowledge: Knowledge, *, site_sources: frozenset[str] = frozenset()) -> None:
+    """Raise KnowledgeError at the first contradiction between files; return nothing otherwise.
+
+    `site_sources` name a site's own decisions: they may stand uncited.
+    """
+    _citations(knowledge, site_sources)
     _systems(knowledge)
     _one_drug_per_code(knowledge)
-    _drug_rules(knowledge)
+    _enantiomers(knowledge)
+    check_dates(knowledge.files.items(), site_sources)
+    check_numbers(knowledge.written, knowledge.drugs)
     _products(knowledge)
     _names(knowledge)
-
-
-def _files(knowledge: Knowledge) -> Iterator[tuple[str, object]]:
-    for folder, entries in (
-        ("drugs", knowledge.drugs),
-        ("definitions", knowledge.definitions),
-        ("instruments", knowledge.instruments),
-    ):
-        for key, entry in entries.items():
-            yield f"{folder}/{key}.yaml", entry
-    for name in (
-        "reconstruction",
-        "conditions",
-        "procedures",
-        "stop_reasons",
-        "adherence",
-        "dosing",
-        "prefetch",
-        "sentences",
-    ):
-        yield f"{name}.yaml", getattr(knowledge, name)
 
 
 def _walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
     """Every model inside `value` with its dotted place."""
     if isinstance(value, BaseModel):
         yield place or "top level", value
-        for field in type(value).model_fields:
-            yield from _walk(getattr(value, field), f"{place}.{field}" if place else field)
+        for field, inner in value:  # declared fields, and the entries of a file that is one table
+            yield from _walk(inner, f"{place}.{field}" if place else field)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _walk(inner, f"{place}.{key}" if place else str(key))
@@ -62,9 +48,11 @@ def _walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
             yield from _walk(inner, f"{place}.{number}" if place else str(number))
 
 
-def _citations(knowledge: Knowledge) -> None:
-    used: set[str] = set()
-    for file, content in _files(knowledge):
+def _citations(knowledge: Knowledge, site_sources: frozenset[str]) -> None:
+    used = set(site_sources)
+    if knowledge.clinical is not None:
+        used |= check_clinical(knowledge.clinical, _known_names(knowledge))
+    for file, content in knowledge.files.items():
         for place, model in _walk(content):
             for cite in getattr(model, "cites", ()):
                 if cite not in knowledge.sources:
@@ -81,8 +69,21 @@ def _citations(knowledge: Knowledge) -> None:
         )
 
 
+def _known_names(knowledge: Knowledge) -> KnownNames:
+    return KnownNames(
+        drugs=knowledge.drugs,
+        drug_classes={drug.drug_class for drug in knowledge.drugs.values()},
+        conditions={category.id for category in knowledge.conditions.categories},
+        procedures={kind.id for kind in knowledge.procedures.kinds},
+        instruments={key: {item.number for item in one.items} for key, one in knowledge.instruments.items()},
+        sources=knowledge.sources,
+        sentences=knowledge.sentences,
+        systems=knowledge.systems,
+    )
+
+
 def _systems(knowledge: Knowledge) -> None:
-    for file, content in _files(knowledge):
+    for file, content in knowledge.files.items():
         for place, model in _walk(content):
             system = getattr(model, "system", None)
             if isinstance(system, str) and system not in knowledge.systems:
@@ -113,31 +114,9 @@ def _one_drug_per_code(knowledge: Knowledge) -> None:
                 )
 
 
-def _drug_rules(knowledge: Knowledge) -> None:
+def _enantiomers(knowledge: Knowledge) -> None:
     for drug in knowledge.drugs.values():
         file = f"drugs/{drug.id}.yaml"
-        dose = drug.adequate_dose
-        if dose is not None:
-            if dose.lenient.unit != dose.default.unit:
-                raise KnowledgeError(
-                    file,
-                    "adequate_dose",
-                    "lenient and default have different units",
-                    "state both in the same unit",
-                )
-            for day in sorted({*dose.lenient.values, *dose.default.values}):
-                low, high = dose.lenient.on(day), dose.default.on(day)
-                if low is None or high is None or low.amount > high.amount:
-                    raise KnowledgeError(
-                        file,
-                        f"adequate_dose on {day}",
-                        "the lenient dose is missing or above the default dose",
-                        "lenient is the lowest published therapeutic dose, default at least as high",
-                    )
-        elif drug.counting != "never" and drug.role == "antidepressant":
-            raise KnowledgeError(
-                file, "adequate_dose", "missing for a drug that may count", "add it or set counting to never"
-            )
         if drug.enantiomer_of is not None and drug.enantiomer_of not in knowledge.drugs:
             raise KnowledgeError(
                 file,
@@ -188,6 +167,14 @@ def _names(knowledge: Knowledge) -> None:
                 key,
                 "a field is not a plain name",
                 "write fields as {name}, without format or index",
+            )
+        if {*fields} != {*sentence.fields}:
+            odd = ", ".join(sorted({*fields} ^ {*sentence.fields}))
+            raise KnowledgeError(
+                "sentences.yaml",
+                f"{key}.fields",
+                f"text and declared fields differ: {odd}",
+                "correct the name in the text, or declare the field",
             )
     codes = [reason.code for reason in knowledge.override_reasons]
     if len(set(codes)) != len(codes):

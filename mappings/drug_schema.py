@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mappings.values import CitationIds, Code, Confidence, DatedValue, Knowable, Reviewed
+from mappings.values import CitationIds, Code, Confidence, DatedValue, Knowable, Reviewed, Unit, Years
 
 Role = Literal["antidepressant", "augmentation", "information"]
 Counting = Literal["counts", "borderline-at-most", "never"]
@@ -17,7 +17,7 @@ class PublishedDose(Knowable):
 
     list: str
     amount: float
-    unit: str
+    unit: Unit
     cites: CitationIds
     confidence: Confidence = "high"
 
@@ -25,9 +25,8 @@ class PublishedDose(Knowable):
 class GeriatricLenient(Knowable):
     """A lower lenient dose from an age on (the label's geriatric dose)."""
 
-    from_age: int
-    amount: float
-    cites: CitationIds
+    from_age: Years
+    amount: DatedValue
 
 
 class AdequateDose(Knowable):

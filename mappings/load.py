@@ -10,37 +10,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 from mappings.checks import check
+from mappings.clinical import Clinical, read_clinical
+from mappings.code_tables import MANIFEST, read_manifest
+from mappings.dated import DatedFiles
+from mappings.integrity import check_integrity
+from mappings.overlay import lay_over
 from mappings.products import ProductIndex
 from mappings.schema import (
     Adherence,
     Conditions,
     Definition,
+    DefinitionFile,
     Dosing,
     Drug,
     Instrument,
+    InstrumentFile,
     OverrideReason,
+    OverrideReasons,
     Prefetch,
     Procedures,
     Reconstruction,
+    ReconstructionFile,
     Sentence,
+    Sentences,
     Source,
+    Sources,
     StopReasons,
+    Systems,
     Version,
 )
+from mappings.site_schema import Jurisdiction, SiteOverlay
 from mappings.strict_yaml import KnowledgeError, read_model
+from mappings.values import Reviewed
 
 __all__ = ["Knowledge", "KnowledgeError", "load"]
 
 DIRECTORY = Path(__file__).parent
 DATA_SUFFIXES = frozenset({".yaml", ".csv"})
-R = TypeVar("R", Drug, Definition, Instrument)
+R = TypeVar("R", Drug, DefinitionFile, InstrumentFile)
 
 
 @dataclass(frozen=True)
@@ -48,16 +63,17 @@ class Knowledge:
     """Everything the reasoning knows, with the version and hash of the files it came from.
 
     `systems` maps a short system name to the URIs under which it travels, the canonical one first.
-    `content_hash` is ``sha256:`` and 64 hexadecimal digits over all data files in sorted order.
+    `content_hash` is ``sha256:`` and 64 hexadecimal digits over all data files in sorted order. `written` holds what
+    has a history; `definitions`, `reconstruction` and `instruments` are its latest values, the ``_on`` methods those of
+    a day. `site` says what a site overlay changed; `jurisdiction` is that of the site, None where it names none;
+    `local_systems` are the code systems that only the site knows.
     """
 
     version: str
     content_hash: str
     drugs: Mapping[str, Drug]
-    definitions: Mapping[str, Definition]
+    written: DatedFiles
     default_definition: str
-    reconstruction: Reconstruction
-    instruments: Mapping[str, Instrument]
     conditions: Conditions
     procedures: Procedures
     stop_reasons: StopReasons
@@ -70,6 +86,71 @@ class Knowledge:
     systems: Mapping[str, tuple[str, ...]]
     products: ProductIndex
     _system_by_uri: Mapping[str, str]
+    _tables: Mapping[str, Reviewed]
+    clinical: Clinical | None = None
+    jurisdiction: Jurisdiction | None = None
+    site: SiteOverlay | None = None
+    local_systems: frozenset[str] = frozenset()
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        """The definitions with their latest values."""
+        return self.written.latest.definitions
+
+    @property
+    def reconstruction(self) -> Reconstruction:
+        """The reconstruction parameters with their latest values."""
+        return self.written.latest.reconstruction
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The rating scales with their latest values."""
+        return self.written.latest.instruments
+
+    def definitions_on(self, day: date) -> Mapping[str, Definition]:
+        """The definitions as they apply on `day`."""
+        return self.written.on(day).definitions
+
+    def reconstruction_on(self, day: date) -> Reconstruction:
+        """The reconstruction parameters as they apply on `day`."""
+        return self.written.on(day).reconstruction
+
+    def instruments_on(self, day: date) -> Mapping[str, Instrument]:
+        """The rating scales as they apply on `day`."""
+        return self.written.on(day).instruments
+
+    @property
+    def files(self) -> Mapping[str, object]:
+        """Every file by name, as its model."""
+        single = ("conditions", "procedures", "stop_reasons", "adherence", "dosing", "prefetch")
+        folders = (("drugs", self.drugs), ("definitions", self.written.definitions))
+        return {
+            **{f"{folder}/{one.id}.yaml": one for folder, entries in folders for one in entries.values()},
+            **{f"instruments/{one.id}.yaml": one for one in self.written.instruments.values()},
+            "reconstruction.yaml": self.written.reconstruction,
+            **{f"{name}.yaml": getattr(self, name) for name in single},
+            **self._tables,
+            **(self.clinical.files if self.clinical is not None else {}),
+        }
+
+    @property
+    def site_id(self) -> str | None:
+        """The id of the site whose overlay is in use, None without one."""
+        return self.site.site.id if self.site is not None else None
+
+    def is_on(self, rule_id: str, *, otherwise: bool = True) -> bool:
+        """Whether a rule is in use: as the site has switched it, else as `otherwise` says."""
+        return self.site.switches.get(rule_id, otherwise) if self.site is not None else otherwise
+
+    def jurisdiction_for(self, stated: str | None) -> str:
+        """Whose labels and products hold: what was `stated`, else what the site chose, else the United States."""
+        return stated or self.jurisdiction or "us"
+
+    def with_systems(self, systems: Mapping[str, tuple[str, ...]]) -> Knowledge:
+        """The same knowledge with further code systems of a site, by short name, the canonical URI first."""
+        known = MappingProxyType({**self.systems, **systems})
+        local = self.local_systems | frozenset(systems)
+        return replace(self, systems=known, _system_by_uri=_by_uri(known), local_systems=local)
 
     def system_of(self, uri: str) -> str | None:
         """The short name of a code system (trailing slash and letter case do not matter), or None."""
@@ -80,43 +161,66 @@ class Knowledge:
         return self.systems[system][0]
 
 
-def load(directory: Path | None = None) -> Knowledge:
-    """The knowledge below `directory` (default: the packaged files), read once per directory.
+def load(directory: Path | None = None, site: Path | None = None) -> Knowledge:
+    """The knowledge below `directory` (default: the packaged files), with the overlay in the directory `site`.
 
-    Raises KnowledgeError, naming file, place and remedy, when anything is missing, unknown or contradictory.
+    Read once per directory. Raises KnowledgeError, naming file, place and remedy, when anything is missing, unknown or
+    contradictory.
     """
-    return _load((directory or DIRECTORY).resolve())
+    root = (directory or DIRECTORY).resolve()
+    return _load(root) if site is None else _load_site(root, site.resolve())
+
+
+@cache
+def _load_site(root: Path, site: Path) -> Knowledge:
+    return lay_over(_load(root), site)
 
 
 @cache
 def _load(root: Path) -> Knowledge:
     version = read_model(root / "version.yaml", "version.yaml", Version)
-    systems = read_model(root / "systems.yaml", "systems.yaml", dict[str, tuple[str, ...]])
+    systems = read_model(root / "systems.yaml", "systems.yaml", Systems)
+    sources = read_model(root / "sources.yaml", "sources.yaml", Sources)
+    sentences = read_model(root / "sentences.yaml", "sentences.yaml", Sentences)
+    reasons = read_model(root / "override_reasons.yaml", "override_reasons.yaml", OverrideReasons)
+    manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
     knowledge = Knowledge(
         version=version.version,
         content_hash=_content_hash(root),
         drugs=drugs,
-        definitions=_folder(root, "definitions", Definition),
+        written=DatedFiles(
+            _folder(root, "definitions", DefinitionFile),
+            read_model(root / "reconstruction.yaml", "reconstruction.yaml", ReconstructionFile),
+            _folder(root, "instruments", InstrumentFile),
+        ),
         default_definition=version.default_definition,
-        reconstruction=read_model(root / "reconstruction.yaml", "reconstruction.yaml", Reconstruction),
-        instruments=_folder(root, "instruments", Instrument),
         conditions=read_model(root / "conditions.yaml", "conditions.yaml", Conditions),
         procedures=read_model(root / "procedures.yaml", "procedures.yaml", Procedures),
         stop_reasons=read_model(root / "stop_reasons.yaml", "stop_reasons.yaml", StopReasons),
         adherence=read_model(root / "adherence.yaml", "adherence.yaml", Adherence),
         dosing=read_model(root / "dosing.yaml", "dosing.yaml", Dosing),
         prefetch=read_model(root / "prefetch.yaml", "prefetch.yaml", Prefetch),
-        sources=MappingProxyType(read_model(root / "sources.yaml", "sources.yaml", dict[str, Source])),
-        sentences=MappingProxyType(read_model(root / "sentences.yaml", "sentences.yaml", dict[str, Sentence])),
-        override_reasons=read_model(
-            root / "override_reasons.yaml", "override_reasons.yaml", tuple[OverrideReason, ...]
-        ),
-        systems=MappingProxyType(systems),
+        sources=MappingProxyType(sources.__pydantic_extra__),
+        sentences=MappingProxyType(sentences.__pydantic_extra__),
+        override_reasons=reasons.reasons,
+        systems=MappingProxyType(systems.__pydantic_extra__),
         products=ProductIndex(root, drugs),
-        _system_by_uri=MappingProxyType({_plain_uri(uri): short for short, uris in systems.items() for uri in uris}),
+        _system_by_uri=_by_uri(systems.__pydantic_extra__),
+        _tables=MappingProxyType(
+            {
+                "version.yaml": version,
+                "systems.yaml": systems,
+                "sources.yaml": sources,
+                "sentences.yaml": sentences,
+                "override_reasons.yaml": reasons,
+                MANIFEST: manifest,
+            }
+        ),
+        clinical=read_clinical(root),
     )
     check(knowledge)
+    check_integrity(knowledge)
     return knowledge
 
 
@@ -138,6 +242,10 @@ def _content_hash(root: Path) -> str:
     for path in sorted(path for path in root.rglob("*") if path.suffix in DATA_SUFFIXES):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sha256:{digest.hexdigest()}"
+
+
+def _by_uri(systems: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:
+    return MappingProxyType({_plain_uri(uri): short for short, uris in systems.items() for uri in uris})
 
 
 def _plain_uri(uri: str) -> str:

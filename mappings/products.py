@@ -1,14 +1,18 @@
 """Which code or name stands for which drug, and at what strength: the tables of `codes/` as one index.
 
-`rxnorm.csv` carries strengths; `ndc.csv`, `atc.csv` and `snomed.csv` lead to ingredients only; `brands.csv`
-lists brand names and foreign spellings. The large NDC table is read on first use.
+`rxnorm.csv` carries strengths; `ndc.csv`, `atc.csv` and `snomed.csv` lead to ingredients only; `brands.csv` lists brand
+names, foreign spellings, abbreviations and known misspellings; `name_words.csv` the words for salts and forms that
+stand between a name and its strength; `other_drugs.csv` codes of drugs that are not rated. The large NDC table is read
+on first use.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +24,16 @@ from mappings.strict_yaml import KnowledgeError
 _WORD = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+")
 
 
+def without_accents(text: str) -> str:
+    """`text` with every accent taken off its letter, whichever way the accent was encoded."""
+    if text.isascii():
+        return text
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of `text` in lower case: runs of letters, and numbers; apostrophes dropped."""
-    return tuple(_WORD.findall(text.lower().replace("'", "").replace("\u2019", "")))
+    """The words of `text` in lower case without accents: runs of letters, and numbers; apostrophes dropped."""
+    return tuple(_WORD.findall(without_accents(text).lower().replace("'", "").replace("\u2019", "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +75,18 @@ class CodedIngredients:
 class ProductIndex:
     """Lookup of products by code and by name.
 
-    `names` maps the words of a name to one drug id, `combination_names` to the ingredients of a fixed
-    combination.
+    `local` holds a site's own products by system and code. `names` maps the words of a name to one drug id,
+    `combination_names` to the ingredients of a fixed combination.
     """
 
     def __init__(self, directory: Path, drugs: Mapping[str, Drug]) -> None:
         """Read the tables below `directory` / ``codes``; raises KnowledgeError when a row is unusable."""
         self._codes = directory / "codes"
+        self.local: Mapping[tuple[str, str], ProductRow] = MappingProxyType({})
         self.rxnorm: Mapping[str, ProductRow] = MappingProxyType(self._read_rxnorm(drugs))
         self.atc: Mapping[str, CodedIngredients] = MappingProxyType(self._read_coded("atc", drugs))
         self.snomed: Mapping[str, CodedIngredients] = MappingProxyType(self._read_coded("snomed", drugs))
+        self.others: frozenset[tuple[str, str]] = self._read_others()
         names = self._read_names(drugs)
         self.names: Mapping[tuple[str, ...], str] = MappingProxyType(
             {name: found[0] for name, found in names.items() if len(found) == 1}
@@ -87,16 +100,47 @@ class ProductIndex:
         )
 
     @cached_property
+    def labelled(self) -> Mapping[str, frozenset[float]]:
+        """The strengths, in mg per unit, of the listed products that hold one drug only; by drug id."""
+        found: dict[str, set[float]] = {}
+        for row in self.rxnorm.values():
+            if len(row.ingredients) == 1 and row.strengths[0] is not None and row.strengths[0].per == "unit":
+                found.setdefault(row.ingredients[0], set()).add(row.strengths[0].amount)
+        return MappingProxyType({drug: frozenset(amounts) for drug, amounts in found.items()})
+
+    @cached_property
+    def form_words(self) -> frozenset[str]:
+        """The words for one countable piece of a product, such as a tablet."""
+        return self._name_words("form")
+
+    @cached_property
+    def salt_words(self) -> frozenset[str]:
+        """The words that name a salt and say nothing on its strength."""
+        return self._name_words("salt")
+
+    def with_local(self, rows: Mapping[tuple[str, str], ProductRow]) -> ProductIndex:
+        """The same index with a site's own products, by short name of the code system and code."""
+        index = copy(self)
+        index.local = MappingProxyType({**self.local, **rows})
+        return index
+
+    @cached_property
     def ndc(self) -> Mapping[str, CodedIngredients]:
         """NDC of eleven digits to ingredients; read on first use."""
         return MappingProxyType(
             {
                 row["ndc11"]: CodedIngredients(_split(row["ingredients"]), row["brand"])
-                for _, row in self._rows("ndc.csv")
+                for _, row in self.rows("ndc.csv")
             }
         )
 
-    def _rows(self, file: str) -> Iterator[tuple[int, dict[str, str]]]:
+    def codes_in(self, file: str) -> Iterator[tuple[int, str]]:
+        """The first column of a code table with its line numbers, read without building rows."""
+        for line, text in enumerate((self._codes / file).read_text(encoding="utf-8").splitlines()[1:], start=2):
+            yield line, text.partition(",")[0]
+
+    def rows(self, file: str) -> Iterator[tuple[int, dict[str, str]]]:
+        """The rows of a code table with their line numbers; raises KnowledgeError when it cannot be read."""
         path = self._codes / file
         try:
             with path.open(encoding="utf-8", newline="") as stream:
@@ -106,9 +150,12 @@ class ProductIndex:
                 f"codes/{file}", "file", "cannot be read", "restore the file from the release"
             ) from failure
 
+    def _name_words(self, kind: str) -> frozenset[str]:
+        return frozenset(row["word"] for _, row in self.rows("name_words.csv") if row["kind"] == kind)
+
     def _read_rxnorm(self, drugs: Mapping[str, Drug]) -> dict[str, ProductRow]:
         table: dict[str, ProductRow] = {}
-        for line, row in self._rows("rxnorm.csv"):
+        for line, row in self.rows("rxnorm.csv"):
             read = _product_row(row, line)
             if read.code in table:
                 raise KnowledgeError(
@@ -141,7 +188,7 @@ class ProductIndex:
             for code in drug.codes
             if code.system == system and code.confidence != "low"
         }
-        for line, row in self._rows(f"{system}.csv"):
+        for line, row in self.rows(f"{system}.csv"):
             if row["code"] in table:
                 raise KnowledgeError(
                     f"codes/{system}.csv",
@@ -152,6 +199,19 @@ class ProductIndex:
             if row["confidence"] != "low":
                 table[row["code"]] = CodedIngredients(_split(row["ingredients"]))
         return table
+
+    def _read_others(self) -> frozenset[tuple[str, str]]:
+        """Codes known to stand for drugs that are not rated here, by system; words beside them do not count."""
+        others = {(row["system"], row["code"]) for _, row in self.rows("other_drugs.csv")}
+        for system, table in (("rxnorm", self.rxnorm), ("atc", self.atc), ("snomed", self.snomed)):
+            for code in sorted(code for owner, code in others if owner == system and code in table):
+                raise KnowledgeError(
+                    "codes/other_drugs.csv",
+                    code,
+                    f"this {system} code also stands for a drug of the knowledge",
+                    "a code belongs to one drug: keep it here or there",
+                )
+        return frozenset(others)
 
     def _read_names(self, drugs: Mapping[str, Drug]) -> dict[tuple[str, ...], tuple[str, ...]]:
         table: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -165,7 +225,7 @@ class ProductIndex:
                         f"{name!r} already names {taken}",
                         "remove one of the two",
                     )
-        for line, row in self._rows("brands.csv"):
+        for line, row in self.rows("brands.csv"):
             if row["confidence"] == "low":
                 continue
             taken = table.setdefault(words_of(row["name"]), _split(row["ingredients"]))

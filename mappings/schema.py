@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from mappings.definition_schema import Definition, DefinitionFile, Family, Reconstruction, ReconstructionFile
 from mappings.drug_schema import (
     AdequateDose,
     Counting,
@@ -22,13 +23,15 @@ from mappings.drug_schema import (
     PublishedDose,
     Role,
 )
-from mappings.values import CitationIds, Code, CodeSet, Confidence, DatedValue, Knowable, Reviewed, Value
+from mappings.instrument_schema import Band, BandFile, Instrument, InstrumentFile, Item
+from mappings.values import CitationIds, Code, CodeSet, Confidence, DatedValue, Knowable, Reviewed, Unit, Value
 
 __all__ = [
     "AdequateDose",
     "Adherence",
     "AdherenceMeaning",
     "Band",
+    "BandFile",
     "CitationIds",
     "Code",
     "CodeSet",
@@ -38,127 +41,41 @@ __all__ = [
     "Counting",
     "DatedValue",
     "Definition",
+    "DefinitionFile",
     "DoseUnit",
     "Dosing",
     "Drug",
     "Equivalence",
     "ExcludedProduct",
+    "Family",
     "GeriatricLenient",
     "Instrument",
+    "InstrumentFile",
     "Item",
     "Knowable",
     "OverrideReason",
+    "OverrideReasons",
     "Prefetch",
     "PrefetchCode",
     "ProcedureKind",
     "Procedures",
     "PublishedDose",
     "Reconstruction",
+    "ReconstructionFile",
     "Reviewed",
     "Role",
     "Sentence",
+    "Sentences",
     "Source",
+    "Sources",
     "StopMeaning",
     "StopReasons",
+    "Systems",
     "TimingCode",
+    "Unit",
     "Value",
     "Version",
 ]
-
-
-class Definition(Reviewed):
-    """One published or composed definition of treatment resistance, as the parameters of one rule set.
-
-    Days are whole days, fractions are shares of 1. `response` is the improvement from baseline that is not a
-    failure.
-    """
-
-    id: str
-    label: str
-    summary: str
-    min_days_at_dose: int
-    borderline_days: int
-    response: float
-    min_failed_trials: int
-    augmentation_counts: bool
-    neuromodulation_counts: bool
-    require_distinct_class: bool
-    cites: CitationIds
-
-
-class Reconstruction(Reviewed):
-    """Parameters of the reconstruction that every definition shares. All in days unless named otherwise."""
-
-    era_gap_days: int
-    run_gap_days: int
-    run_coverage_min: float
-    crosstaper_overlap_max_days: int
-    truncation_leftover_max_days: int
-    truncation_ended_before_days: int
-    switch_window_after_days: int
-    switch_window_before_days: int
-    baseline_before_days: int
-    baseline_after_days: int
-    titration_before_days: int
-    outcome_after_end_days: int
-    outcome_after_next_start_days: int
-    early_response_from_days: int
-    in_progress_days: int
-    stock_cap_days: int
-    supply_suspect_above_days: int
-    issue_interval_max_days: int
-    assumed_last_issue_days: int
-    inpatient_bridge_days: int
-    feed_window_days: int
-    fill_window_days: int
-    order_add_days: int
-    order_replaced_after_days: int
-    stop_before_era_days: int
-    dose_agreement: float
-    episode_remission_days: int
-    episode_silence_days: int
-    reopen_score_days: int
-    severity_days: int
-    adult_from_years: int
-    cites: CitationIds
-
-
-class Band(Knowable):
-    """A severity band of a scale: its name and lowest total."""
-
-    name: str
-    low: float
-
-
-class Item(Knowable):
-    """One item of a scale, by LOINC or local code."""
-
-    number: int
-    codes: tuple[Code, ...]
-
-
-class Instrument(Reviewed):
-    """One rating scale: codes, range, cut-offs and what may be derived from its items.
-
-    `line` is the total that a baseline needs and at which a patient counts as still ill; `remission` the
-    highest total in remission. None: no absolute rule, only percentages on the same instrument.
-    """
-
-    id: str
-    label: str
-    minimum: float
-    maximum: float
-    total_codes: tuple[Code, ...]
-    panel_codes: tuple[Code, ...] = ()
-    other_scales: tuple[Code, ...] = ()
-    items: tuple[Item, ...] = ()
-    answers: dict[str, float] = Field(default_factory=dict)
-    item_maximum: float = 3
-    missing_items_max: int = 0
-    line: float | None = None
-    remission: float | None = None
-    bands: tuple[Band, ...] = ()
-    cites: CitationIds
 
 
 class ConditionCategory(Knowable):
@@ -261,15 +178,42 @@ class Source(Knowable):
     short: str = ""
     url: str = ""
     published: str = ""
-    kind: Literal["guideline", "study", "instrument", "label", "standard", "code", "consensus", "project", "review"]
+    kind: Literal[
+        "guideline", "study", "instrument", "label", "standard", "code", "consensus", "project", "review", "site"
+    ]
     licence: str = ""
 
 
 class Sentence(Knowable):
-    """One sentence of a card, with named fields in braces; no other text ever reaches a card."""
+    """One sentence of a card, with named fields in braces; no other text ever reaches a card.
+
+    `fields` declares the names that `text` uses, so that a misspelt one is found.
+    """
 
     text: str
+    fields: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
+
+
+class Sources(Reviewed):
+    """``sources.yaml``: the bibliography, each entry under its id."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Source]
+
+
+class Sentences(Reviewed):
+    """``sentences.yaml``: all sentences, each under its id."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Sentence]
+
+
+class Systems(Reviewed):
+    """``systems.yaml``: for each short name of a code system the URIs under which it travels, the canonical first."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
 
 
 class OverrideReason(Knowable):
@@ -279,7 +223,13 @@ class OverrideReason(Knowable):
     display: str
 
 
-class Version(Knowable):
+class OverrideReasons(Reviewed):
+    """``override_reasons.yaml``: all reasons, in the order offered."""
+
+    reasons: Annotated[tuple[OverrideReason, ...], Field(min_length=1)]
+
+
+class Version(Reviewed):
     """The version of the knowledge (semantic version) and the definition used unless another is asked for."""
 
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]

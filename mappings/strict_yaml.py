@@ -8,7 +8,7 @@ message.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +20,16 @@ REMEDIES = {
     "missing": "add the key; see mappings/schema.py for its meaning",
     "string_type": "write the value in quotes; codes and texts are always quoted strings",
     "literal_error": "use one of the listed values",
+    "date_type": "write the date as YYYY-MM-DD, without quotes",
+    "model_type": "write keys and values; a clinical number is {unit, values: {DATE: {amount, cites, confidence}}}",
+    "dates_disordered": "put the oldest date first",
+    "unit_wrong": "restate the amounts in that unit",
+    "not_whole": "write a whole number",
+    "none_verified": "have one value verified and give it a confidence of medium or high",
+    "out_of_range": "give an amount that can be meant",
+    "one_meaning": "give either drug or procedure",
+    "bool_type": "write true or false",
+    "review_order": "set review_by to a day after last_reviewed",
     "too_short": "give at least one entry (citations are never optional)",
 }
 
@@ -33,8 +43,14 @@ class KnowledgeError(Exception):
         super().__init__(f"{file}: {place}: {problem}; {remedy}")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and builds tuples."""
+if TYPE_CHECKING:
+    from yaml import SafeLoader as _SafeLoader
+else:  # the parser written in C reads the same YAML several times faster; not every build of the library has it
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _StrictLoader(_SafeLoader):
+    """Safe loader that refuses duplicate keys and builds tuples."""
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -85,7 +101,11 @@ def read_model(path: Path, name: str, kind: type[T]) -> T:
     try:
         return TypeAdapter(kind).validate_python(read_yaml(path, name), strict=True)
     except ValidationError as failure:
-        first = failure.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "top level"
-        remedy = REMEDIES.get(first["type"], "correct the value; see mappings/schema.py")
-        raise KnowledgeError(name, place, first["msg"], remedy) from failure
+        raise KnowledgeError(name, *complaint(failure)) from failure
+
+
+def complaint(failure: ValidationError) -> tuple[str, str, str]:
+    """Place, problem and remedy of the first thing a model refused."""
+    first = failure.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(step) for step in first["loc"]) or "top level"
+    return place, first["msg"], REMEDIES.get(first["type"], "correct the value; see mappings/schema.py")

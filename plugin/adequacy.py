@@ -80,13 +80,12 @@ def thresholds_of(drug: Drug, *, patient: PatientFact | None, day: date) -> Thre
     if drug.adequate_dose is None:
         return None
     lenient, default = drug.adequate_dose.lenient.on(day), drug.adequate_dose.default.on(day)
-    if lenient is None or default is None:
-        return None
     low, cites = lenient.amount, (*default.cites, *lenient.cites)
     older = drug.adequate_dose.lenient_geriatric
     age = patient.age_on(day) if patient is not None else None
-    if older is not None and age is not None and age[0] >= older.from_age:
-        low, cites = min(low, older.amount), (*cites, *older.cites)
+    if older is not None and age is not None and age[0] >= older.from_age.on(day).amount:
+        geriatric = older.amount.on(day)
+        low, cites = min(low, geriatric.amount), (*cites, *geriatric.cites)
     unit = drug.adequate_dose.default.unit
     return Thresholds(lenient=low, default=default.amount, unit=unit, cites=tuple(dict.fromkeys(cites)))
 

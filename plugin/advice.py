@@ -23,6 +23,7 @@ _SPOKEN_ON_VIEW = (Value.MET, Value.PROBABLE)
 _SPOKEN_ON_ORDER = (Value.MET, Value.PROBABLE, Value.INDETERMINATE)
 _INDICATOR = {"critical": "critical", "warning": "warning", "info": "info"}
 _MISSING_SHOWN = 3
+_NOT_VALUES = ("codes", "override_reasons")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ def advise(assessment: Assessment, *, hook: str, knowledge: Knowledge) -> tuple[
     words = Wording(knowledge)
     cards = _order_cards(assessment, words) if hook != "patient-view" else []
     status = _status_card(assessment, words, hook)
-    return (*([status] if status is not None else []), *cards)
+    drafts = (*([status] if status is not None else []), *cards)
+    # A site may have switched a kind of card off; the page and the document still hold what it would say.
+    return tuple(draft for draft in drafts if knowledge.is_on(draft.kind))
 
 
 def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft | None:
@@ -155,6 +158,13 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
     if by_reason:
         gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
         lines.append(words.say("gap-line", list="; ".join(gaps)))
+    if assessment.site is not None:
+        site = assessment.site
+        # Local codes and reasons change what can be read, not what a number means: the document lists them.
+        values = [c for c in site.changes if not c.path.startswith(_NOT_VALUES)]
+        changed = [f"{c.path} {c.before or 'none'} to {c.after} ({c.who}, {c.when})" for c in values]
+        if changed:
+            lines.append(words.say("site-line", site=escape(site.site.name), list=escape("; ".join(changed))))
     cites = list(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
     sources = words.knowledge.sources
     if cites:

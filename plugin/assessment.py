@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings.schema import Definition
+from mappings.site_schema import SiteOverlay
 from plugin.augmentation import Course
 from plugin.counterfactual import Change
 from plugin.drafts import JudgedOrder
@@ -33,7 +34,7 @@ class Assessment:
 
     A definition whose rules are not built yet maps to None. `never_filled` names drugs ordered but never dispensed.
     `used` are all references relied on; with `set_aside` they
-    account for everything received.
+    account for everything received. `site` is the overlay in force, with who changed what, when and why.
     """
 
     as_of: date
@@ -58,3 +59,4 @@ class Assessment:
     used: frozenset[str]
     knowledge_version: str
     knowledge_hash: str
+    site: SiteOverlay | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from mappings.site_schema import SiteChange
 from plugin.assessment import Assessment
 from plugin.findings import Reason
 from plugin.record import Score
@@ -29,7 +30,7 @@ def engine_version() -> str:
 
 def to_document(assessment: Assessment) -> dict[str, Any]:
     """The document of one assessment: JSON-ready, keys in the order of the contract."""
-    record = assessment.record
+    record, site = assessment.record, assessment.site
     patient = record.patient
     age = patient.age_on(assessment.as_of) if patient is not None else None
     return {
@@ -40,8 +41,9 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
             "knowledge": {
                 "version": assessment.knowledge_version,
                 "hash": assessment.knowledge_hash,
-                "site": None,
-                "acceptedBy": None,
+                "site": site.site.id if site is not None else None,
+                "acceptedBy": site.site.accepted_by if site is not None else None,
+                "siteChanges": [_change(change) for change in site.changes] if site is not None else [],
             },
             "definition": assessment.definition.id,
             "jurisdiction": assessment.jurisdiction,
@@ -84,6 +86,17 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "setAside": [{"reference": item.reference, "reason": item.reason} for item in assessment.set_aside],
         "missing": [{"what": item.what, "wouldAffect": item.would_affect} for item in assessment.missing],
         "gaps": [{"what": gap.what, "why": gap.why} for gap in assessment.gaps],
+    }
+
+
+def _change(change: SiteChange) -> dict[str, Any]:
+    return {
+        "path": change.path,
+        "before": change.before or None,
+        "after": change.after,
+        "who": change.who,
+        "when": change.when.isoformat(),
+        "why": change.why,
     }
 
 

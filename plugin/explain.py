@@ -24,6 +24,13 @@ def explain(assessment: Assessment) -> str:
         if name != assessment.definition.id:
             said = "not computed yet" if result is None else f"{result[1].value} {_interval(result[0])}"
             lines.append(f"  under {name}: {said}")
+    if assessment.site is not None:
+        site = assessment.site.site
+        lines.append(f"Site {site.id} ({site.name}), accepted by {site.accepted_by} on {site.accepted_on}")
+        lines += [
+            f"  {c.path}: {c.before or 'none'} -> {c.after} ({c.who}, {c.when}: {c.why})"
+            for c in assessment.site.changes
+        ]
     episode = assessment.episode
     start = episode.start.isoformat() if episode.start is not None else "unknown"
     lines.append(f"Episode from {start} ({episode.basis}{', uncertain' if episode.uncertain else ''})")

@@ -18,8 +18,6 @@ from plugin.findings import Missing, Reason
 from plugin.instruments import Instruments, improvement, is_at_line, is_plain, is_remission
 from plugin.record import Score, StopReason
 
-_PARTIAL = Fraction(1, 4)
-
 
 class Status(StrEnum):
     """Whether the trial failed."""
@@ -97,7 +95,7 @@ def measured_outcome(
     clashing = [s for s in inside if "conflict" in s.flags]
     readings = []
     for instrument in sorted({s.instrument for s in inside if is_plain(s)}):
-        readings.append(_one_scale(instrument, scores, inside, window, definition, instruments))
+        readings.append(_one_scale(instrument, scores, inside, window, definition, rules, instruments))
     if not readings:
         if suspect or clashing:
             flag = "total_suspect" if suspect else "conflict"
@@ -130,6 +128,7 @@ def _one_scale(
     inside: Sequence[Score],
     window: Window,
     definition: Definition,
+    rules: Reconstruction,
     instruments: Instruments,
 ) -> Outcome:
     mine = sorted((s for s in scores if s.instrument == instrument and is_plain(s)), key=lambda s: (s.day, s.order))
@@ -171,7 +170,7 @@ def _one_scale(
             return told(Status.NOT_FAILED, "response", "O3", f"{text} Response.")
         if _lost(mine, baseline, endpoint, window, definition, instruments):
             return told(Status.UNKNOWN, "lost-response", "O3", f"{text} An earlier response in the trial was lost.")
-        return told(Status.FAILED_MEASURED, _degree(change), "O3", f"{text} Less than the response asked for.")
+        return told(Status.FAILED_MEASURED, _degree(change, rules), "O3", f"{text} Less than the response asked for.")
     if baseline is None and is_at_line(endpoint, instruments):
         text = f"{end} is still at the illness line, but no baseline on the same scale: probable failure only."
         return told(Status.FAILED_PROXY, None, "O5", text)
@@ -194,10 +193,10 @@ def _percent(change: Fraction) -> str:
     return f"{float(-change * 100):+.0f} %".replace("-", "\u2212")
 
 
-def _degree(change: Fraction) -> str:
+def _degree(change: Fraction, rules: Reconstruction) -> str:
     if change < 0:
         return "worse"
-    return "partial-response" if change >= _PARTIAL else "no-response"
+    return "partial-response" if change >= share(rules.partial_response) else "no-response"
 
 
 def _lost(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from mappings.load import Knowledge
@@ -61,9 +61,13 @@ def assess(
     `definition` is a definition id (None: the knowledge's default). `orders` are drafted orders to hold against the
     history; they never count as history. Raises `UnknownDefinitionError` for a definition the knowledge does not hold.
     """
-    chosen = _definition(knowledge, definition)
+    definitions = knowledge.definitions_on(as_of)
+    chosen = _definition(definitions, definition or knowledge.default_definition)
     setting = Setting(
-        drugs=knowledge.drugs, instruments=knowledge.instruments, rules=knowledge.reconstruction, as_of=as_of
+        drugs=knowledge.drugs,
+        instruments=knowledge.instruments_on(as_of),
+        rules=knowledge.reconstruction_on(as_of),
+        as_of=as_of,
     )
     labels = {kind.id: kind.label for kind in knowledge.procedures.kinds}
     exposures = expose(record.medications, rules=setting.rules, as_of=as_of, cites=setting.rules.cites)
@@ -81,7 +85,7 @@ def assess(
     unread = _history_unread(record)
     ratings: dict[tuple[int, int, float], Rated] = {}
     results: dict[str, tuple[Rated, Verdict]] = {}
-    for each in (chosen, *knowledge.definitions.values()):
+    for each in (chosen, *definitions.values()):
         # Definitions that rate a trial alike share the rating; the chosen one comes first, so its citations stand.
         alike = (each.min_days_at_dose, each.borderline_days, each.response)
         if alike not in ratings:
@@ -101,7 +105,7 @@ def assess(
         for ingredient in fact.product.ingredients
     )
     by_definition: dict[str, tuple[Counts, Value] | None] = {
-        key: None if knowledge.definitions[key].neuromodulation_counts else (ruling.counts, ruling.value)
+        key: None if definitions[key].neuromodulation_counts else (ruling.counts, ruling.value)
         for key, (_, ruling) in sorted(results.items())
     }
     reasons = [*verdict.reasons, *episode.reasons, *eligibility.reasons, *eligibility.basis, *eligibility.caps]
@@ -141,15 +145,15 @@ def assess(
         used=used,
         knowledge_version=knowledge.version,
         knowledge_hash=knowledge.content_hash,
+        site=knowledge.site,
     )
 
 
-def _definition(knowledge: Knowledge, wanted: str | None) -> Definition:
-    name = wanted or knowledge.default_definition
-    if name not in knowledge.definitions:
-        known = ", ".join(sorted(knowledge.definitions))
+def _definition(definitions: Mapping[str, Definition], name: str) -> Definition:
+    if name not in definitions:
+        known = ", ".join(sorted(definitions))
         raise UnknownDefinitionError(f"no definition of that name; choose one of: {known}")
-    return knowledge.definitions[name]
+    return definitions[name]
 
 
 def _episode(lifetime: Lifetime, record: PatientRecord, setting: Setting) -> Episode:

@@ -86,7 +86,7 @@ class Product:
 
     label: str
     components: tuple[Component, ...]
-    recognised_by: str  # "rxnorm" | "ndc" | "atc" | "snomed" | "text"
+    recognised_by: str  # "rxnorm" | "site" | "ndc" | "atc" | "snomed" | "text"
     release: str = ""
     pack: tuple[PackPart, ...] = ()
     excluded_for: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,6 +46,9 @@ class Hook(StrEnum):
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="Bundle, JSON array or NDJSON; - reads standard input.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Day of judgement, default today.")]
+SiteDirectory = Annotated[
+    Path | None, typer.Option("--site", metavar="DIR", help="Site overlay, default TRD_CDS_SITE.")
+]
 OrderFile = Annotated[str | None, typer.Option("--order", metavar="FILE", help="Drafted orders to judge as well.")]
 
 
@@ -56,14 +60,13 @@ def assess(
     jurisdiction: Annotated[Jurisdiction | None, typer.Option(help="Whose labels and products hold.")] = None,
     patient: Annotated[str | None, typer.Option(metavar="ID", help="Whom to assess in a file of several.")] = None,
     order: OrderFile = None,
-    site: Annotated[str | None, typer.Option(metavar="DIR", help="Site overlay (not built yet).")] = None,
+    site: SiteDirectory = None,
     format_: Annotated[Form, typer.Option("--format", help="Document or explanation tree.")] = Form.JSON,
 ) -> None:
     """Assess one patient's record and print the assessment document."""
-    if site is not None:
-        raise Refusal("--site", "site overlays are not built yet", "leave it out")
-    settings, knowledge = read_settings(), load_knowledge()
-    place = jurisdiction.value if jurisdiction else settings.jurisdiction
+    settings = read_settings()
+    knowledge = load_knowledge(site=site or settings.site)
+    place = knowledge.jurisdiction_for(jurisdiction.value if jurisdiction else settings.jurisdiction)
     chosen = _known_definition(definition or settings.definition, knowledge)
     day = read_day(as_of, "--as-of") if as_of else SystemClock().today(settings.time_zone)
     resources = read_resources(file)
@@ -89,14 +92,16 @@ def cards(
         str | None, typer.Option(metavar="PROFILE", help="Answer as for this client of the registry.")
     ] = None,
     as_of: AsOf = None,
+    site: SiteDirectory = None,
 ) -> None:
     """Print the CDS Hooks response the service would give, without a server."""
-    settings, knowledge = read_settings(), load_knowledge()
+    settings = read_settings()
+    knowledge = load_knowledge(site=site or settings.site)
     if hook is not Hook.PATIENT_VIEW and order is None:
         raise Refusal("--order", f"is missing, and {hook} is about a drafted order", "name a file that holds the order")
     if hook is Hook.PATIENT_VIEW and order is not None:
         raise Refusal("--order", "has no place on patient-view", "leave it out, or choose --hook order-sign")
-    caller = caller_for(client, settings)
+    caller = caller_for(client, settings, knowledge)
     day = read_day(as_of, "--as-of") if as_of else SystemClock().today(caller.time_zone)
     answer = replay(
         read_resources(file),

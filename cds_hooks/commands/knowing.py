@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from cds_hooks.commands import knowledge_diff, knowledge_pages, knowledge_refresh, knowledge_show
+from cds_hooks.commands.knowledge_loading import day_or_today, load_knowledge
 from cds_hooks.commands.printing import print_text
-from cds_hooks.commands.refusal import Refusal
-from mappings.load import Knowledge, KnowledgeError, load
+from mappings.entries import entries
+from mappings.load import Knowledge
+from mappings.review import low_confidence, overdue, tally
+
+__all__ = ["group", "load_knowledge"]
 
 group = typer.Typer(help="The clinical knowledge files.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@group.callback()
-def _group() -> None:
-    pass  # keeps `check` a sub-command while it is the only one
-
-
 @group.command("check")
-def check() -> None:
-    """Load and validate every knowledge file; print version, hash and what there is."""
-    knowledge = load_knowledge()
-    counts = {
-        "drugs": len(knowledge.drugs),
-        "product codes": len(knowledge.products.rxnorm),
-        "definitions": len(knowledge.definitions),
-        "instruments": len(knowledge.instruments),
-        "condition categories": len(knowledge.conditions.categories),
-        "procedure kinds": len(knowledge.procedures.kinds),
-        "sentences": len(knowledge.sentences),
-        "sources": len(knowledge.sources),
-    }
-    print_text(
-        "\n".join(
-            [
-                f"knowledge {knowledge.version}",
-                f"hash      {knowledge.content_hash}",
-                f"default   {knowledge.default_definition}",
-                *(f"{number:>7}   {what}" for what, number in counts.items()),
-            ]
-        )
-    )
+def check(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIRECTORY]", help="A knowledge directory, default the installed one.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="Day for overdue reviews, default today.")
+    ] = None,
+) -> None:
+    """Validate every knowledge file; print version, hash, what there is and how much of it has been reviewed."""
+    knowledge = load_knowledge(directory)
+    day = day_or_today(as_of)
+    print_text("\n".join(_report(knowledge)))
+    for line in _warnings(knowledge, day):
+        typer.echo(f"warning: {line}", err=True)
 
 
-def load_knowledge() -> Knowledge:
-    """The packaged knowledge; raises Refusal with file, place and remedy when it is unusable."""
-    try:
-        return load()
-    except KnowledgeError as fault:
-        raise Refusal(f"knowledge {fault.file}, {fault.place}", fault.problem, fault.remedy) from fault
+def _report(knowledge: Knowledge) -> list[str]:
+    counted = tally(knowledge)
+    kinds: dict[str, int] = {}
+    for entry in entries(knowledge):
+        kinds[entry.kind] = kinds.get(entry.kind, 0) + 1
+    kinds["product code"] = len(knowledge.products.rxnorm)
+    return [
+        f"knowledge {knowledge.version}",
+        f"hash      {knowledge.content_hash}",
+        f"default   {knowledge.default_definition}",
+        *(f"{number:>7}   {_plural(what, number)}" for what, number in sorted(kinds.items())),
+        f"{counted.facts:>7}   cited or graded facts in {counted.files} reviewable files",
+        f"{counted.unsigned:>7}   of them in files that no clinician has signed (reviewed_by: none)",
+        f"{len(low_confidence(knowledge)):>7}   facts of low confidence, to be verified",
+    ]
+
+
+def _warnings(knowledge: Knowledge, day: date) -> list[str]:
+    return [
+        f"{file}: was to be looked at again by {by} ({(day - by).days} days ago); "
+        "look at it and set last_reviewed and review_by"
+        for file, by in overdue(knowledge, day)
+    ]
+
+
+def _plural(what: str, number: int) -> str:
+    if number == 1:
+        return what
+    return f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+
+
+group.command("show")(knowledge_show.show)
+group.command("diff")(knowledge_diff.diff)
+group.command("refresh-rxnorm")(knowledge_refresh.refresh_rxnorm)
+group.command("reference")(knowledge_pages.reference)
+group.command("schema")(knowledge_pages.schema)

@@ -30,15 +30,17 @@ _NOON = time(12)
 _USER = "Practitioner/command-line"
 
 
-def caller_for(client: str | None, settings: Settings) -> Caller:
+def caller_for(client: str | None, settings: Settings, knowledge: Knowledge) -> Caller:
     """The client `client` of the registry, or one with the settings' defaults; no FHIR server is ever called."""
     nobody = AllowList(())
     if client is None:
-        return Caller(id="open", allowed=nobody, time_zone=settings.time_zone, jurisdiction=settings.jurisdiction)
+        place = knowledge.jurisdiction_for(settings.jurisdiction)
+        return Caller(id="open", allowed=nobody, time_zone=settings.time_zone, jurisdiction=place)
     for registered in read_registry(settings):
         entry = registered.entry
         if entry.id == client:
-            return Caller(id=entry.id, allowed=nobody, time_zone=entry.time_zone, jurisdiction=entry.jurisdiction)
+            place = knowledge.jurisdiction_for(entry.jurisdiction)
+            return Caller(id=entry.id, allowed=nobody, time_zone=entry.time_zone, jurisdiction=place)
     raise Refusal("--client", "is not a client of the registry", "use the id of one of its entries")
 
 

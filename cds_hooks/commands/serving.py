@@ -56,7 +56,7 @@ def application() -> FastAPI:
     try:
         app = create_app(
             settings=settings,
-            knowledge=load_knowledge(),
+            knowledge=load_knowledge(site=settings.site),
             clock=SystemClock(),
             registry=read_registry(settings),
         )
@@ -77,7 +77,9 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         )
     require_free(host, port)
     base = address_of(host, port)
-    app = create_demo(settings=read_settings(), knowledge=load_knowledge(), clock=SystemClock(), base_url=base)
+    settings = read_settings()
+    knowledge = load_knowledge(site=settings.site)
+    app = create_demo(settings=settings, knowledge=knowledge, clock=SystemClock(), base_url=base)
     settle_memory()
     config = uvicorn.Config(app, host=host, port=port, access_log=False, log_level="warning", server_header=False)
     _Announced(config, welcome(base)).run()

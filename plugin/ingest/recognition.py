@@ -1,8 +1,8 @@
 """Which product a medication is: from its codes, else from its words.
 
-Looked up in this order: RxNorm, NDC, ATC, SNOMED CT, names in displays and text. Of several codings the most specific
-RxNorm concept gives strength, release form and pack. A code outranks the words beside it; disagreement is flagged,
-never settled silently.
+Looked up in this order: RxNorm, a site's own codes, NDC, ATC, SNOMED CT, names in displays and text. Of several
+codings the most specific RxNorm concept gives strength, release form and pack. A code outranks the words beside it;
+disagreement is flagged, never settled silently.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from mappings.load import Knowledge
 from mappings.products import CodedIngredients, ProductRow, Strength
 from mappings.schema import Drug, Equivalence, ExcludedProduct
 from plugin.ingest.codings import Coding
-from plugin.ingest.product_words import Wording, read_wording, strengths_in
+from plugin.ingest.product_words import Wording, read_wording
+from plugin.ingest.written_strengths import strengths_in
 from plugin.record import Component, PackPart, Product
 
 _SALT_LEVEL = "PIN"
+_TRUSTED = ("rxnorm", "site", "ndc", "atc", "snomed")  # the first of these that knows the product speaks for it
 _NDC_LENGTH = 11
 _NDC_PARTS = (5, 4, 2)
 
@@ -47,6 +49,8 @@ def recognise(
     texts = tuple(dict.fromkeys(shown for shown in (*(coding.display for coding in sent), _text(text)) if shown))
     wording = read_wording(texts, knowledge)
     hits = list(_coded(sent, wording, knowledge))
+    if not hits and any((knowledge.system_of(one.system), one.code) in knowledge.products.others for one in sent):
+        return None  # a code outranks the words beside it, also when it says that the drug is another one
     flags: list[str] = []
     best, ingredients = _choose(hits, wording, knowledge, flags)
     if not any(one in knowledge.drugs for one in ingredients):
@@ -93,6 +97,9 @@ def _coded(sent: Iterable[Coding], wording: Wording, knowledge: Knowledge) -> It
         if row and (system == "rxnorm" or (not coding.system and _overlap(row.ingredients, wording, knowledge))):
             if not row.low or not wording.ingredients or _overlap(row.ingredients, wording, knowledge):
                 yield _Coded("rxnorm", row.ingredients, row)
+        elif (system or "", coding.code) in index.local:
+            local = index.local[system or "", coding.code]
+            yield _Coded("site", local.ingredients, local)
         elif system in ("ndc", "atc", "snomed"):
             found = _by_ndc(coding.code, index.ndc) if system == "ndc" else getattr(index, system).get(coding.code)
             if found:
@@ -138,7 +145,7 @@ def _choose(
     """The coding that speaks for the product, and the ingredients of the product."""
     if not hits:
         return None, _one_product(wording.ingredients, knowledge, flags)
-    first = next((by for by in ("rxnorm", "ndc", "atc", "snomed") if any(hit.by == by for hit in hits)), hits[0].by)
+    first = next(by for by in _TRUSTED if any(hit.by == by for hit in hits))
     best = max((hit for hit in hits if hit.by == first), key=_specificity)
     ingredients, own = best.ingredients, _parts(best.ingredients, knowledge)
     vague = best.row is None or not (any(best.row.strengths) or best.row.pack)

@@ -143,7 +143,8 @@ class ScaleCodes:
             listed += [(code, Role("other", instrument)) for code in instrument.other_scales]
             for code, role in listed:
                 self._by_code[code.system, plain_code(code.code)].append(role)
-                self._by_bare_code[plain_code(code.code)].append(role)
+                if code.system not in knowledge.local_systems:  # a row number alone could be anybody's
+                    self._by_bare_code[plain_code(code.code)].append(role)
 
     def roles(self, codings: Iterable[Coding]) -> tuple[Role, ...]:
         """All roles of the codes, system by system."""

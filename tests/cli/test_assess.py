@@ -99,7 +99,7 @@ REFUSALS = {
     "bad definition": (["assess", "GOOD", "--definition", "NONE"], ["--definition", "TRD-6W-50"]),
     "bad jurisdiction": (["assess", "GOOD", "--jurisdiction", "mars"], ["--jurisdiction"]),
     "bad format": (["assess", "GOOD", "--format", "pdf"], ["--format"]),
-    "site": (["assess", "GOOD", "--site", "x"], ["site overlays are not built yet"]),
+    "site": (["assess", "GOOD", "--site", "x"], ["point to the directory that holds site.yaml"]),
     "unknown option": (["assess", "GOOD", "--colour"], ["--colour"]),
     "no file": (["assess"], ["FILE"]),
     "unknown command": (["diagnose"], ["diagnose"]),

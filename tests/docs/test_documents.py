@@ -58,7 +58,7 @@ def test_every_type_in_the_glossary_exists() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_in_a_document_exists(document: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     text = document.read_text(encoding="utf-8")
-    for words in set(re.findall(r"trd-cds((?: (?!is\b|needs\b)[a-z]+)+)", " ".join(_code(text)))):
+    for words in set(re.findall(r"trd-cds((?: (?!is\b|needs\b)[a-z-]+)+)", " ".join(_code(text)))):
         arguments = words.split()[: 2 if words.split()[0] in {"stories", "knowledge"} else 1]
         assert run([*arguments, "--help"]) == 0, words
     capfdbinary.readouterr()

@@ -1,4 +1,9 @@
-"""Clinical codes, drug names and thresholds live in the knowledge, never in Python."""
+"""Clinical codes, drug names and numbers live in the knowledge, never in Python.
+
+Every number in `plugin` and `cds_hooks` other than 0, 1 and 2 stands in a list below with the reason why it is no
+clinical number; an entry that is no longer needed fails too. Strings must hold no code and no drug name. Docstrings
+and comments may say anything.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +15,137 @@ from pathlib import Path
 import pytest
 
 from mappings.load import load
+from mappings.products import words_of
 
 ROOT = Path(__file__).parents[2]
 KNOWLEDGE = load()
-CODE = re.compile(r"\d{3,5}-\d|LA\d{3,5}-\d|\d{5,18}|[A-TV-Z]\d\d\.[0-9A-Z]{1,4}|N0\d[A-Z]{2}\d\d")
-DRUGS = {drug.label.lower() for drug in KNOWLEDGE.drugs.values()} | set(KNOWLEDGE.drugs)
-# Values of the shared parameters that are no everyday number (a week, a fortnight, an hour count, a percentage).
-EVERYDAY = {0, 1, 2, 7, 14, 24, 30, 60, 90, 365}
-THRESHOLDS = {
-    float(value)
-    for entry in (KNOWLEDGE.reconstruction, *KNOWLEDGE.definitions.values())
-    for value in entry.model_dump().values()
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 1
-} - {float(number) for number in EVERYDAY}
+# A number that only counts, points or pairs.
+PLAIN = frozenset({0.0, 1.0, 2.0})
+
+TOLERANCE = "tolerance of floating-point comparison"
+JSON = "digits written to the JSON contract"
+PERCENT = "a share written as percent"
+BOUND = "bound on hostile input"
+CACHE = "size of a cache"
+CALENDAR = "the calendar"
+METRIC = "thousand of one unit in the next: milligram, microgram, gram; no clinical amount"
+# Per module of `plugin`: each number and why it may stand there.
+REASONING: dict[str, dict[float, str]] = {
+    "adequacy.py": {1e-9: TOLERANCE},
+    "supply.py": {1e-9: TOLERANCE},
+    "advice.py": {3: "how many missing facts one card lists"},
+    "document.py": {3: JSON, 100: PERCENT},
+    "measurement.py": {100: PERCENT},
+    "wording.py": {100: PERCENT},
+    "outcome.py": {3: "order of stop reasons, and position in a tuple", 4: "the same"},
+    "spans.py": {12: CALENDAR, 31: CALENDAR},
+    "ingest/codings.py": {5: "letters of a word stem", 512: CACHE},
+    "ingest/documents.py": {3: "nesting of lists counts thrice", 20: BOUND},
+    "ingest/dosage.py": {7: CALENDAR},
+    "ingest/questionnaires.py": {30: BOUND},
+    "ingest/recognition.py": {
+        4: "digits of the parts of an NDC",
+        5: "digits of an NDC part, places of a comparison key",
+        9: "where an NDC of ten digits misses its zero",
+        11: "digits of an NDC",
+    },
+    "ingest/resources.py": {
+        1e-6: BOUND,
+        1e12: BOUND,
+        10: "base of decimal digits",
+        40: BOUND,
+        64: CACHE,
+        1970: CALENDAR,
+    },
+    "ingest/vocabulary.py": {4: "words a phrase may be re-ordered over", 8192: CACHE},
+    "ingest/written_strengths.py": {6: "digits kept of a strength", 24: CALENDAR, 1000: METRIC},
+}
+STATUS = "HTTP status"
+TIMING = "time limit or age of a network or session matter"
+WEB = "limit of what a web request, page or terminal may hold"
+STORY = "notation or default of invented stories"
+# Per number in `cds_hooks`, which holds protocol, network and pages but no reasoning.
+PROTOCOL: dict[float, str] = {
+    3: "cards shown at most, group of a date pattern",
+    4: f"{TIMING}; {CALENDAR}; {STORY}",
+    6: f"{CALENDAR}; {STORY}",
+    7: f"{CALENDAR}; {STORY}; days a verdict is remembered",
+    8: f"parallel reads; bytes of a correlation id; {STORY}",
+    9: "digits of a page token",
+    10: f"{CALENDAR}; page size",
+    12: f"{CALENDAR}; noon; characters of a hash shown",
+    20: WEB,
+    28: f"{CALENDAR}; {STORY}",
+    30: TIMING,
+    32: "bytes of a random or hashed value",
+    40: f"rows shown; {STORY}",
+    50: "page size",
+    60: TIMING,
+    64: WEB,
+    80: "port",
+    100: WEB,
+    130: "exit status after an interrupt",
+    140: "characters of a card summary, by CDS Hooks 2.0",
+    182: f"half a year; {STORY}",
+    200: STATUS,
+    201: STATUS,
+    204: STATUS,
+    300: STATUS,
+    340: "characters of an RSA modulus",
+    400: STATUS,
+    401: STATUS,
+    404: STATUS,
+    405: STATUS,
+    406: STATUS,
+    410: STATUS,
+    412: STATUS,
+    413: STATUS,
+    415: STATUS,
+    443: "port",
+    500: STATUS,
+    512: WEB,
+    1000: f"{WEB}; milliseconds of a second",
+    1024: WEB,
+    1800: TIMING,
+    1900: WEB,
+    3600: TIMING,
+    5000: WEB,
+    8000: "port",
+    16384: WEB,
+    50_000: WEB,
+    65535: "port",
+    100_000: WEB,
+    10_000_000: WEB,
+}
+
+SHAPES = {
+    "LOINC code": r"\d{3,5}-\d",
+    "LOINC answer": r"LA\d{3,5}-\d",
+    "RxNorm, NDC or SNOMED CT code": r"\d{5,18}",
+    "NDC with hyphens": r"\d{4,5}-\d{3,4}-\d{1,2}",
+    "ICD-10 code": r"[A-TV-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}",
+    "ICD-10 category": r"F[0-9]\d",
+    "ICD-10-PCS code": r"GZ[0-9A-Z]{5}",
+    "ATC code": r"[A-V]\d\d[A-Z]{2}\d\d",
+    "HCPCS code": r"[GJS]\d{4}",
+}
+CODE = re.compile("(?<![\\w./-])(?:" + "|".join(f"(?:{shape})" for shape in SHAPES.values()) + ")(?![\\w/-])")
+# Strings that have the shape of a code and are none.
+NO_CODES: dict[str, str] = {}
+DRUGS = frozenset(
+    name[0]
+    for name in (*KNOWLEDGE.products.names, *KNOWLEDGE.products.combination_names)
+    if len(name) == 1 and len(name[0]) > 3
+) | {part for drug in KNOWLEDGE.drugs.values() for part in drug.id.split("-") if len(part) > 6}
 
 
-def literals(path: Path) -> Iterator[tuple[int, object]]:
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def constants(source: str) -> Iterator[tuple[int, object]]:
     """Every constant of a module that is not a docstring, with its line."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(source)
     prose = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
@@ -36,25 +154,98 @@ def literals(path: Path) -> Iterator[tuple[int, object]]:
             yield node.lineno, node.value
 
 
-MODULES = sorted((ROOT / "plugin").rglob("*.py"))
+def numbers(source: str) -> Iterator[tuple[int, float]]:
+    for line, value in constants(source):
+        if isinstance(value, int | float) and not isinstance(value, bool) and float(value) not in PLAIN:
+            yield line, float(value)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_reasoning_holds_no_clinical_literal(path: Path) -> None:
-    found = [
-        f"line {line}: {value!r}"
-        for line, value in literals(path)
-        if (isinstance(value, str) and (CODE.fullmatch(value.strip()) or value.strip().lower() in DRUGS))
-        or (isinstance(value, int | float) and not isinstance(value, bool) and float(value) in THRESHOLDS)
-    ]
-    assert not found, "move these to mappings/"
+def named_in(source: str) -> list[str]:
+    """Codes and drug names in the strings of a module."""
+    found = []
+    for line, value in constants(source):
+        if not isinstance(value, str) or value in NO_CODES:
+            continue
+        found += [f"line {line}: code {code}" for code in CODE.findall(value)]
+        found += [f"line {line}: drug {word}" for word in words_of(value) if word in DRUGS]
+    return found
 
 
-def test_the_check_itself_sees_codes_and_thresholds(tmp_path: Path) -> None:
-    sample = tmp_path / "sample.py"
-    sample.write_text(
-        '"""44261-6 in prose is fine."""\nTOTAL = "44261-6"\nDRUG = "sertraline"\nDAYS = 42\n', encoding="utf-8"
-    )
-    with pytest.raises(AssertionError, match="move these"):
-        test_reasoning_holds_no_clinical_literal(sample)
-    assert {42.0, 28.0, 56.0, 180.0} <= THRESHOLDS
+def inside(path: Path, package: str) -> str:
+    return path.relative_to(ROOT / package).as_posix()
+
+
+@pytest.mark.parametrize("path", modules("plugin"), ids=lambda path: inside(path, "plugin"))
+def test_reasoning_holds_only_numbers_with_a_reason(path: Path) -> None:
+    allowed = {float(number) for number in REASONING.get(inside(path, "plugin"), {})}
+    found = [(line, number) for line, number in numbers(path.read_text(encoding="utf-8")) if number not in allowed]
+    assert not found, "move these to mappings/, or give the reason why they are no clinical numbers"
+
+
+@pytest.mark.parametrize("path", modules("cds_hooks"), ids=lambda path: inside(path, "cds_hooks"))
+def test_protocol_holds_only_numbers_with_a_reason(path: Path) -> None:
+    allowed = {float(number) for number in PROTOCOL}
+    found = [(line, number) for line, number in numbers(path.read_text(encoding="utf-8")) if number not in allowed]
+    assert not found, "move these to mappings/, or give the reason why they are no clinical numbers"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*modules("plugin"), *modules("cds_hooks")],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_no_code_and_no_drug_name_in_a_string(path: Path) -> None:
+    assert named_in(path.read_text(encoding="utf-8")) == []
+
+
+def test_every_allowed_number_is_still_there_and_has_a_reason() -> None:
+    for module, allowed in REASONING.items():
+        there = {number for _, number in numbers((ROOT / "plugin" / module).read_text(encoding="utf-8"))}
+        assert there == {float(number) for number in allowed}, module
+        assert all(allowed.values()), module
+    everywhere = {number for path in modules("cds_hooks") for _, number in numbers(path.read_text(encoding="utf-8"))}
+    assert {float(number) for number in PROTOCOL} - everywhere == set()
+    assert all(PROTOCOL.values())
+
+
+def test_no_parameter_of_the_knowledge_is_allowed_in_the_reasoning_by_chance() -> None:
+    """The shared parameters that are no everyday number must not come back under any reason."""
+    rules = [KNOWLEDGE.reconstruction, *KNOWLEDGE.definitions.values()]
+    parameters = {
+        float(value)
+        for entry in rules
+        for value in entry.model_dump().values()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    allowed = {float(number) for numbers_ in REASONING.values() for number in numbers_}
+    everyday = {3.0, 4.0, 5.0, 7.0, 30.0}  # allowed above as bound, calendar or format
+    assert {42.0, 28.0, 56.0, 180.0, 0.5, 0.25, 0.8} <= parameters
+    assert allowed & parameters <= everyday
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("DAYS = 42", "number"),
+        ("SHARE = 0.25", "number"),
+        ("HALF = 3 / 8", "number"),
+        ('TOTAL = "44261-6"', "string"),
+        ('ANSWER = "LA6568-5"', "string"),
+        ('RXCUI = "36437"', "string"),
+        ('NDC = "0049-4900-50"', "string"),
+        ('ICD = "F33.1"', "string"),
+        ('ICD = ("F32", "F33")', "string"),
+        ('ATC = "N06AB06"', "string"),
+        ('HCPCS = "G2082"', "string"),
+        ('PCS = "GZB1ZZZ"', "string"),
+        ('SNOMED = "370143000"', "string"),
+        ('QUERY = "code=http://loinc.org|44249-1,55758-7"', "string"),
+        ('DRUG = "Sertraline"', "string"),
+        ('TEXT = f"started {when} on Zoloft"', "string"),
+        ('RULES = {"es-citalopram": 1}', "string"),
+    ],
+)
+def test_the_scan_sees(line: str, seen: str) -> None:
+    source = f'"""44261-6 and sertraline 50 mg are fine in prose."""\n{line}\n'
+    assert bool(list(numbers(source))) == (seen == "number")
+    assert bool(named_in(source)) == (seen == "string")

@@ -145,7 +145,7 @@ def test_strength_that_is_not_plain_stays_unknown(text: str) -> None:
         "clonazepam 1 mg",
         "chlorpromazine",
         "Serax",
-        "sertralin-like",
+        "sertralike",
         "take the same dose",
         "perphenazine 4 mg",
         "naltrexone 50 mg",

@@ -1,0 +1,207 @@
+"""Checks of the clinical knowledge that need several files.
+
+`KnownNames` brings in what lives outside it: drugs, condition categories, instruments, sources, sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from mappings.decision_tables import FactTest, SafetyRow, effective_days, problem_of, redundant, unreachable
+from mappings.strict_yaml import KnowledgeError
+from mappings.values import DatedValue
+
+if TYPE_CHECKING:
+    from mappings.clinical import Clinical
+
+DECLARE = "declare it there, or correct the name"
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """The ids the clinical files may refer to. `instruments` maps an id to the numbers of its items."""
+
+    drugs: Collection[str]
+    drug_classes: Collection[str]
+    conditions: Collection[str]
+    procedures: Collection[str]
+    instruments: Mapping[str, Collection[int]]
+    sources: Collection[str]
+    sentences: Collection[str]
+    systems: Collection[str]
+
+
+def check_clinical(clinical: Clinical, names: KnownNames) -> frozenset[str]:
+    """The ids of the sources cited. Raises KnowledgeError at the first contradiction between files."""
+    used = frozenset(_cited(clinical, names))
+    _measures_and_domains(clinical, names)
+    _facts_and_groups(clinical, names)
+    _options(clinical, names)
+    _safety(clinical, names)
+    _pseudo_resistance(clinical, names)
+    return used
+
+
+def walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
+    """Every model inside `value` with its dotted place."""
+    if isinstance(value, BaseModel):
+        yield place or "top level", value
+        inner: Iterable[tuple[object, object]] = ((field, getattr(value, field)) for field in type(value).model_fields)
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, tuple):
+        inner = enumerate(value)
+    else:
+        return
+    for step, content in inner:
+        yield from walk(content, f"{place}.{step}" if place else str(step))
+
+
+def _known(file: str, place: str, found: Iterable[str], known: Collection[str], what: str) -> None:
+    for name in found:
+        if name not in known:
+            raise KnowledgeError(file, place, f"there is no {what} {name!r}", DECLARE)
+
+
+def _cited(clinical: Clinical, names: KnownNames) -> Iterator[str]:
+    for file, content in clinical.files.items():
+        for place, model in walk(content):
+            cites: tuple[str, ...] = getattr(model, "cites", ())
+            for cite in cites:
+                if cite not in names.sources:
+                    raise KnowledgeError(
+                        file, f"{place}.cites", f"unknown citation {cite!r}", "add it to sources.yaml or correct it"
+                    )
+                yield cite
+            system = getattr(model, "system", None)
+            if isinstance(system, str) and system not in names.systems:
+                raise KnowledgeError(
+                    file, f"{place}.system", f"unknown code system {system!r}", "use a short name of systems.yaml"
+                )
+
+
+def _measures_and_domains(clinical: Clinical, names: KnownNames) -> None:
+    measures = {id_: {item.number for item in entry.items} for id_, entry in clinical.measures.items()}
+    for id_ in measures.keys() & names.instruments.keys():
+        raise KnowledgeError("measures.yaml", id_, "an instrument has this id", "keep it in one of the two places")
+    known = {**measures, **names.instruments}
+    recency = [entry.id for entry in clinical.scoring.recency]
+    for id_, indicator in clinical.indicators.items():
+        _known("indicators", id_, [indicator.measure], known, "measure or instrument")
+        _known("indicators", id_, [indicator.recency], recency, "recency in scoring.yaml,")
+        _known("indicators", id_, map(str, indicator.items), [str(n) for n in known[indicator.measure]], "item")
+        if bool(indicator.items) != (indicator.take in {"item", "sum", "highest"}):
+            raise KnowledgeError("indicators", id_, "take and items do not fit", "name items for item, sum, highest")
+        if (indicator.reference is None) == (indicator.take == "distance"):
+            raise KnowledgeError("indicators", id_, "a distance needs a reference", "give one, and only for distance")
+        for anchors in indicator.anchors.values.values():
+            rising = anchors.points[0][1] < anchors.points[-1][1]
+            if rising != (indicator.worse == "higher"):
+                raise KnowledgeError("indicators", id_, "anchors run against worse", "correct one of the two")
+    used: set[str] = set()
+    for id_, domain in clinical.domains.items():
+        file = f"domains/{id_}.yaml"
+        _known(file, "boosts", (boost.category for boost in domain.boosts), names.conditions, "condition category")
+        if not any(family.mandatory for family in domain.families):
+            raise KnowledgeError(file, "families", "none is mandatory", "mark one; a domain must be assessable")
+        for family in domain.families:
+            members = [member.indicator for member in family.members]
+            _known(file, f"families.{family.id}", members, clinical.indicators, "indicator")
+            used.update(members)
+    for idle in sorted(set(clinical.indicators) - used):
+        raise KnowledgeError("indicators", idle, "no domain uses this indicator", "add it to a family or remove it")
+
+
+def _facts_and_groups(clinical: Clinical, names: KnownNames) -> None:
+    measures = {*clinical.measures, *names.instruments}
+    for id_, group in clinical.drug_groups.items():
+        _known("drug_groups.yaml", id_, group.drugs, names.drugs, "drug")
+        if not (group.drugs or group.codes or group.words):
+            raise KnowledgeError("drug_groups.yaml", id_, "the group is empty", "give drugs, codes or words")
+    for id_, fact in clinical.facts.items():
+        place = f"facts.{id_}"
+        _known("facts.yaml", place, fact.categories, names.conditions, "condition category")
+        _known("facts.yaml", place, [fact.group] if fact.group else [], {*clinical.drug_groups, *names.drugs}, "group")
+        _known("facts.yaml", place, [fact.measure] if fact.measure else [], measures, "measure or instrument")
+        source = {"condition": fact.categories and fact.status, "medication": fact.group, "measure": fact.measure}
+        if fact.kind in source and not source[fact.kind]:
+            raise KnowledgeError("facts.yaml", place, f"a {fact.kind} fact names no source", "say where it comes from")
+        if (fact.type == "choice") != bool(fact.choices) or (fact.type == "number") != bool(fact.unit):
+            raise KnowledgeError("facts.yaml", place, "type, unit and choices do not fit", "see decision_tables.py")
+
+
+def _options(clinical: Clinical, names: KnownNames) -> None:
+    for id_, option in clinical.options.items():
+        file = f"options/{id_}.yaml"
+        _known(file, "drugs", (*option.drugs, *option.closes.drugs), names.drugs, "drug")
+        _known(file, "closes.classes", option.closes.classes, names.drug_classes, "drug class")
+        _known(file, "closes.procedures", option.closes.procedures, names.procedures, "procedure kind")
+        for day, grades in option.grades.values.items():
+            if set(grades.by_domain) != set(clinical.domains):
+                raise KnowledgeError(file, f"grades.{day}", "a domain is missing", "grade every domain; 0 is a grade")
+            if not set(grades.by_domain.values()) <= {-1, 0, 1, 2, 3}:
+                raise KnowledgeError(file, f"grades.{day}", "a grade is not one of -1 to 3", "use the scale of grades")
+    for number, statement in enumerate(clinical.guidelines.statements):
+        _known("guidelines.yaml", f"statements.{number}", statement.options, clinical.options, "option")
+
+
+def _tests(file: str, place: str, when: Iterable[FactTest], clinical: Clinical) -> set[str]:
+    used: set[str] = set()
+    for number, test in enumerate(when):
+        problem = problem_of(test, clinical.facts)
+        if problem is not None:
+            raise KnowledgeError(file, f"{place}.when.{number}", problem, "see facts.yaml for facts, types and units")
+        used.add(test.fact)
+    return used
+
+
+def _safety(clinical: Clinical, names: KnownNames) -> None:
+    used: set[str] = set()
+    for id_, rule in clinical.safety.items():
+        file = f"safety/{id_}.yaml"
+        for number, row in enumerate(rule.rows):
+            place = f"rows.{number}"
+            used |= _tests(file, place, row.when, clinical)
+            _row(file, place, row, clinical, names)
+        for day in effective_days(rule.rows):
+            for number, row in enumerate(rule.rows):
+                contradicted = unreachable(row.when, day)
+                if contradicted is not None:
+                    raise KnowledgeError(
+                        file, f"rows.{number}", f"can never hold: {contradicted}", "correct the tests on this fact"
+                    )
+                if redundant(row, rule.rows, day):
+                    raise KnowledgeError(file, f"rows.{number}", "adds nothing to another row", "remove or correct it")
+    for check in clinical.pseudo_resistance.checks:
+        used |= {test.fact for row in check.rows for test in row.when}
+    for idle in sorted(set(clinical.facts) - used):
+        raise KnowledgeError("facts.yaml", f"facts.{idle}", "no table tests this fact", "use it or remove it")
+
+
+def _row(file: str, place: str, row: SafetyRow, clinical: Clinical, names: KnownNames) -> None:
+    _known(file, f"{place}.options", row.options, clinical.options, "option")
+    _known(file, f"{place}.orders", row.orders, names.drugs, "drug")
+    if not (row.options or row.orders):
+        raise KnowledgeError(file, place, "concerns no option and no order", "name what the row applies to")
+    if row.hard_stop and (row.effect != "block" or not row.orders):
+        raise KnowledgeError(file, place, "a hard stop blocks a drafted order", "name its orders and use effect block")
+    if row.drugs:
+        offered = {drug for option in row.options for drug in clinical.options[option].drugs}
+        _known(file, f"{place}.drugs", row.drugs, offered, "drug of these options")
+
+
+def _pseudo_resistance(clinical: Clinical, names: KnownNames) -> None:
+    file = "pseudo_resistance.yaml"
+    for check in clinical.pseudo_resistance.checks:
+        _known(file, check.id, [check.sentence], names.sentences, "sentence")
+        for number, row in enumerate(check.rows):
+            place = f"{check.id}.rows.{number}"
+            _tests(file, place, row.when, clinical)
+            numbers = [value for test in row.when for value in (test.value,) if isinstance(value, DatedValue)]
+            for day in {day for number_ in numbers for day in number_.values}:
+                if unreachable(row.when, day) is not None:
+                    raise KnowledgeError(file, place, "can never hold", "correct the tests")

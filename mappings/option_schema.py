@@ -1,0 +1,211 @@
+"""The shape of what may be offered and said: options, statements of guidelines, agents under study, checks.
+
+Grades are conventions of this project unless a source is named; whatever a source found stands in our own words
+with its citation and our confidence in having read it rightly.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import model_validator
+
+from mappings.decision_tables import FactTest
+from mappings.domain_schema import Cited, DomainId, NonEmpty
+from mappings.values import CitationIds, Code, DatedValue, Knowable, Reviewed
+
+Jurisdiction = Literal["us", "eu"]
+Tier = Literal["A", "B", "C", "D"]
+Lane = Literal["matched", "guideline", "adjunct", "psychosis-gate", "catatonia-gate"]
+
+
+class Grades(Cited):
+    """The match of an option with each domain: 3 domain-specific trial, 2 secondary analysis, 1 mechanism or
+    expert, 0 none, -1 plausible mismatch.
+    """
+
+    by_domain: dict[DomainId, float]
+
+
+class DatedGrades(Knowable):
+    """Grades and their history by effective date."""
+
+    values: Annotated[dict[date, Grades], NonEmpty]
+
+
+class Evidence(Cited):
+    """What a source found, in our own words; `domain` when it speaks about one."""
+
+    statement: str
+    domain: DomainId | None = None
+
+
+class LabelStatus(Cited):
+    """How a jurisdiction labels an option. `offered` False: never listed there as an option for depression."""
+
+    status: Literal["labelled-trd", "labelled-depression", "cleared", "other-indication", "not-authorised", "no-label"]
+    off_label: bool
+    offered: bool = True
+
+
+class Eligibility(Cited):
+    """When an option may be offered at all."""
+
+    failed_trials: DatedValue | None = None
+    or_suicidality_high: bool = False
+    or_urgent: bool = False
+    hidden_when_mild: bool = False
+    appended_to_guideline_lane: bool = False
+
+
+class Closing(Knowable):
+    """What makes an option current or already failed: ingredients, drug classes or kinds of procedure."""
+
+    drugs: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    procedures: tuple[str, ...] = ()
+
+
+class Option(Reviewed):
+    """One treatment that may be offered: evidence tier, domain match, label, eligibility, what it needs.
+
+    `priority` orders options of one tier and match (lower first). `codes` may stand in an order; `to_verify` are
+    named by the specification and confirmed by no terminology: recognised, never emitted.
+    """
+
+    id: str
+    label: str
+    kind: Literal["drug", "procedure", "therapy", "device", "supplement"]
+    tier: Tier
+    lanes: tuple[Lane, ...]
+    grades: DatedGrades
+    priority: DatedValue | None = None
+    drugs: tuple[str, ...] = ()
+    closes: Closing = Closing()
+    jurisdictions: dict[Jurisdiction, LabelStatus]
+    eligibility: Eligibility | None = None
+    evidence: tuple[Evidence, ...] = ()
+    dosing: tuple[Evidence, ...] = ()
+    monitoring: tuple[Evidence, ...] = ()
+    action: Literal["medication-order", "service-order", "referral", "information"]
+    codes: tuple[Code, ...] = ()
+    to_verify: tuple[Code, ...] = ()
+    cites: CitationIds
+
+
+class GuidelineStatement(Cited):
+    """What a guideline says after two failures, in our own words, with its edition."""
+
+    id: str
+    edition: str
+    statement: str
+    options: tuple[str, ...] = ()
+    retrieved: date | None = None
+
+
+class Guidelines(Reviewed):
+    """All statements of guidelines and regulators that a card may cite."""
+
+    statements: tuple[GuidelineStatement, ...]
+
+
+class InvestigationalAgent(Cited):
+    """An agent without approval for resistant depression: information only, never an order."""
+
+    id: str
+    label: str
+    names: tuple[str, ...] = ()
+    status: str
+
+
+class InvestigationalAgents(Reviewed):
+    """All agents of which a card may only say that they are investigational or not for this use."""
+
+    agents: tuple[InvestigationalAgent, ...]
+
+
+class DrugGroup(Cited):
+    """Drugs with one property: our own `drugs`, `codes` of others, and words for text without a code."""
+
+    id: str
+    label: str
+    drugs: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+class DrugGroups(Reviewed):
+    """All drug groups that rules and checks name."""
+
+    groups: tuple[DrugGroup, ...]
+
+
+class CheckRow(Cited):
+    """When all tests hold, the check has something to say (``evidence``) or a gap to name (``gap``)."""
+
+    when: Annotated[tuple[FactTest, ...], NonEmpty]
+    shows: Literal["evidence", "gap"]
+
+
+class PseudoResistanceCheck(Cited):
+    """Something to consider before concluding resistance; it never changes the verdict."""
+
+    id: str
+    label: str
+    rows: Annotated[tuple[CheckRow, ...], NonEmpty]
+    codes: tuple[Code, ...] = ()
+    sentence: str
+
+
+class PseudoResistance(Reviewed):
+    """All checks, the most telling first."""
+
+    checks: tuple[PseudoResistanceCheck, ...]
+
+
+Parameter = Literal[
+    "min-days-per-trial",
+    "max-days-between-trials",
+    "max-days-between-issues",
+    "same-drug-episode-gap-days",
+    "combination-overlap-days",
+    "min-switches",
+    "min-distinct-drugs",
+    "min-sequential-trials",
+    "min-failed-trials",
+    "min-distinct-classes",
+    "min-augmentations",
+    "min-antipsychotics",
+    "min-antidepressants-with-antipsychotic",
+    "min-antidepressants-with-esketamine",
+    "min-depression-codes",
+    "look-back-days",
+    "days-before-neuromodulation",
+    "improvement-at-most",
+    "score-above",
+    "score-max-age-days",
+]
+
+
+class ComparisonRule(Reviewed):
+    """A rule of others (a register study, a payer) to set beside our definitions, as its source states it.
+
+    `computable` is False while the engine cannot compute the rule faithfully; `why_not` says what is missing.
+    """
+
+    id: str
+    label: str
+    kind: Literal["register", "claims", "payer"]
+    summary: str
+    parameters: dict[Parameter, DatedValue]
+    conventions: tuple[Evidence, ...] = ()
+    computable: bool
+    why_not: str = ""
+    cites: CitationIds
+
+    @model_validator(mode="after")
+    def _honest(self) -> ComparisonRule:
+        if self.computable == bool(self.why_not):
+            raise ValueError("say in why_not what is missing when, and only when, computable is false")
+        return self
