@@ -16,6 +16,7 @@ from typing import Any
 from mappings.load import Knowledge
 
 PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105 - a template token, not a secret
+KNOWLEDGE = "io.github.trd-cds.knowledge"
 # Every intent that can stand for a treatment: proposals and options are not prescriptions.
 _INTENTS = "order,plan,original-order,reflex-order,filler-order,instance-order"
 
@@ -124,6 +125,9 @@ def discovery(knowledge: Knowledge, base_url: str) -> dict[str, Any]:
         "configure: "
         f"{base_url}/intended-use"
     )
+    in_force = {"version": knowledge.version, "hash": knowledge.content_hash}
+    if knowledge.site_id is not None:
+        in_force["site"] = knowledge.site_id
     return {
         "services": [
             {
@@ -133,6 +137,7 @@ def discovery(knowledge: Knowledge, base_url: str) -> dict[str, Any]:
                 "id": service.id,
                 "prefetch": templates,
                 "usageRequirements": needs,
+                "extension": {KNOWLEDGE: in_force},
             }
             for service in SERVICES.values()
         ]

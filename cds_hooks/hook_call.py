@@ -133,6 +133,7 @@ def _cards(
         content_hash=knowledge.content_hash,
         definition=assessment.definition.id,
         as_of=as_of,
+        site=knowledge.site_id,
     )
     return response(render(drafts, knowledge=knowledge, base_url=settings.base_url), provenance)
 

@@ -35,6 +35,7 @@ class Provenance:
     content_hash: str
     definition: str
     as_of: date
+    site: str | None = None
 
 
 def render(
@@ -61,6 +62,8 @@ def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> H
         "definition": provenance.definition,
         "asOf": provenance.as_of.isoformat(),
     }
+    if provenance.site is not None:
+        said["site"] = provenance.site
     return HookResponse(cards=cards, extension={PROVENANCE: said})
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from mappings.values import Code, Reviewed
 
 # Fields that qualify a statement and are none themselves.
-QUALIFIERS = frozenset({"cites", "confidence", "note"})
+QUALIFIERS = frozenset({"cites", "confidence", "note", "since"})
 REVIEW = tuple(Reviewed.model_fields)
 # What identifies an element of a list, in the order tried.
 _KEYS = (
@@ -107,7 +107,7 @@ def history_text(history: Iterable[Statement]) -> str:
     """A whole history in one line, oldest first: ``50 mg/d from 2026-11-22; 75 mg/d from 2027-01-01``."""
     dated = sorted(history, key=lambda statement: statement.since or date.min)
     return "; ".join(
-        f"{one.text}{f' from {one.since}' if one.since else ''}{' (not applied)' if one.confidence == 'low' else ''}"
+        f"{one.text}{f' from {one.since}' if one.since else ''}{' (unverified)' if one.confidence == 'low' else ''}"
         for one in dated
     )
 
@@ -204,11 +204,12 @@ def _qualified(model: BaseModel, place: tuple[str, ...], above: Statement) -> St
     cites = getattr(model, "cites", None)
     confidence = getattr(model, "confidence", None)
     unit = getattr(model, "unit", "")
+    since = getattr(model, "since", None)
     return dataclasses.replace(
         above,
         cites=tuple(cites) if cites else above.cites,
         confidence=confidence if isinstance(confidence, str) else above.confidence,
-        note=getattr(model, "note", "") or "",
+        note=getattr(model, "note", "") or (f"as it stood on {since}" if since is not None else ""),
         unit=unit if isinstance(unit, str) and unit else above.unit,
         cited_at=place if cites else above.cited_at,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -13,11 +14,12 @@ Counting = Literal["counts", "borderline-at-most", "never"]
 
 
 class PublishedDose(Knowable):
-    """The minimum adequate daily dose according to one published list."""
+    """The minimum adequate daily dose according to one published list, as it stood on `since`."""
 
     list: str
     amount: float
     unit: Unit
+    since: date
     cites: CitationIds
     confidence: Confidence = "high"
 
@@ -49,6 +51,7 @@ class Equivalence(Knowable):
     releases: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     factor: float
+    since: date
     cites: CitationIds
 
 

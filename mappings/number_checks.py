@@ -28,18 +28,21 @@ def check_numbers(written: DatedFiles, drugs: Mapping[str, Drug]) -> None:
 
 
 def check_dates(files: Iterable[tuple[str, object]], site_sources: frozenset[str]) -> None:
-    """Raise KnowledgeError for a value that takes effect after its file was last reviewed."""
+    """Raise KnowledgeError for a value that takes effect only after its file is due for review.
+
+    A value may be written before it comes into force, but not so far ahead that nobody would look at it again first.
+    """
     for file, content in files:
         if not isinstance(content, Reviewed):
             continue
         for place, value in histories(content):
             latest = list(value.values)[-1]
-            if latest > content.last_reviewed and not site_sources & {*value.values[latest].cites}:
+            if latest > content.review_by and not site_sources & {*value.values[latest].cites}:
                 raise KnowledgeError(
                     file,
                     f"{place}.values.{latest}",
-                    "takes effect after the file was last reviewed",
-                    "correct the date, or review the file and set last_reviewed",
+                    "takes effect after the file is due for review",
+                    "correct the date, or review the file and set review_by",
                 )
 
 

@@ -206,7 +206,8 @@ def _bibliography(knowledge: Knowledge, held: Iterable[Entry]) -> str:
 def _to_verify(knowledge: Knowledge, directory: Path) -> str:
     lines = [_MARK, "", "# To verify", ""]
     lines += [
-        "Facts whose source we could not confirm. A dated value, a code or a name of low confidence is not applied.",
+        "Facts whose source we could not confirm. A code or a name of low confidence is not used. A dated value of low "
+        "confidence gives way to any verified one; a drug with doses of low confidence only is borderline at most.",
         "",
     ]
     rows = [

@@ -7,6 +7,8 @@ message.
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+_DATE_KEY = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")
 REMEDIES = {
     "extra_forbidden": "remove the key or correct its spelling; the allowed keys are in mappings/schema.py",
     "missing": "add the key; see mappings/schema.py for its meaning",
@@ -58,7 +61,9 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
         if key in built:
-            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key if isinstance(key, date) else repr(key)} is given twice", key_node.start_mark
+            )
         built[key] = loader.construct_object(value_node, deep=True)
     return built
 
@@ -107,5 +112,7 @@ def read_model(path: Path, name: str, kind: type[T]) -> T:
 def complaint(failure: ValidationError) -> tuple[str, str, str]:
     """Place, problem and remedy of the first thing a model refused."""
     first = failure.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(step) for step in first["loc"]) or "top level"
+    # Pydantic spells a key that is a date as Python would; the file has it as YYYY-MM-DD.
+    steps = (_DATE_KEY.sub(lambda d: f"{d[1]}-{d[2]:0>2}-{d[3]:0>2}", str(step)) for step in first["loc"])
+    place = ".".join(steps) or "top level"
     return place, first["msg"], REMEDIES.get(first["type"], "correct the value; see mappings/schema.py")

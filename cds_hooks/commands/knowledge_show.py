@@ -85,7 +85,7 @@ def _history(told: list[Statement], day: date) -> Iterator[str]:
         here = [one for one in told if one.place == place]
         yield f"{phrase(place)}:"
         for one in here:
-            state = "not applied, low confidence" if one.confidence == "low" else one.confidence or "ungraded"
+            state = "unverified, low confidence" if one.confidence == "low" else one.confidence or "ungraded"
             later = ", not yet in force" if one.since and one.since > day else ""
             yield f"{_INDENT}{one.since}  {one.text}  ({state}{later}; {', '.join(one.cites) or 'no citation'})"
 

@@ -120,3 +120,15 @@ def test_the_intended_use_says_the_three_sentences() -> None:
 
 def _code(text: str) -> list[str]:
     return [*re.findall(r"```\w*\n(.*?)```", text, re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]
+
+
+def test_the_site_overlay_of_the_documentation_loads(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "site-overlay.md").read_text(encoding="utf-8")
+    files = re.findall(r"```yaml\n# (\S+)\n(.*?)```", text, re.DOTALL)
+    assert len(files) == 5
+    for name, content in files:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    knowledge = load(site=tmp_path)
+    assert knowledge.site is not None
+    assert knowledge.definitions["TRD-6W-50"].min_days_at_dose == 56
+    assert not knowledge.is_on("tried-too-low-or-short")

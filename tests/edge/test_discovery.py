@@ -94,6 +94,13 @@ def test_the_catalogue_answers_for_itself(services, making):
     assert [service["id"] for service in services] == list(SERVICES)
 
 
+def test_discovery_names_the_knowledge_in_force(services, knowledge):
+    for service in services.values() if isinstance(services, dict) else services:
+        assert service["extension"] == {
+            "io.github.trd-cds.knowledge": {"version": knowledge.version, "hash": knowledge.content_hash}
+        }
+
+
 def test_health_names_versions_and_hash(clinic, knowledge):
     answer = clinic().send("GET", "/health").json()
     assert answer["status"] == "ok"

@@ -110,7 +110,7 @@ def test_hash_is_stable_and_follows_every_data_file(copy: Path) -> None:
         (DRUG, 'unit: "mg/d"', 'unit: "g/d"', "adequate_dose", "listed values"),
         (DRUG, 'unit: "mg/d"', "unit: tab/d", "adequate_dose", "same unit"),
         (DRUG, "2026-11-22: {amount: 50", '"2026-11-22": {amount: 50', "adequate_dose", "without quotes"),
-        (DRUG, "2026-11-22: {amount: 50", "2026-11-23: {amount: 50", "adequate_dose", "set last_reviewed"),
+        (DRUG, "2026-11-22: {amount: 50", "2027-11-23: {amount: 50", "adequate_dose", "set review_by"),
         (DRUG, "review_by: 2027-11-22", "review_by: 2025-11-22", "review_by", "after last_reviewed"),
         (DRUG, "last_reviewed: 2026-11-22", "last_reviewed: soon", "last_reviewed", "YYYY-MM-DD"),
         (DRUG, "confidence: medium}\n  default", "confidence: low}\n  default", "adequate_dose", "verified"),
