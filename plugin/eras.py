@@ -89,13 +89,13 @@ def _touches(fact: MedicationFact, span: DateSpan) -> bool:
 def _graded(era: Era) -> Era:
     """Order days are grade B when the era holds a renewal or later evidence, else C."""
     renewed = len(era.order_starts) > 1
-    days = {}
-    for day, covered in era.days.items():
-        if covered.layer is Layer.ORDER and covered.grade == "C":
-            later = any(start > day for start in era.evidence_starts)
-            covered = replace(covered, grade="B" if renewed or later else "C")  # noqa: PLW2901 - the day's new grade
-        days[day] = covered
-    return replace(era, days=days)
+    last_evidence = max(era.evidence_starts, default=era.start)
+
+    def graded(day: date, covered: CoveredDay) -> CoveredDay:
+        weak = covered.layer is Layer.ORDER and covered.grade == "C"
+        return replace(covered, grade="B") if weak and (renewed or day < last_evidence) else covered
+
+    return replace(era, days={day: graded(day, covered) for day, covered in era.days.items()})
 
 
 def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...]:

@@ -133,7 +133,7 @@ def _lay_out(
         Layer.DISPENSE: dispensed,
         Layer.REPORT: reported_days(layers[Layer.REPORT], as_of=as_of),
         Layer.ORDER: {
-            day: replace(covered, sure=covered.sure and not inside.intersection(covered.uses))
+            day: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
             for day, covered in ordered_days(filled, rules, later_evidence=later).items()
         },
     }
