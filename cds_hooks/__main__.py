@@ -64,7 +64,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Refusal as refusal:
         return _say(str(refusal), 2)
     except typer.TyperException as misuse:
-        return _say(" ".join(misuse.format_message().split()) + " Run `trd-cds --help`.", 2)
+        told = misuse.format_message()
+        if told.lstrip().startswith("Usage:"):
+            # A group without a command: its help page is the remedy.
+            typer.echo(told, err=True)
+            return 2
+        return _say(" ".join(told.split()) + " Run `trd-cds --help`.", 2)
     except typer.Exit as leave:
         return leave.exit_code
     except (KeyboardInterrupt, typer.Abort):

@@ -66,7 +66,9 @@ class HookRequest:
         patients, so a user whose type is not written is treated as one.
         """
         kind = type_and_id(self.user_id)[0].lower()
-        return kind in _PATIENT_USERS or (not kind and not self.takes_orders)
+        # "Patient/" without an id still says what kind of user it is.
+        named = {part.lower() for part in self.user_id.split("/")[:-1]}
+        return kind in _PATIENT_USERS or bool(named & _PATIENT_USERS) or (not kind and not self.takes_orders)
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -152,16 +154,19 @@ def _drafts(context: Mapping[str, Any]) -> tuple[Resource, ...]:
     bundle = context.get("draftOrders")
     if isinstance(bundle, list):  # early clients sent an array of resources
         bundle = {"entry": bundle}
-    if not isinstance(bundle, dict):
+    drafts: tuple[Resource, ...] = ()
+    if isinstance(bundle, dict):
+        single = "entry" not in bundle and bundle.get("resourceType") not in ("Bundle", None)
+        drafts = (bundle,) if single else tuple(resource for _, resource in entries_of(bundle))
+    empty = isinstance(bundle, dict) and bundle.get("resourceType") == "Bundle" and not bundle.get("entry")
+    if not drafts and not empty:
         raise BadRequest(
             "context.draftOrders is missing or not a Bundle.",
             "Send the unsigned orders as a Bundle. Some EHRs leave them out until this service's "
             "registration there holds an extra scope for unsigned orders.",
             where="context.draftOrders",
         )
-    if "entry" not in bundle and bundle.get("resourceType") not in ("Bundle", None):
-        return (bundle,)
-    return tuple(resource for _, resource in entries_of(bundle))
+    return drafts
 
 
 def _selections(context: Mapping[str, Any], drafts: tuple[Resource, ...]) -> frozenset[str] | None:
@@ -177,7 +182,8 @@ def _selections(context: Mapping[str, Any], drafts: tuple[Resource, ...]) -> fro
             continue
         kind, identifier = type_and_id(reference)
         selected.add(f"{kind}/{identifier}" if kind else by_id.get(identifier, identifier))
-    return frozenset(selected)
+    # Something was selected but cannot be read: all drafts are judged, as when selections are missing.
+    return frozenset(selected) if selected or written == [] else None
 
 
 def _authorization(value: Any) -> Authorization | None:

@@ -6,6 +6,7 @@ base, and says of every failure in a few words why (`FhirFailure.why`), without 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,10 +17,12 @@ import orjson
 
 from cds_hooks.envelope import Resource
 from cds_hooks.outbound import FhirBase
-from cds_hooks.prefetch import REPORTED, State, read_bundle
+from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, read_bundle
+from cds_hooks.references import local_reference
 
 # Some servers and proxies cut addresses at 2 kB: longer searches go by POST.
 _LONGEST_ADDRESS = 1_900
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ACCEPT = "application/fhir+json, application/json;q=0.9"
 
 
@@ -36,11 +39,13 @@ class SearchAnswer:
     """What a search has given so far. It grows page by page, so that a deadline leaves the pages already
     read.
 
-    `why` is empty once the last page was read, else the reason why the answer is incomplete.
+    `why` is empty once the last page was read and holds as many different matches as `announced`, else the
+    reason why the answer is incomplete.
     """
 
     resources: list[Resource] = field(default_factory=list, repr=False)
     why: str = "not asked"
+    announced: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -125,18 +130,25 @@ class FhirClient:
         """Add a page; the next link, or None with ``into.why`` settled."""
         if page.get("resourceType") != "Bundle":
             raise FhirFailure("the FHIR server did not answer with a Bundle")
+        said = announced_total(page)
+        into.announced = max((total for total in (into.announced, said) if total is not None), default=None)
         # A total counts all pages, so it says nothing about one page unless it is 0.
-        sent = read_bundle(page if page.get("total") == 0 else {**page, "total": None}, resource_type)
+        sent = read_bundle(page if said == 0 else {**page, "total": None}, resource_type)
         if sent.state is State.UNAVAILABLE and sent.why == REPORTED:
             raise FhirFailure("the FHIR server reported an error")
         into.resources.extend(sent.resources)
         if sent.next_link is not None:
             return sent.next_link
-        into.why = sent.why if sent.state is State.INCOMPLETE else ""
+        into.why = sent.why if sent.state in (State.INCOMPLETE, State.UNAVAILABLE) else ""
+        matches = {local_reference(r) for r in into.resources if r.get("resourceType") == resource_type}
+        if not into.why and into.announced is not None and len(matches) < into.announced:
+            into.why = FEWER
         return None
 
     def _inside(self, link: str) -> str | None:
         """`link` as an absolute address inside the base, None when it leads elsewhere."""
+        if _SCHEME.match(link) and "://" not in link:
+            return None
         address = link if "://" in link else f"{self.base}/{link.lstrip('/')}" if not link.startswith("/") else None
         if address is None:
             origin = str(self.base)[: len(str(self.base)) - len(self.base.path)] if self.base.path else str(self.base)

@@ -93,7 +93,7 @@ async def _settle(query: Query, sent: Sent, patient_id: str, fhir: FhirClient | 
     if fhir is None:
         read = Read.PARTIAL if sent.state is State.INCOMPLETE else Read.UNREAD
         return _Kind(query, read, sent.why or _NO_ROUTE, list(sent.resources))
-    pulled = SearchAnswer(list(sent.resources))
+    pulled = SearchAnswer(list(sent.resources), announced=sent.announced)
     failure = ""
     try:
         async with asyncio.timeout_at(deadline):

@@ -21,7 +21,7 @@ from cds_hooks.catalogue import Query
 from cds_hooks.envelope import Resource, entries_of
 
 REPORTED = "the EHR reported an error"  # also compared by the FHIR client
-_FEWER = "fewer entries were sent than the answer announces"
+FEWER = "fewer entries were sent than the answer announces"
 
 
 class State(Enum):
@@ -44,6 +44,7 @@ class Sent:
     resources: tuple[Resource, ...] = field(default=(), repr=False)
     next_link: str | None = field(default=None, repr=False)
     why: str = ""
+    announced: int | None = None  # matches over all pages, where the answer says so
 
 
 def read_key(query: Query, prefetch: Mapping[str, Any]) -> Sent:
@@ -78,18 +79,36 @@ def read_bundle(bundle: Mapping[str, Any], resource_type: str) -> Sent:
     matches = sum(resource.get("resourceType") == resource_type for resource in data)
     failed = any(_is_bad(outcome) for outcome in outcomes)
     next_link = next_page(bundle)
-    total = bundle.get("total")
-    announced = total if isinstance(total, int) and not isinstance(total, bool) else None
+    announced = announced_total(bundle)
     if failed or (outcomes and not matches and announced != 0):
         return Sent(State.INCOMPLETE if matches else State.UNAVAILABLE, data, why=REPORTED)
     if next_link:
-        return Sent(State.INCOMPLETE, data, next_link, why="only the first page was sent")
+        return Sent(State.INCOMPLETE, data, next_link, why="only the first page was sent", announced=announced)
     if announced is not None and announced > matches:
-        return Sent(State.INCOMPLETE if matches else State.UNAVAILABLE, data, why=_FEWER)
+        return Sent(State.INCOMPLETE if matches else State.UNAVAILABLE, data, why=FEWER)
+    if _unreadable(bundle) and not matches:
+        # Something was sent, and none of it can be read: that is no empty answer.
+        return Sent(State.UNAVAILABLE, data, why="what was sent cannot be read as resources")
     if not matches:
         # Nothing of this type among other things is no statement about this type.
         return Sent(State.UNAVAILABLE, data, why="other kinds of resource were sent") if data else Sent(State.EMPTY)
     return Sent(State.PRESENT, data)
+
+
+def announced_total(bundle: Mapping[str, Any]) -> int | None:
+    """How many matches an answer says there are over all pages; None where it does not say."""
+    total = bundle.get("total")
+    if isinstance(total, str) and total.strip().isdecimal():
+        return int(total)
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
+
+
+def _unreadable(bundle: Mapping[str, Any]) -> bool:
+    """Whether there are entries and none of them holds a resource with a type."""
+    entries = bundle.get("entry")
+    if entries in (None, [], {}, ""):
+        return False
+    return not any(isinstance(resource.get("resourceType"), str) for _, resource in entries_of(bundle))
 
 
 def next_page(bundle: Mapping[str, Any]) -> str | None:

@@ -54,6 +54,17 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
             "sex": patient.sex if patient is not None else "unknown",
         },
         "episode": _episode(assessment),
+        "eligibility": {
+            "decided": assessment.eligibility.decided,
+            "reasons": [
+                _reason(reason)
+                for reason in (
+                    *assessment.eligibility.reasons,
+                    *assessment.eligibility.basis,
+                    *assessment.eligibility.caps,
+                )
+            ],
+        },
         "trials": [_trial(trial) for trial in assessment.trials],
         "earlierTrials": [_trial(trial) for trial in assessment.earlier],
         "augmentations": [_trial(trial) for trial in assessment.augmentations],
@@ -184,7 +195,12 @@ def _number(value: float) -> float | int:
 def _score(score: Score | None) -> dict[str, Any] | None:
     if score is None:
         return None
-    return {"value": _number(score.value), "date": score.day.isoformat(), "reference": score.references[0]}
+    return {
+        "value": _number(score.value),
+        "date": score.day.isoformat(),
+        "reference": score.references[0],
+        "references": list(score.references),
+    }
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
@@ -223,6 +239,7 @@ def _severity(assessment: Assessment) -> dict[str, Any] | None:
         "date": severity.score.day.isoformat(),
         "band": severity.band,
         "reference": severity.score.references[0],
+        "references": list(severity.score.references),
     }
 
 

@@ -284,3 +284,14 @@ class TestPages:
     def test_one_of_the_two_is_needed(self, trd: Callable[..., Any], tmp_path: Path) -> None:
         assert trd("knowledge", "reference").status == 2
         assert trd("knowledge", "schema", "--write", tmp_path, "--check", tmp_path).status == 2
+
+
+@pytest.mark.parametrize("group", ["knowledge", "stories"])
+def test_a_group_without_a_command_shows_its_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from cds_hooks.__main__ import run
+
+    assert run([group]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[0].startswith(f"Usage: trd-cds {group}")
+    assert "Commands:" in said.err

@@ -100,9 +100,9 @@ def test_no_redirect_is_followed(pulled, chart):
     assert {request.url.host for request in chart.requests} == {"ehr.example"}
 
 
-def page(making, number, link):
+def page(making, number, link, total=3):
     resource = making.order(f"old-{number}", status="completed")
-    return making.bundle(resource, total=99, link=[{"relation": "next", "url": link}] if link else [])
+    return making.bundle(resource, total=total, link=[{"relation": "next", "url": link}] if link else [])
 
 
 @pytest.mark.requirement("PF-15")
@@ -132,6 +132,7 @@ def test_pages_are_followed(pulled, chart, making, form):
         "https://ehr.example/fhir/%2e%2e/other",
         "https://user@ehr.example/fhir/pages/1",
         "//evil.example/fhir/pages/1",
+        "javascript:alert(1)/pages/1",
     ],
 )
 @pytest.mark.requirement("FA-11", "FA-14")
@@ -178,11 +179,33 @@ def test_a_failing_later_page_leaves_the_earlier_ones(pulled, chart, making):
 
 
 def test_prefetched_first_page_is_continued_with_the_token(pulled, chart, making):
-    first = page(making, 0, f"{making.fhir}/pages/1")
-    chart.says("pages/1", page(making, 1, None))
+    first = page(making, 0, f"{making.fhir}/pages/1", total=2)
+    chart.says("pages/1", page(making, 1, None, total=2))
     _, seen = pulled(making.with_token(making.call(prefetch=making.prefetch(medicationRequests=first))))
     assert chart.paths == ["pages/1"]
     assert seen["MedicationRequest"].read is Read.COMPLETE
+
+
+@pytest.mark.requirement("PF-17")
+@pytest.mark.parametrize("second", [1, 0, None], ids=["another", "the first again", "nothing"])
+@pytest.mark.parametrize("route", ["pulled", "prefetched first page"])
+def test_fewer_matches_than_announced_are_partial(pulled, chart, making, second, route):
+    """The last page has no next link, but not everything that the answer announced has come."""
+    last = making.bundle(total=3) if second is None else page(making, second, None)
+    chart.says("pages/1", last)
+    first = page(making, 0, f"{making.fhir}/pages/1")
+    if route == "pulled":
+        chart.says("MedicationRequest", first)
+        _, seen = pulled()
+    else:
+        _, seen = pulled(making.with_token(making.call(prefetch=making.prefetch(medicationRequests=first))))
+    assert seen["MedicationRequest"].read is Read.PARTIAL
+
+
+def test_a_single_answer_shorter_than_announced_is_partial(pulled, chart, making):
+    chart.says("MedicationRequest", page(making, 0, None, total=6))
+    _, seen = pulled()
+    assert seen["MedicationRequest"].read is Read.PARTIAL
 
 
 def test_prefetched_first_page_alone_is_partial(pulled, making):

@@ -182,3 +182,16 @@ def test_prefetch_and_token_give_the_same_cards(clinic, chart, making, card_draf
     for card in (*sent, *read):
         del card["uuid"]
     assert sent == read != []
+
+
+@pytest.mark.parametrize(
+    "value", [[{"x": 1}], {"resourceType": "Bundle", "entry": [None]}, {"resourceType": "Bundle", "entry": "x"}]
+)
+def test_entries_that_cannot_be_read_are_no_empty_answer(value):
+    assert prefetch.read_key(SEARCH, {"conditions": value}).state is State.UNAVAILABLE
+
+
+@pytest.mark.parametrize("total", [6, "6"])
+def test_a_total_may_be_written_as_text(total):
+    sent = {"conditions": answer({"resource": CONDITION}, total=total)}
+    assert prefetch.read_key(SEARCH, sent).state is State.INCOMPLETE

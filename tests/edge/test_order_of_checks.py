@@ -248,3 +248,28 @@ def test_our_own_fault_is_500_with_an_id_and_never_an_empty_list(clinic, making,
 @pytest.mark.requirement("RQ-01", "RS-06")
 def test_wrong_methods_and_addresses_carry_an_outcome(clinic, method, path, status):
     outcome(clinic().send(method, path), status)
+
+
+@pytest.mark.parametrize("drafts", [{}, [], ["x"], {"resourceType": "Bundle", "entry": {}}, {"entry": [None]}, "x", 7])
+def test_draft_orders_that_hold_no_orders_are_refused(clinic, making, drafts):
+    call = making.call()
+    call["context"]["draftOrders"] = drafts
+    response = clinic().fire(call)
+    empty = isinstance(drafts, dict) and drafts.get("resourceType") == "Bundle"
+    assert response.status_code == (200 if empty else 400)
+
+
+@pytest.mark.parametrize("selections", [{}, [5], [None], {"reference": 3}])
+def test_selections_that_cannot_be_read_select_everything(clinic, making, selections):
+    whole, odd = making.call(), making.call()
+    whole["context"].pop("selections")
+    odd["context"]["selections"] = selections
+    service = clinic()
+    cards = [[card["summary"] for card in service.fire(call).json()["cards"]] for call in (whole, odd)]
+    assert cards[0] == cards[1]
+
+
+def test_a_patient_user_without_an_id_is_a_patient_user(clinic, making):
+    call = making.call()
+    call["context"]["userId"] = "Patient/"
+    assert clinic().fire(call).json() == {"cards": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -108,6 +109,8 @@ def test_used_plus_set_aside_equals_received(history: History) -> None:
     resources = resources_of(history)
     record = read_record(resources, knowledge=load())
     result = assess(record, knowledge=load(), as_of=AS_OF)
+    told = json.dumps({key: value for key, value in to_document(result).items() if key != "setAside"})
+    assert all(f'"{reference}"' in told for reference in result.used)
     aside = {item.reference for item in result.set_aside}
     assert {f"{r['resourceType']}/{r['id']}" for r in resources} == set(result.used) | aside
     assert not set(result.used) & aside
