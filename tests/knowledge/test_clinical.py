@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -15,6 +14,7 @@ from pydantic import BaseModel
 from mappings import decision_tables, domain_schema, option_schema
 from mappings.clinical import FILES, FOLDERS, Clinical, read_clinical
 from mappings.load import DIRECTORY, KnowledgeError, load
+from tests.knowledge.spoiling import edit
 
 DAY = date(2026, 11, 22)
 
@@ -26,21 +26,6 @@ def clinical() -> Clinical:
 
 
 CLINICAL = clinical()
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the data files that a test may spoil."""
-    target = tmp_path / "mappings"
-    shutil.copytree(DIRECTORY, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    return target
-
-
-def edit(root: Path, file: str, old: str, new: str) -> None:
-    path = root / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text, f"{file} no longer holds {old!r}"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_all_parts_are_present() -> None:

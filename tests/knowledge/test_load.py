@@ -16,27 +16,13 @@ from mappings.load import DIRECTORY, KnowledgeError, load
 from mappings.values import DatedValue, Reviewed
 from plugin import assess
 from plugin.ingest import read_record
+from tests.knowledge.spoiling import edit
 
 DRUG = "drugs/sertraline.yaml"
 DEFINITION = "definitions/TRD-6W-50.yaml"
 PHQ9 = "instruments/phq9.yaml"
 CITED = "cites: [chandler-2010, mcintyre-2023, trd-cds-rules], confidence: high"
 DATED_42 = f"{{unit: d, values: {{2026-11-22: {{amount: 42, {CITED}}}}}}}"
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the data files that a test may spoil."""
-    target = tmp_path / "mappings"
-    shutil.copytree(DIRECTORY, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    return target
-
-
-def edit(root: Path, file: str, old: str, new: str) -> None:
-    path = root / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text, f"{file} no longer holds {old!r}"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def refused(root: Path) -> KnowledgeError:

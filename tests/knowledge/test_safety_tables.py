@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,8 +13,9 @@ from pydantic import ValidationError
 from mappings.clinical import Clinical
 from mappings.clinical_checks import walk
 from mappings.decision_tables import FactTest, SafetyRow, implies, problem_of, redundant, unreachable
-from mappings.load import DIRECTORY, KnowledgeError, load
+from mappings.load import KnowledgeError, load
 from mappings.values import DatedValue
+from tests.knowledge.spoiling import edit
 
 DAY = date(2026, 11, 22)
 
@@ -27,21 +27,6 @@ def clinical() -> Clinical:
 
 
 CLINICAL = clinical()
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the data files that a test may spoil."""
-    target = tmp_path / "mappings"
-    shutil.copytree(DIRECTORY, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    return target
-
-
-def edit(root: Path, file: str, old: str, new: str) -> None:
-    path = root / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text, f"{file} no longer holds {old!r}"
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 ROWS = [(rule.id, number, row) for rule in CLINICAL.safety.values() for number, row in enumerate(rule.rows)]
