@@ -8,18 +8,16 @@ evidence are ADEQUATE; shorter, possible or scattered days are BORDERLINE; a cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from itertools import pairwise
 
 from mappings.schema import Definition, Drug, Reconstruction
 from plugin.eras import Era
 from plugin.findings import Reason
 from plugin.record import PatientFact
-from plugin.spans import DateSpan, uncovered_between
-from plugin.supply import CoveredDay
+from plugin.spans import DateSpan
+from plugin.supply import CoveredDay, Days
 
 
 class Adequacy(StrEnum):
@@ -100,30 +98,31 @@ def is_possible(day: CoveredDay, doses: Thresholds) -> bool:
     return day.dose.high >= doses.lenient - 1e-9
 
 
-def best_run(days: Sequence[tuple[date, CoveredDay]], rules: Reconstruction) -> Run | None:
-    """The run with most graded (then most) days whose holes are short enough and whose coverage is high enough."""
-    if not days:
-        return None
-    stretches: list[list[tuple[date, CoveredDay]]] = [[days[0]]]
-    for previous, item in pairwise(days):
-        if uncovered_between(previous[0], item[0]):
-            stretches.append([])
-        stretches[-1].append(item)
+def best_run(days: Days, rules: Reconstruction) -> Run | None:
+    """The run with most graded (then most) days whose holes are short enough and whose coverage is high enough.
+
+    `days` are the at-dose days only.
+    """
+    blocks: list[list[int]] = []  # first, stop, days of grade A or B
+    for first, stop, day in days.stretches:
+        graded = stop - first if day.grade in ("A", "B") else 0
+        if blocks and blocks[-1][1] == first:
+            blocks[-1][1:] = [stop, blocks[-1][2] + graded]
+        else:
+            blocks.append([first, stop, graded])
     best: Run | None = None
-    for first in range(len(stretches)):
+    for place, (begin, _, _) in enumerate(blocks):
         total = graded = 0
-        for last in range(first, len(stretches)):
-            if last > first:
-                hole = uncovered_between(stretches[last - 1][-1][0], stretches[last][0][0])
-                if hole > rules.run_gap_days:
-                    break
-            total += len(stretches[last])
-            graded += sum(1 for _, day in stretches[last] if day.grade in ("A", "B"))
-            span = DateSpan(stretches[first][0][0], stretches[last][-1][0])
-            run = Run(span=span, days=total, graded=graded, coverage=total / len(span))
-            enough = run.coverage >= rules.run_coverage_min - 1e-9
-            if enough and (best is None or (run.graded, run.days) > (best.graded, best.days)):
-                best = run
+        end = begin
+        for first, stop, good in blocks[place:]:
+            if first - end > rules.run_gap_days:
+                break
+            total, graded, end = total + stop - first, graded + good, stop
+            coverage = total / (end - begin)
+            enough = coverage >= rules.run_coverage_min - 1e-9
+            if enough and (best is None or (graded, total) > (best.graded, best.days)):
+                span = DateSpan(date.fromordinal(begin), date.fromordinal(end - 1))
+                best = Run(span=span, days=total, graded=graded, coverage=coverage)
     return best
 
 
@@ -139,11 +138,11 @@ def judge(
 ) -> Judged:
     """Rate one era (already ended, truncated and clipped) against one definition."""
     doses = thresholds_of(drug, patient=patient, day=era.start)
-    items = list(era.days.items())
-    reaches = doses is not None and any(is_possible(day, doses) for _, day in items)
-    sure = best_run([i for i in items if doses and is_sure(i[1], doses)], rules)
-    possible = best_run([i for i in items if doses and is_possible(i[1], doses)], rules)
-    scattered = sum(1 for _, day in items if doses and is_possible(day, doses))
+    at_lenient = era.days.where(lambda day: doses is not None and is_possible(day, doses))
+    sure = best_run(era.days.where(lambda day: doses is not None and is_sure(day, doses)), rules)
+    possible = best_run(at_lenient, rules)
+    scattered = len(at_lenient)
+    reaches = scattered > 0
     excluded = _excluded(era, drug, intent, reaches)
     flags = list(era.flags)
     if excluded is not None:
@@ -201,7 +200,7 @@ def _by_days(
         f"{doses.lenient:g} or more; {need} needed."
     )
     cites = (*doses.cites, *definition.cites)
-    uses = tuple(dict.fromkeys(use for day in era.days.values() for use in day.uses))
+    uses = era.uses()
 
     def told(rule: str, text: str) -> list[Reason]:
         return [Reason(rule=rule, text=f"{text} {facts}", cites=tuple(dict.fromkeys(cites)), uses=uses)]

@@ -125,7 +125,7 @@ def _episode(assessment: Assessment) -> dict[str, Any]:
 def _trial(trial: Trial) -> dict[str, Any]:
     judged, outcome, era = trial.judged, trial.outcome, trial.judged.era
     run = judged.sure or judged.possible
-    doses = [day.dose for day in era.days.values()]
+    doses = [day.dose for day in era.days.each()]
     known = [dose for dose in doses if dose.is_known]
     codes = {code.system: code.code for code in reversed(trial.drug.codes)}
     doses_of = trial.drug.adequate_dose
@@ -181,6 +181,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
                 "end": other.era.end.isoformat(),
                 "adequacy": other.adequacy.value,
                 "outcome": result.status.value,
+                "reasons": [_reason(reason) for reason in (*other.reasons, *result.reasons)],
             }
             for other, result in trial.others
         ],
@@ -204,7 +205,13 @@ def _score(score: Score | None) -> dict[str, Any] | None:
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    return {"rule": reason.rule, "text": reason.text, "cites": list(reason.cites), "uses": list(reason.uses)}
+    return {
+        "rule": reason.rule,
+        "text": reason.text,
+        "facts": dict(reason.facts),
+        "cites": list(reason.cites),
+        "uses": list(reason.uses),
+    }
 
 
 def _counts(counts: Counts) -> dict[str, int]:

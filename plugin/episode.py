@@ -16,7 +16,7 @@ from mappings.schema import Reconstruction
 from plugin.findings import Reason
 from plugin.instruments import Instruments, is_at_line, is_plain, is_remission
 from plugin.record import ConditionFact, ProcedureFact, Score, Verification
-from plugin.spans import uncovered_between
+from plugin.spans import DateSpan, joined, uncovered_between
 
 _ENDED = {"resolved", "remission", "inactive"}
 _DEPRESSION = {"depression", "depression-possible"}
@@ -55,7 +55,7 @@ class Evidence:
     conditions: Sequence[ConditionFact]
     procedures: Sequence[ProcedureFact]
     era_starts: Sequence[tuple[date, tuple[str, ...]]]
-    active_days: Sequence[date]
+    active_spans: Sequence[DateSpan]
 
 
 def current_episode(evidence: Evidence, *, rules: Reconstruction, instruments: Instruments, as_of: date) -> Episode:
@@ -86,7 +86,7 @@ def current_episode(evidence: Evidence, *, rules: Reconstruction, instruments: I
             reason,
             Reason(rule="P1", text=f"New episode from {opened.day} ({basis}).", uses=opened.uses),
         ]
-    silent = bool(activity) and (as_of - max(activity)).days >= rules.episode_silence_days
+    silent = bool(activity) and (as_of - activity[-1].end).days >= rules.episode_silence_days
     if silent:
         text = f"Nothing recorded for {rules.episode_silence_days} days or more: a current episode is not evidenced."
         reasons.append(Reason(rule="P2", text=text))
@@ -125,20 +125,22 @@ def _in_remission_then(day: date, scores: Sequence[Score], rules: Reconstruction
     return bool(before) and is_remission(before[-1], instruments)
 
 
-def _activity(evidence: Evidence, scores: Sequence[Score], as_of: date) -> list[date]:
-    days = [s.day for s in scores] + list(evidence.active_days)
+def _activity(evidence: Evidence, scores: Sequence[Score], as_of: date) -> tuple[DateSpan, ...]:
+    """Days with anything about the depression, up to `as_of`, as runs in order of time."""
+    days = [s.day for s in scores]
     for condition in evidence.conditions:
         if _is_depression(condition):
             days += _events(condition)
     days += [p.start.earliest for p in evidence.procedures if p.start is not None]
-    return sorted({day for day in days if day <= as_of})
+    spans = [DateSpan(day, day) for day in days] + list(evidence.active_spans)
+    return joined(DateSpan(span.start, min(span.end, as_of)) for span in spans if span.start <= as_of)
 
 
 def _closings(
     evidence: Evidence,
     scores: Sequence[Score],
     openings: Sequence[Opening],
-    activity: Sequence[date],
+    activity: Sequence[DateSpan],
     rules: Reconstruction,
     instruments: Instruments,
     as_of: date,
@@ -160,9 +162,9 @@ def _closings(
                 text = f"The recorded depression ended on {ended}."
                 found.append((ended, Reason(rule="P1", text=text, uses=uses)))
     for earlier, later in pairwise(activity):
-        if uncovered_between(earlier, later) >= rules.episode_silence_days:
-            text = f"No depression code, score, drug or procedure between {earlier} and {later}."
-            found.append((earlier, Reason(rule="P2", text=text)))
+        if uncovered_between(earlier.end, later.start) >= rules.episode_silence_days:
+            text = f"No depression code, score, drug or procedure between {earlier.end} and {later.start}."
+            found.append((earlier.end, Reason(rule="P2", text=text)))
     return found
 
 

@@ -14,19 +14,19 @@ from mappings.schema import Reconstruction
 from plugin.exposures import Exposure, ExposureKey
 from plugin.findings import Reason
 from plugin.record import Layer, MedicationFact
-from plugin.spans import DateSpan, spans_of
-from plugin.supply import CoveredDay
+from plugin.spans import DateSpan
+from plugin.supply import CoveredDay, Days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Era:
-    """Days on one ingredient without a gap longer than the era gap; `days` is ordered, empty only for undated use.
+    """Days on one ingredient without a gap longer than the era gap; `days` is empty only for undated use.
 
     `began` is the first day of the era before any clipping. `reasons` says what truncation or adherence did.
     """
 
     key: ExposureKey
-    days: dict[date, CoveredDay]
+    days: Days
     facts: tuple[MedicationFact, ...]
     began: date
     order_starts: tuple[date, ...] = ()
@@ -38,21 +38,25 @@ class Era:
     @property
     def start(self) -> date:
         """First covered day."""
-        return next(iter(self.days))
+        return self.days.first_day
 
     @property
     def end(self) -> date:
         """Last covered day."""
-        return next(reversed(self.days))
+        return self.days.last_day
 
     @property
     def span(self) -> DateSpan:
         """From first to last covered day."""
         return DateSpan(self.start, self.end)
 
-    def supplied(self) -> tuple[date, ...]:
+    def supplied(self) -> Days:
         """Days proven by supply: those covered only by allowed repeats are left out."""
-        return tuple(day for day, covered in self.days.items() if not covered.repeat_only)
+        return self.days.where(lambda covered: not covered.repeat_only)
+
+    def uses(self) -> tuple[str, ...]:
+        """References of the records behind the days, in order of first use."""
+        return tuple(dict.fromkeys(use for covered in self.days.each() for use in covered.uses))
 
     def last_issue(self) -> date:
         """The day of the last fill, order, report or administration in the era."""
@@ -63,9 +67,9 @@ class Era:
 def eras_of(exposure: Exposure, rules: Reconstruction) -> tuple[Era, ...]:
     """Join the days of one exposure into eras and apply recorded adherence to the right one (rule 32)."""
     eras = []
-    for span in spans_of(exposure.days, largest_gap=rules.era_gap_days):
-        days = {day: exposure.days[day] for day in span.days() if day in exposure.days}
-        uses = {use for covered in days.values() for use in covered.uses}
+    for span in exposure.days.spans(largest_gap=rules.era_gap_days):
+        days = exposure.days.between(span.start, span.end)
+        uses = {use for covered in days.each() for use in covered.uses}
         near = DateSpan(span.start - timedelta(days=rules.stop_before_era_days), span.end)
         facts = tuple(f for f in exposure.facts if f.reference in uses or _touches(f, near))
         era = Era(
@@ -91,11 +95,13 @@ def _graded(era: Era) -> Era:
     renewed = len(era.order_starts) > 1
     last_evidence = max(era.evidence_starts, default=era.start)
 
-    def graded(day: date, covered: CoveredDay) -> CoveredDay:
+    def graded(covered: CoveredDay) -> CoveredDay:
         weak = covered.layer is Layer.ORDER and covered.grade == "C"
-        return replace(covered, grade="B") if weak and (renewed or day < last_evidence) else covered
+        return replace(covered, grade="B") if weak else covered
 
-    return replace(era, days={day: graded(day, covered) for day, covered in era.days.items()})
+    if renewed:
+        return replace(era, days=era.days.changed(graded))
+    return replace(era, days=era.days.before(last_evidence).changed(graded).then(era.days.since(last_evidence)))
 
 
 def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...]:
@@ -117,7 +123,7 @@ def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...
             continue
         era = result[index]
         reason = Reason(rule="E9", text="Partial adherence is recorded: its days are not sure.", uses=(fact.reference,))
-        doubtful = {day: replace(covered, doubtful=True) for day, covered in era.days.items()}
+        doubtful = era.days.changed(lambda covered: replace(covered, doubtful=True))
         flags = (*era.flags, "adherence_doubtful")
         result[index] = replace(era, days=doubtful, flags=flags, reasons=(*era.reasons, reason))
     return tuple(result)
@@ -147,9 +153,18 @@ def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[Exposu
 def _combined(first: Era, second: Era, rules: Reconstruction) -> bool:
     """A combination: the earlier drug is issued again after the later one starts and they overlap long enough."""
     earlier, later = (first, second) if first.start <= second.start else (second, first)
-    overlap = sum(1 for day in later.supplied() if day in earlier.days and not earlier.days[day].repeat_only)
+    overlap = _days_shared(earlier.supplied(), later.supplied())
     refilled = earlier.last_issue() > later.start or earlier.start == later.start
     return refilled and overlap > rules.crosstaper_overlap_max_days
+
+
+def _days_shared(one: Days, other: Days) -> int:
+    both = [
+        min(stop, span.end.toordinal() + 1) - max(first, span.start.toordinal())
+        for span in one.spans()
+        for first, stop, _ in other.between(span.start, span.end).stretches
+    ]
+    return sum(both)
 
 
 def _joined(era: Era, other: Era, rules: Reconstruction) -> Era:
@@ -163,27 +178,31 @@ def _where_new_starts(old: Era, new: Era, rules: Reconstruction) -> Era:
         return old
     if old.last_issue() > new.start:
         return _joined(old, new, rules) if _combined(old, new, rules) else old
-    supplied = [day for day in old.supplied() if day >= new.start]
-    last = max(old.supplied(), default=old.start)
+    supplied = old.supplied()
+    after = len(supplied.since(new.start))
+    last = supplied.last_day if supplied else old.start
     ended = (new.start - last).days >= rules.truncation_ended_before_days
     uses = tuple(fact.reference for fact in new.facts[:1])
-    if len(supplied) <= rules.truncation_leftover_max_days and (supplied or ended):
-        kept = {day: covered for day, covered in old.days.items() if day < new.start}
+    before, since = old.days.before(new.start), old.days.since(new.start)
+    if after <= rules.truncation_leftover_max_days and (after or ended):
+        kept = before
         text = f"Ended on {new.start}, when {new.key.ingredient} started and no refill followed (switch)."
     else:
-        kept = {d: replace(c, sure=c.sure and d < new.start) for d, c in old.days.items()}
+        kept = before.then(since.changed(lambda covered: replace(covered, sure=False)))
         text = f"Days after {new.start}, when {new.key.ingredient} started without a refill, are possible, not sure."
-    if kept == dict(old.days):
+    if kept == old.days:
         return old
-    return replace(old, days=kept, reasons=(*old.reasons, Reason(rule="T5", text=text, uses=uses)))
+    facts = (("started", f"{new.start} {new.key.ingredient}"), ("supplied days after", after))
+    return replace(old, days=kept, reasons=(*old.reasons, Reason(rule="T5", text=text, facts=facts, uses=uses)))
 
 
 def clip(era: Era, start: date, end: date) -> Era | None:
     """The part of an era inside [start, end], or None (T7)."""
-    days = {day: covered for day, covered in era.days.items() if start <= day <= end}
+    days = era.days.between(start, end)
     if not days:
         return None
-    if len(days) == len(era.days):
+    if days == era.days:
         return era
-    text = f"Counted from {next(iter(days))}: earlier days belong to an earlier episode."
-    return replace(era, days=days, reasons=(*era.reasons, Reason(rule="T7", text=text)))
+    text = f"Counted from {days.first_day}: earlier days belong to an earlier episode."
+    facts = (("counted from", days.first_day.isoformat()), ("era began", era.began.isoformat()))
+    return replace(era, days=days, reasons=(*era.reasons, Reason(rule="T7", text=text, facts=facts)))

@@ -7,6 +7,7 @@ ingredient's other products. Everything not used leaves with a reason.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from plugin.supply import (
     reported_days,
     supply_of,
 )
+from plugin.timeline import Timeline, overlay
 
 _PRECEDENCE = (Layer.ADMINISTRATION, Layer.DISPENSE, Layer.REPORT, Layer.ORDER)
 
@@ -47,7 +49,7 @@ class Exposure:
     """
 
     key: ExposureKey
-    days: Mapping[date, CoveredDay]
+    days: Days
     facts: tuple[MedicationFact, ...]
     order_starts: tuple[date, ...] = ()
     evidence_starts: tuple[date, ...] = ()
@@ -76,7 +78,7 @@ def expose(
     aside: list[SetAside] = []
     counted = counted_facts(facts, as_of=as_of, aside=aside)
     feed = [(f.reference, first_day(f)) for f in counted if f.layer is Layer.DISPENSE]
-    feed_days = [day for _, day in feed if day is not None]
+    feed_days = sorted(day for _, day in feed if day is not None)
     by_key: dict[ExposureKey, list[tuple[MedicationFact, Component]]] = defaultdict(list)
     for fact in counted:
         if fact.product is None:
@@ -119,7 +121,7 @@ def _lay_out(
     dispensed = dispensed_days(layers[Layer.DISPENSE], rules)
     # An order with a fill near it is that fill; only orders without one can add days of their own.
     lone = [order for order in layers[Layer.ORDER] if not _near(order.start, own, rules.fill_window_days)]
-    inside = {o.fact.reference for o in lone if _near(o.start, tuple(dispensed), rules.era_gap_days + 1)}
+    inside = {o.fact.reference for o in lone if dispensed.is_near(o.start, rules.era_gap_days + 1)}
     filled = []
     for order in lone:
         never_filled = _near(order.start, feed, rules.feed_window_days) and order.fact.reference not in inside
@@ -128,63 +130,84 @@ def _lay_out(
         else:
             filled.append(order)
     later = [s.start for layer in (Layer.DISPENSE, Layer.REPORT, Layer.ADMINISTRATION) for s in layers[layer]]
+    ordered = ordered_days(filled, rules, later_evidence=later)
     by_layer: dict[Layer, Days] = {
-        Layer.ADMINISTRATION: administered_days(layers[Layer.ADMINISTRATION]),
+        Layer.ADMINISTRATION: _bridged(administered_days(layers[Layer.ADMINISTRATION]), own, rules),
         Layer.DISPENSE: dispensed,
         Layer.REPORT: reported_days(layers[Layer.REPORT], as_of=as_of),
-        Layer.ORDER: {
-            day: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
-            for day, covered in ordered_days(filled, rules, later_evidence=later).items()
-        },
+        Layer.ORDER: ordered.changed(
+            lambda covered: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
+        ),
     }
-    _bridge(by_layer, own, rules)
-    days = {day: covered for day, covered in _best(by_layer).items() if day <= as_of}
+    days = _best(by_layer).before(as_of + timedelta(days=1))
     for fact, _ in members:
         if fact.status == "not-taken" and fact.start is not None:
             last = fact.end.latest if fact.end is not None else as_of
-            days = {d: c for d, c in days.items() if not fact.start.earliest <= d <= last}
+            days = days.without(fact.start.earliest, max(last, fact.start.earliest))
     unfilled = {fact.reference for fact, _ in never}
     return Exposure(
         key=key,
-        days=dict(sorted(days.items())),
+        days=days,
         facts=tuple(f for f, _ in members if f.reference not in unfilled),
         order_starts=tuple(sorted(order.start for order in filled)),
         evidence_starts=tuple(sorted(later)),
         undated=tuple(undated),
         not_taken=tuple(f for f, _ in members if f.status == "not-taken" or f.adherence == "not-taking"),
-        flags=_flags(layers, days, rules),
+        flags=_flags(layers, rules),
     )
 
 
-def _stops(facts: Iterable[MedicationFact]) -> list[tuple[date, MedicationFact]]:
-    """Days on which a stop took effect (exclusive), with the record that says so."""
-    stops = []
+@dataclass(frozen=True, slots=True)
+class _Stops:
+    """Days on which a stop took effect (exclusive): of reports, for any fill, and of orders, by their reference."""
+
+    of_any: tuple[date, ...]
+    of_reports: tuple[date, ...]
+    of_order: Mapping[str, date]
+
+    def first_for(self, fill: MedicationFact, start: date) -> date | None:
+        """The first stop on or after `start` that ends `fill`: of its own order, or of any when it names none."""
+        general = self.of_reports if fill.based_on else self.of_any
+        place = bisect_left(general, start)
+        found = list(general[place : place + 1])
+        found += [day for order in fill.based_on if (day := self.of_order.get(order)) is not None and day >= start]
+        return min(found, default=None)
+
+
+def _stops(facts: Iterable[MedicationFact]) -> _Stops:
+    orders: dict[str, date] = {}
+    reports: list[date] = []
     for fact in facts:
         if fact.layer is Layer.ORDER and fact.status == "stopped":
             when = fact.end or fact.stop_noted
             if when is not None:
-                stops.append((when.earliest, fact))
+                orders[fact.reference] = when.earliest
         elif fact.layer is Layer.REPORT and fact.status in ("stopped", "completed") and fact.end is not None:
-            stops.append((fact.end.latest + timedelta(days=1), fact))
-    return stops
+            reports.append(fact.end.latest + timedelta(days=1))
+    return _Stops(
+        of_any=tuple(sorted([*orders.values(), *reports])), of_reports=tuple(sorted(reports)), of_order=orders
+    )
 
 
-def _cut(fact: MedicationFact, start: date, stops: Sequence[tuple[date, MedicationFact]]) -> date | None:
+def _cut(fact: MedicationFact, start: date, stops: _Stops) -> date | None:
     """The first day a record no longer supplies: its own end, or a recorded stop of the same course."""
     cuts = []
     if fact.layer in (Layer.ORDER, Layer.DISPENSE) and fact.end is not None:
         exclusive = fact.status == "stopped"
         cuts.append(fact.end.earliest if exclusive else fact.end.latest + timedelta(days=1))
-    for day, by in stops:
-        linked = not fact.based_on or by.reference in fact.based_on or by.layer is Layer.REPORT
-        mine = fact is by or (fact.layer is Layer.DISPENSE and linked)
-        if mine and start <= day and fact.layer is not Layer.REPORT:
-            cuts.append(day)
-    return min(cuts) if cuts else None
+    own = stops.of_order.get(fact.reference)
+    if own is not None and start <= own:
+        cuts.append(own)
+    if fact.layer is Layer.DISPENSE:
+        stopped = stops.first_for(fact, start)
+        cuts += [stopped] if stopped is not None else []
+    return min(cuts, default=None)
 
 
-def _near(day: date, others: Sequence[date], window: int) -> bool:
-    return any(abs((other - day).days) <= window for other in others)
+def _near(day: date, ordered: Sequence[date], window: int) -> bool:
+    """Whether one of the days, given in order, lies within `window` days of `day`, either side."""
+    place = bisect_left(ordered, day - timedelta(days=window))
+    return place < len(ordered) and (ordered[place] - day).days <= window
 
 
 def _never_filled(order: Supply, rules: Reconstruction, cites: tuple[str, ...]) -> Reason:
@@ -196,42 +219,47 @@ def _never_filled(order: Supply, rules: Reconstruction, cites: tuple[str, ...]) 
     return Reason(rule="E2", text=text, cites=cites, uses=(order.fact.reference,))
 
 
-def _bridge(by_layer: dict[Layer, Days], own: Sequence[date], rules: Reconstruction) -> None:
+def _bridged(given: Days, own: Sequence[date], rules: Reconstruction) -> Days:
     """Between the last administered day and a fill soon after, the patient is taken to have stayed on the drug."""
-    given = by_layer[Layer.ADMINISTRATION]
     for start in own:
-        before = [day for day in given if day < start]
-        if before and 1 < (start - max(before)).days <= rules.inpatient_bridge_days + 1:
-            last = max(before)
-            for offset in range(1, (start - last).days):
-                given[last + timedelta(days=offset)] = given[last]
+        last = given.last_before(start)
+        if last is not None and 1 < (start - last).days <= rules.inpatient_bridge_days + 1:
+            between = (last.toordinal() + 1, start.toordinal(), given[last])
+            given = Timeline((*given.before(start).stretches, between, *given.since(start).stretches))
+    return given
 
 
 def _best(by_layer: Mapping[Layer, Days]) -> Days:
     """Per day the best layer that surely covers it, else the best that possibly does."""
-    best: Days = {}
-    for wanted in (True, False):
-        for layer in _PRECEDENCE:
-            for day, covered in by_layer[layer].items():
-                if covered.sure is wanted:
-                    best.setdefault(day, covered)
-    return best
+
+    def best(active: Sequence[tuple[int, CoveredDay]]) -> CoveredDay:
+        return next((day for _, day in active if day.sure), active[0][1])
+
+    return overlay([by_layer[layer] for layer in _PRECEDENCE], best)
 
 
-def _flags(layers: Mapping[Layer, Sequence[Supply]], days: Days, rules: Reconstruction) -> tuple[str, ...]:
+def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> tuple[str, ...]:
     flags = []
-    dispensed, ordered = layers.get(Layer.DISPENSE, ()), layers.get(Layer.ORDER, ())
-    for order in ordered:
-        for fill in dispensed:
-            near = abs((fill.start - order.start).days) <= rules.fill_window_days
-            ours, theirs = order.doses(1)[0], fill.doses(1)[0]
-            apart = ours.is_known and theirs.is_known and (ours.high < theirs.low or theirs.high < ours.low)
-            if near and apart:
-                flags.append("order_dispense_conflict")
-    if any((s.days or 0) > rules.supply_suspect_above_days for group in layers.values() for s in group):
+    every = [supply for group in layers.values() for supply in group]
+    dispensed = sorted(layers.get(Layer.DISPENSE, ()), key=lambda fill: fill.start)
+    if any(_apart(order, dispensed, rules) for order in layers.get(Layer.ORDER, ())):
+        flags.append("order_dispense_conflict")
+    if any((s.days or 0) > rules.supply_suspect_above_days for s in every):
         flags.append("supply_suspect")
-    if any(s.days is None for group in (dispensed, ordered) for s in group):
+    if any(s.days is None for s in every if s.fact.layer in (Layer.DISPENSE, Layer.ORDER)):
         flags.append("supply_unknown")
-    if any(fact_flag for group in layers.values() for s in group for fact_flag in s.fact.flags):
-        flags.extend(f for group in layers.values() for s in group for f in s.fact.flags)
+    flags.extend(flag for s in every for flag in s.fact.flags)
     return tuple(dict.fromkeys(flags))
+
+
+def _apart(order: Supply, dispensed: Sequence[Supply], rules: Reconstruction) -> bool:
+    """Whether a fill near the order, given in order of time, surely has another dose than the order."""
+    window = timedelta(days=rules.fill_window_days)
+    first = bisect_left(dispensed, order.start - window, key=lambda fill: fill.start)
+    last = bisect_right(dispensed, order.start + window, key=lambda fill: fill.start)
+    ours = order.first_dose
+    for fill in dispensed[first:last]:
+        theirs = fill.first_dose
+        if ours.is_known and theirs.is_known and (ours.high < theirs.low or theirs.high < ours.low):
+            return True
+    return False

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 class Reason:
     """Why one conclusion was reached.
 
-    `rule` is the rule id, `text` a full sentence with the values compared, `cites` ids of `mappings/sources.yaml`,
-    `uses` references (``Type/id``) of the resources relied on.
+    `rule` is the rule id, `text` a full sentence with the values compared, `facts` the same values by name, `cites` ids
+    of `mappings/sources.yaml`, `uses` references (``Type/id``) of the resources relied on.
     """
 
     rule: str
     text: str
+    facts: tuple[tuple[str, str | int | float], ...] = ()
     cites: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
 

@@ -6,7 +6,7 @@ be meant together. All windows come from the knowledge.
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,24 +15,22 @@ from datetime import date, timedelta
 from mappings.schema import Reconstruction
 from plugin.dose import UNKNOWN, DailyDose
 from plugin.record import Layer
-from plugin.supply import CoveredDay, Days, Supply, unknown_supply
+from plugin.supply import CoveredDay, Days, Supply, profile_of, unknown_supply
+from plugin.timeline import overlay
 
 
 def ordered_days(supplies: Sequence[Supply], rules: Reconstruction, *, later_evidence: Sequence[date] = ()) -> Days:
     """First fills are sure, repeats only possible unless a renewal or later evidence follows; newer replaces older."""
     orders = sorted(supplies, key=lambda s: (s.start, s.fact.reference))
-    starts = sorted({order.start for order in orders} | set(later_evidence))
-    columns = [(order, _order_profile(order, orders, starts, rules)) for order in orders]
-    days: Days = {}
-    for day in sorted({d for _, profile in columns for d in profile}):
-        active = [(order, profile[day]) for order, profile in columns if day in profile]
-        days[day] = _combined(active, rules)
-    return days
+    issues = sorted({order.start for order in orders} | set(later_evidence))
+    begins = [order.start for order in orders]
+    columns = [_order_profile(order, orders[bisect_right(begins, order.start) :], issues, rules) for order in orders]
+    return overlay(columns, lambda active: _combined([(orders[place], day) for place, day in active]))
 
 
-def _order_profile(order: Supply, orders: list[Supply], starts: list[date], rules: Reconstruction) -> Days:
-    end = _replaced_on(order, orders, rules)
-    following = next((start for start in starts if start > order.start), None)
+def _order_profile(order: Supply, newer: Sequence[Supply], issues: Sequence[date], rules: Reconstruction) -> Days:
+    place = bisect_right(issues, order.start)
+    following = issues[place] if place < len(issues) else None
     fills = 1 + (order.fact.repeats or 0)
     if order.days is None:
         first, sure = unknown_supply(order.start, following, rules)
@@ -40,42 +38,41 @@ def _order_profile(order: Supply, orders: list[Supply], starts: list[date], rule
     else:
         first, total, sure = order.days, order.days * fills, True
     proven = first
-    horizon = order.start + timedelta(days=total + rules.era_gap_days)
-    if following is not None and following <= horizon:
+    if following is not None and following <= order.start + timedelta(days=total + rules.era_gap_days):
         proven = max(first, min(total, (following - order.start).days))
-    profile: Days = {}
-    validity = order.fact.validity_end
-    for offset, dose in enumerate(order.doses(total)):
-        day = order.start + timedelta(days=offset)
-        if (end is not None and day >= end) or (order.cut is not None and day >= order.cut):
-            break
-        if validity is not None and offset >= first and day > validity.latest:
-            break
-        within = offset < proven
-        profile[day] = CoveredDay(
-            dose=dose,
-            layer=Layer.ORDER,
-            grade="B" if order.days is None else "C",
-            sure=sure and within and order.grade == "A",
-            repeat_only=not within,
-            uses=(order.fact.reference,),
-        )
-    return profile
+    length = total
+    for end in (_replaced_on(order, newer, rules), order.cut):
+        if end is not None:
+            length = min(length, (end - order.start).days)
+    if order.fact.validity_end is not None:
+        length = min(length, max(first, (order.fact.validity_end.latest - order.start).days + 1))
+    proven_day = CoveredDay(
+        dose=UNKNOWN,
+        layer=Layer.ORDER,
+        grade="B" if order.days is None else "C",
+        sure=sure and order.grade == "A",
+        uses=(order.fact.reference,),
+    )
+    whole = profile_of(order.schedule, order.start, max(0, length), proven_day)
+    change = order.start + timedelta(days=proven)
+    return whole.before(change).then(whole.since(change).changed(_by_repeats))
 
 
-def _replaced_on(order: Supply, orders: list[Supply], rules: Reconstruction) -> date | None:
+def _by_repeats(day: CoveredDay) -> CoveredDay:
+    return replace(day, sure=False, repeat_only=True)
+
+
+def _replaced_on(order: Supply, newer: Sequence[Supply], rules: Reconstruction) -> date | None:
     """The start of the first newer order that takes this one's place; near orders of other strengths do not."""
-    for newer in orders:
-        gap = (newer.start - order.start).days
-        if gap <= 0 or newer.fact is order.fact:
-            continue
-        linked = newer.fact.replaces == order.fact.reference
-        if linked or gap > rules.order_replaced_after_days or newer.strength == order.strength:
-            return newer.start
+    for later in newer:
+        gap = (later.start - order.start).days
+        linked = later.fact.replaces == order.fact.reference
+        if linked or gap > rules.order_replaced_after_days or later.strength == order.strength:
+            return later.start
     return None
 
 
-def _combined(active: list[tuple[Supply, CoveredDay]], rules: Reconstruction) -> CoveredDay:
+def _combined(active: Sequence[tuple[Supply, CoveredDay]]) -> CoveredDay:
     """Several orders on one day: same-day ones add, one to seven days apart give [later, sum]."""
     if len(active) == 1:
         return active[0][1]
@@ -92,6 +89,5 @@ def _combined(active: list[tuple[Supply, CoveredDay]], rules: Reconstruction) ->
         linked = any(new.fact.replaces == order.fact.reference for new, _ in today)
         if order.start < newest and not linked:
             dose = DailyDose(dose.low, dose.high + day.dose.high)
-    base = today[0][1]
     uses = tuple(dict.fromkeys(use for _, day in active for use in day.uses))
-    return replace(base, dose=dose if math.isfinite(dose.low) else UNKNOWN, uses=uses)
+    return replace(today[0][1], dose=dose, uses=uses)

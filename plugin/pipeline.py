@@ -166,7 +166,7 @@ def _episode(lifetime: Lifetime, record: PatientRecord, setting: Setting) -> Epi
             for era in lifetime.eras
             if era.key in lifetime.acting
         ],
-        active_days=[day for era in lifetime.eras if era.key.excluded_for is None for day in era.days],
+        active_spans=[span for era in lifetime.eras if era.key.excluded_for is None for span in era.days.spans()],
     )
     return current_episode(evidence, rules=setting.rules, instruments=setting.instruments, as_of=setting.as_of)
 

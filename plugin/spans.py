@@ -87,22 +87,17 @@ def uncovered_between(earlier: date, later: date) -> int:
     return max(0, (later - earlier).days - 1)
 
 
-def spans_of(days: Iterable[date], *, largest_gap: int = 0) -> tuple[DateSpan, ...]:
-    """Join days into spans, bridging holes of at most `largest_gap` uncovered days.
+def joined(spans: Iterable[DateSpan]) -> tuple[DateSpan, ...]:
+    """Spans in order of time, overlapping and neighbouring ones made one.
 
     >>> from datetime import date
-    >>> [len(s) for s in spans_of([date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 5)], largest_gap=1)]
-    [2, 1]
+    >>> [len(s) for s in joined(DateSpan(date(2025, 1, a), date(2025, 1, b)) for a, b in ((1, 2), (3, 3), (9, 9)))]
+    [3, 1]
     """
-    spans: list[DateSpan] = []
-    start = previous = None
-    for day in sorted(set(days)):
-        if start is None or previous is None:
-            start = day
-        elif uncovered_between(previous, day) > largest_gap:
-            spans.append(DateSpan(start, previous))
-            start = day
-        previous = day
-    if start is not None and previous is not None:
-        spans.append(DateSpan(start, previous))
-    return tuple(spans)
+    found: list[DateSpan] = []
+    for span in sorted(spans):
+        if found and uncovered_between(found[-1].end, span.start) == 0:
+            found[-1] = DateSpan(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)

@@ -1,8 +1,8 @@
 """Which days one kind of record covers, and with what dose.
 
 One way of counting per layer of evidence: administrations cover the days given; dispenses cover their days' supply with
-carry-over of early refills (E5); reports cover their stated period; for orders see `order_supply`. Each returns a map
-from day to `CoveredDay`; `plugin.exposures` decides which layer wins on a day. Windows come from the knowledge.
+carry-over of early refills (E5); reports cover their stated period; for orders see `order_supply`. Each returns a
+timeline of `CoveredDay`; `plugin.exposures` decides which layer wins on a day. Windows come from the knowledge.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
-from plugin.dose import DailyDose, DoseSchedule, schedule_of, units_per_day
+from plugin.dose import UNKNOWN, DailyDose, DoseSchedule, schedule_of, units_per_day
 from plugin.record import Component, Layer, MedicationFact
 from plugin.spans import PartialDate
-
-Days = dict[date, "CoveredDay"]
+from plugin.timeline import Timeline, overlay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,9 @@ class CoveredDay:
     repeat_only: bool = False
     doubtful: bool = False
     uses: tuple[str, ...] = ()
+
+
+Days = Timeline[CoveredDay]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +55,10 @@ class Supply:
         """What tells two products of one ingredient apart: amount per unit and release."""
         return (self.amount, self.fact.product.release if self.fact.product else "")
 
-    def doses(self, days: int) -> tuple[DailyDose, ...]:
-        """The dose of each of the first `days` days."""
-        return self.schedule.profile(days)
+    @property
+    def first_dose(self) -> DailyDose:
+        """The dose of the first day."""
+        return self.schedule.steps[0].dose if self.schedule.steps else UNKNOWN
 
 
 def supply_of(fact: MedicationFact, component: Component, *, start: date, cut: date | None = None) -> Supply:
@@ -94,24 +97,51 @@ def _bounded_days(fact: MedicationFact) -> int | None:
     return None
 
 
+def profile_of(schedule: DoseSchedule, start: date, days: int, covered: CoveredDay) -> Timeline[CoveredDay]:
+    """`days` days from `start` like `covered`, each with the dose of the schedule; its last step lasts as supplied."""
+    stretches: list[tuple[int, int, CoveredDay]] = []
+    at, stop = start.toordinal(), start.toordinal() + days
+    dose = UNKNOWN
+    for step in schedule.steps:
+        length = stop - at if step.days is None else max(0, min(step.days, stop - at))
+        dose = step.dose
+        stretches.append((at, at + length, replace(covered, dose=dose)))
+        at += length
+    stretches.append((at, stop, replace(covered, dose=dose)))
+    return Timeline(stretches)
+
+
 def administered_days(supplies: Sequence[Supply]) -> Days:
     """Each administration covers its day or its whole period; several of one day add up."""
-    days: Days = {}
+    given: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         last = supply.fact.end.latest if supply.fact.end is not None else supply.start
-        dose = supply.doses(1)[0]
-        for offset in range((max(last, supply.start) - supply.start).days + 1):
-            day = supply.start + timedelta(days=offset)
-            known = days.get(day)
-            total = known.dose.plus(dose) if known else dose
-            uses = (*known.uses, supply.fact.reference) if known else (supply.fact.reference,)
-            days[day] = CoveredDay(dose=total, layer=Layer.ADMINISTRATION, grade="A", uses=uses)
-    return days
+        covered = CoveredDay(
+            dose=supply.first_dose, layer=Layer.ADMINISTRATION, grade="A", uses=(supply.fact.reference,)
+        )
+        given.append(Timeline([(supply.start.toordinal(), max(last, supply.start).toordinal() + 1, covered)]))
+    return overlay(given, lambda active: _added([covered for _, covered in active]))
+
+
+def _added(cells: Sequence[CoveredDay]) -> CoveredDay:
+    """Everything taken on one day: doses add, the weakest grade and certainty hold."""
+    if len(cells) == 1:
+        return cells[0]
+    dose = cells[0].dose
+    for cell in cells[1:]:
+        dose = dose.plus(cell.dose)
+    return replace(
+        cells[0],
+        dose=dose,
+        uses=tuple(dict.fromkeys(use for cell in cells for use in cell.uses)),
+        sure=all(cell.sure for cell in cells),
+        grade=max(cell.grade for cell in cells),
+    )
 
 
 def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
     """A report with explicit start and end covers that period (grade A); one without an end is grade C."""
-    days: Days = {}
+    told: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         fact = supply.fact
         if fact.end is not None:
@@ -122,11 +152,10 @@ def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
             still = fact.status == "active"
             last = asserted.latest if asserted is not None else (as_of if still else supply.start)
             exact = False
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade="A" if exact else "C", uses=(fact.reference,))
         span = (min(last, as_of) - supply.start).days + 1
-        for offset, dose in enumerate(supply.doses(max(0, span))):
-            day = CoveredDay(dose=dose, layer=Layer.REPORT, grade="A" if exact else "C", uses=(fact.reference,))
-            days.setdefault(supply.start + timedelta(days=offset), day)
-    return days
+        told.append(profile_of(supply.schedule, supply.start, max(0, span), covered))
+    return overlay(told, lambda active: active[0][1])
 
 
 def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
@@ -135,93 +164,71 @@ def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
     for supply in supplies:
         groups[supply.start].append(supply)
     starts = sorted(groups)
-    days: Days = {}
-    running: list[CoveredDay] = []
-    running_from = starts[0] if starts else date.min
+    used: list[tuple[int, int, CoveredDay]] = []
+    running: Days = Timeline()
     cut: date | None = None
     for index, start in enumerate(starts):
-        _write(days, running, running_from, until=min(start, cut) if cut else start)
-        left = [] if cut is not None and cut <= start else running[(start - running_from).days :]
+        used += running.before(min(start, cut) if cut else start).stretches
+        left = Timeline() if cut is not None and cut <= start else running.since(start)
         following = starts[index + 1] if index + 1 < len(starts) else None
         fresh = _group_profile(groups[start], following, rules)
-        running, running_from = fresh + _carried(left[: rules.stock_cap_days], fresh), start
+        running = fresh.then(_carried(left.head(rules.stock_cap_days), fresh))
         cuts = [supply.cut for supply in groups[start] if supply.cut is not None]
         cut = min(cuts) if cuts else None
-    _write(days, running, running_from, until=cut)
-    return days
+    used += (running.before(cut) if cut is not None else running).stretches
+    return Timeline(used)
 
 
-def _write(days: Days, profile: list[CoveredDay], start: date, *, until: date | None) -> None:
-    for offset, covered in enumerate(profile):
-        day = start + timedelta(days=offset)
-        if until is not None and day >= until:
-            return
-        days[day] = covered
-
-
-def _carried(left: list[CoveredDay], fresh: list[CoveredDay]) -> list[CoveredDay]:
+def _carried(left: Days, fresh: Days) -> Days:
     """Leftover days behind a refill: unchanged at the same dose, rescaled to the new one (part days round down)."""
     if not left or not fresh:
         return left
-    old, new = left[0].dose, fresh[-1].dose
-    if old == new or not (old.is_known and new.is_known) or not new.high:
-        return left
-    lasting = int(len(left) * old.high / new.high + 1e-9)
-    return [replace(fresh[-1], uses=(*left[0].uses, *fresh[-1].uses))] * lasting
+    behind = fresh.last_day + timedelta(days=1)
+    old, last = next(left.each()), fresh.stretches[-1][2]
+    if old.dose == last.dose or not (old.dose.is_known and last.dose.is_known) or not last.dose.high:
+        return left.moved((behind - left.first_day).days)
+    lasting = int(len(left) * old.dose.high / last.dose.high + 1e-9)
+    rescaled = replace(last, uses=(*old.uses, *last.uses))
+    return Timeline([(behind.toordinal(), behind.toordinal() + lasting, rescaled)])
 
 
-def _group_profile(group: list[Supply], following: date | None, rules: Reconstruction) -> list[CoveredDay]:
+def _group_profile(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
     """The days of all fills of one day: other strengths add, the same strength follows on or may add (rule E7)."""
     by_strength: dict[tuple[float | None, str], list[Supply]] = defaultdict(list)
     for supply in sorted(group, key=lambda s: s.fact.reference):
         by_strength[supply.strength].append(supply)
     columns = [_same_product(members, following, rules) for members in by_strength.values()]
-    merged: list[CoveredDay] = []
-    for offset in range(max(len(column) for column in columns)):
-        cells = [column[offset] for column in columns if offset < len(column)]
-        dose = cells[0].dose
-        for cell in cells[1:]:
-            dose = dose.plus(cell.dose)
-        uses = tuple(dict.fromkeys(use for cell in cells for use in cell.uses))
-        merged.append(
-            replace(
-                cells[0],
-                dose=dose,
-                uses=uses,
-                sure=all(c.sure for c in cells),
-                grade=max(c.grade for c in cells),
-            )
-        )
-    return merged
+    if len(columns) == 1:
+        return columns[0]
+    return overlay(columns, lambda active: _added([covered for _, covered in active]))
 
 
-def _same_product(group: list[Supply], following: date | None, rules: Reconstruction) -> list[CoveredDay]:
+def _same_product(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
     orders = [supply.fact.based_on for supply in group]
     different = len(group) > 1 and all(orders) and len(set(orders)) == len(group)
     profiles = [_fill_profile(supply, following, rules) for supply in group]
     if not different:
-        return [day for profile in profiles for day in profile]
+        running = profiles[0]
+        for profile in profiles[1:]:
+            running = running.then(profile.moved(len(running)))
+        return running
     # Under different orders the fills may be meant together: the dose is [one, sum] for the longer single supply.
     longest = max(profiles, key=len)
     uses = tuple(supply.fact.reference for supply in group)
-    return [
-        replace(day, uses=uses, dose=DailyDose(day.dose.low, sum(p[0].dose.high for p in profiles if p)))
-        for day in longest
-    ]
+    together = sum(next(profile.each()).dose.high for profile in profiles)
+    return longest.changed(
+        lambda day: replace(day, uses=uses, dose=DailyDose(day.dose.low, max(day.dose.high, together)))
+    )
 
 
-def _fill_profile(supply: Supply, following: date | None, rules: Reconstruction) -> list[CoveredDay]:
+def _fill_profile(supply: Supply, following: date | None, rules: Reconstruction) -> Days:
     uses = (supply.fact.reference,)
     if supply.days is not None:
-        return [
-            CoveredDay(dose=dose, layer=Layer.DISPENSE, grade=supply.grade, uses=uses)
-            for dose in supply.doses(supply.days)
-        ]
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=supply.grade, uses=uses)
+        return profile_of(supply.schedule, supply.start, supply.days, covered)
     length, sure = unknown_supply(supply.start, following, rules)
-    grade = max("B", supply.grade)
-    return [
-        CoveredDay(dose=dose, layer=Layer.DISPENSE, grade=grade, sure=sure, uses=uses) for dose in supply.doses(length)
-    ]
+    covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=max("B", supply.grade), sure=sure, uses=uses)
+    return profile_of(supply.schedule, supply.start, length, covered)
 
 
 def unknown_supply(start: date, following: date | None, rules: Reconstruction) -> tuple[int, bool]:

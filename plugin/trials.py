@@ -22,6 +22,7 @@ from plugin.instruments import Instruments
 from plugin.measurement import Outcome, Status
 from plugin.outcome import judge_outcome
 from plugin.record import MedicationFact, PatientRecord
+from plugin.timeline import Timeline
 
 _ADEQUACY_ORDER = (
     Adequacy.ADEQUATE,
@@ -72,8 +73,9 @@ class Trial:
     def grade(self) -> str:
         """The exposure grade of the at-dose days: that of the run which decides."""
         run = self.judged.sure or self.judged.possible
-        inside = [d.grade for day, d in self.judged.era.days.items() if run is None or day in run.span]
-        return max(inside, default="C")
+        days = self.judged.era.days
+        inside = days if run is None else days.between(run.span.start, run.span.end)
+        return max((day.grade for day in inside.each()), default="C")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def _acts(era: Era, record: PatientRecord, setting: Setting) -> bool:
     if drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None:
         return False
     doses = thresholds_of(drug, patient=record.patient, day=era.start)
-    return doses is not None and any(is_possible(day, doses) for day in era.days.values())
+    return doses is not None and any(is_possible(day, doses) for day in era.days.each())
 
 
 def trials_of(
@@ -249,7 +251,7 @@ def _undated(key: ExposureKey, fact: MedicationFact, definition: Definition, set
     """A use without dates is weak evidence (grade C): borderline at most, outcome unknown."""
     drug = setting.drugs[key.ingredient]
     text = "Reported without dates: neither dose nor duration can be checked (grade C)."
-    era = Era(key=key, days={}, facts=(fact,), began=setting.as_of)
+    era = Era(key=key, days=Timeline(), facts=(fact,), began=setting.as_of)
     judged = Judged(
         era=era,
         adequacy=Adequacy.BORDERLINE,

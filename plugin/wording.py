@@ -61,7 +61,7 @@ class Wording:
         return ", ".join(self.knowledge.drugs[i].label if i in self.knowledge.drugs else i for i in ingredients)
 
     def _dose(self, trial: Trial) -> str:
-        doses = [day.dose for day in trial.judged.era.days.values()]
+        doses = [day.dose for day in trial.judged.era.days.each()]
         if not doses or not all(dose.is_known for dose in doses):
             return self.say("dose-unknown")
         low, high = min(d.low for d in doses), max(d.high for d in doses)

@@ -6,6 +6,7 @@ import pytest
 
 from plugin.episode import Episode, Evidence, current_episode
 from plugin.record import ConditionFact, Score, Verification
+from plugin.spans import DateSpan
 from tests.reasoning.facts import INSTRUMENTS, RULES, offset_of, on, phq9, when
 
 
@@ -39,7 +40,7 @@ def episode(
         conditions=conditions or [],
         procedures=[],
         era_starts=[(on(first), ()) for first, _ in spans],
-        active_days=[on(day) for first, last in spans for day in range(first, last + 1)],
+        active_spans=[DateSpan(on(first), on(last)) for first, last in spans],
     )
     return current_episode(evidence, rules=RULES, instruments=INSTRUMENTS, as_of=on(as_of))
 

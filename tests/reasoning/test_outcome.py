@@ -22,7 +22,7 @@ DEFINITION = KNOWLEDGE.definitions["TRD-6W-50"]
 def judged(days: int = 90, stop: StopReason | None = None, **more: Any) -> Judged:
     fact = fill(1, 0, days, stop_reasons=() if stop is None else (stop,), **more)
     exposure = expose([fact], rules=RULES, as_of=on(400)).by_key[ExposureKey(ingredient="sertraline")]
-    era = Era(key=exposure.key, days=dict(exposure.days), facts=exposure.facts, began=on(0))
+    era = Era(key=exposure.key, days=exposure.days, facts=exposure.facts, began=on(0))
     return judge(
         era,
         drug=KNOWLEDGE.drugs["sertraline"],
