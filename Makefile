@@ -10,7 +10,7 @@ PORT ?= 8000
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench recognition test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve test check rules bench recognition test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -24,7 +24,7 @@ serve: $(VENV)/.runtime ## the service with client authentication (needs TRD_CDS
 	@$(BIN)/trd-cds serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.dev ## all tests that need no browser
-	$(BIN)/python -m pytest -q -m "not browser"
+	$(BIN)/python -m pytest -q -n auto -m "not browser"
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, compose file
 	$(BIN)/ruff check .
@@ -38,8 +38,14 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, 
 	@if docker compose version >/dev/null 2>&1; then docker compose config --quiet && echo "compose file: valid"; \
 	else echo "compose file: checked by tests/docs/test_containers.py only (no docker compose here)"; fi
 
+rules: $(VENV)/.dev ## write docs/rules.md: the rules and the vignettes that exercise them
+	$(BIN)/python -m tests.vignettes.table
+
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
 	$(BIN)/python -m benchmarks.order_select
+
+bench-long: $(VENV)/.runtime ## cost of an assessment as the record grows to 10,000 resources
+	$(BIN)/python -m benchmarks.long_records
 
 recognition: $(VENV)/.runtime ## how well drug names are recognised in messy text, on the published list
 	$(BIN)/python -m benchmarks.recognition

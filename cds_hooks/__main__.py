@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cds_hooks.app import engine_version
-from cds_hooks.commands import assessing, knowing, serving, storytelling
+from cds_hooks.commands import assessing, cohort, knowing, serving, storytelling
 from cds_hooks.commands.refusal import Refusal
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("demo")(serving.demo)
 app.command("assess")(assessing.assess)
 app.command("cards")(assessing.cards)
 app.add_typer(storytelling.group, name="stories")
+app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")
 
 

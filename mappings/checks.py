@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from mappings.clinical_checks import KnownNames, check_clinical
+from mappings.course_checks import check_courses
 from mappings.number_checks import check_dates, check_numbers
 from mappings.strict_yaml import KnowledgeError
 
@@ -30,6 +31,7 @@ def check(knowledge: Knowledge, *, site_sources: frozenset[str] = frozenset()) -
     _enantiomers(knowledge)
     check_dates(knowledge.files.items(), site_sources)
     check_numbers(knowledge.written, knowledge.drugs)
+    check_courses(knowledge)
     _products(knowledge)
     _names(knowledge)
 
@@ -50,8 +52,7 @@ def _walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
 
 def _citations(knowledge: Knowledge, site_sources: frozenset[str]) -> None:
     used = set(site_sources)
-    if knowledge.clinical is not None:
-        used |= check_clinical(knowledge.clinical, _known_names(knowledge))
+    used |= check_clinical(knowledge.clinical, _known_names(knowledge))
     for file, content in knowledge.files.items():
         for place, model in _walk(content):
             for cite in getattr(model, "cites", ()):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from mappings.decision_tables import FactTest, SafetyRow, effective_days, problem_of, redundant, unreachable
+from mappings.domain_schema import Measure
 from mappings.strict_yaml import KnowledgeError
 from mappings.values import DatedValue
 
@@ -43,6 +44,7 @@ def check_clinical(clinical: Clinical, names: KnownNames) -> frozenset[str]:
     _options(clinical, names)
     _safety(clinical, names)
     _pseudo_resistance(clinical, names)
+    _comparisons(clinical, names)
     return used
 
 
@@ -88,6 +90,8 @@ def _measures_and_domains(clinical: Clinical, names: KnownNames) -> None:
     measures = {id_: {item.number for item in entry.items} for id_, entry in clinical.measures.items()}
     for id_ in measures.keys() & names.instruments.keys():
         raise KnowledgeError("measures.yaml", id_, "an instrument has this id", "keep it in one of the two places")
+    for id_, measure in clinical.measures.items():
+        _measure(id_, measure, names)
     known = {**measures, **names.instruments}
     recency = [entry.id for entry in clinical.scoring.recency]
     for id_, indicator in clinical.indicators.items():
@@ -114,6 +118,17 @@ def _measures_and_domains(clinical: Clinical, names: KnownNames) -> None:
             used.update(members)
     for idle in sorted(set(clinical.indicators) - used):
         raise KnowledgeError("indicators", idle, "no domain uses this indicator", "add it to a family or remove it")
+
+
+def _measure(id_: str, measure: Measure, names: KnownNames) -> None:
+    """A measure is stated in its own unit throughout, and a level of a drug says from where on it is adequate."""
+    stated = {given.unit for given in (measure.range, *measure.cut_offs.values()) if given is not None}
+    if measure.unit is not None and stated - {measure.unit}:
+        raise KnowledgeError("measures.yaml", id_, f"a value is not in {measure.unit}", "state all in one unit")
+    if measure.level_of is not None:
+        _known("measures.yaml", f"{id_}.level_of", [measure.level_of], names.drugs, "drug")
+        if "level-adequate-from" not in measure.cut_offs:
+            raise KnowledgeError("measures.yaml", id_, "no level-adequate-from", "say from where on it is adequate")
 
 
 def _facts_and_groups(clinical: Clinical, names: KnownNames) -> None:
@@ -205,3 +220,16 @@ def _pseudo_resistance(clinical: Clinical, names: KnownNames) -> None:
             for day in {day for number_ in numbers for day in number_.values}:
                 if unreachable(row.when, day) is not None:
                     raise KnowledgeError(file, place, "can never hold", "correct the tests")
+
+
+def _comparisons(clinical: Clinical, names: KnownNames) -> None:
+    for rule in clinical.comparisons.values():
+        if rule.terms is None:
+            continue
+        file, terms = f"comparisons/{rule.id}.yaml", rule.terms
+        _known(file, "terms.depression", terms.depression, names.conditions, "condition category")
+        _known(file, "terms.excluding", terms.excluding, names.conditions, "condition category")
+        _known(file, "terms.not_counted", terms.not_counted, names.drugs, "drug")
+        _known(file, "terms.beside", terms.beside, names.drugs, "drug")
+        _known(file, "terms.antipsychotic_classes", terms.antipsychotic_classes, names.drug_classes, "drug class")
+        _known(file, "terms.procedures", terms.procedures, names.procedures, "kind of procedure")

@@ -28,7 +28,8 @@ class Fact(Knowable):
 
     `type`: ``flag`` (true, false or unknown), ``number`` in `unit`, or ``choice`` among `choices`. `categories` are
     condition categories, `status` says whether ended conditions count (``ever``). `group` is a drug group or the
-    id of a drug, `measure` a measure or an instrument.
+    id of a drug, `measure` a measure or an instrument; `position` is where its newest result must stand against the
+    laboratory's own range for a flag to be true.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Fact(Knowable):
     status: Literal["current", "ever"] | None = None
     group: str | None = None
     measure: str | None = None
+    position: Literal["below", "above", "outside"] | None = None
     confidence: Confidence = "high"
     note: str = ""
 

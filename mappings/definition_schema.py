@@ -80,6 +80,7 @@ class Reconstruction(Reviewed):
     order_add_days: int
     order_replaced_after_days: int
     stop_before_era_days: int
+    reaction_around_end_days: int
     dose_agreement: float
     partial_response: float
     episode_remission_days: int
@@ -118,6 +119,7 @@ class ReconstructionFile(Reviewed):
     order_add_days: Days
     order_replaced_after_days: Days
     stop_before_era_days: Days
+    reaction_around_end_days: Days
     dose_agreement: Share
     partial_response: Share
     episode_remission_days: Days

@@ -97,7 +97,9 @@ class Measure(Cited):
     """Something observed: a scale, a laboratory value, a vital sign, a daily summary. Codes only.
 
     `codes` are those of the value itself (the total of a scale), `panel_codes` those of its panel, `not_this`
-    codes that look alike and must never be read as it. `range` is None where none was found.
+    codes that look alike and must never be read as it. `range` is None where none was found; outside it a value is not
+    plausible. `unit` is that of the value, with `conversions` from others; a count of points needs none. `level_of` is
+    the drug whose plasma level it is: `cut_offs` then say from where on the level is adequate.
     """
 
     id: str
@@ -109,6 +111,8 @@ class Measure(Cited):
     items: tuple[MeasureItem, ...] = ()
     answers: tuple[CodedAnswer, ...] = ()
     range: DatedRange | None = None
+    unit: Unit | None = None
+    level_of: str | None = None
     cut_offs: dict[str, DatedValue] = Field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
 

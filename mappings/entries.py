@@ -32,6 +32,7 @@ _SINGULAR = {
     "units": "dose unit",
     "codes": "code table",
     "override_reasons": "override reason",
+    "rules": "rule",
     "reasons": "override reason",
 }
 

@@ -9,8 +9,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mappings.code_tables import MANIFEST, CodeTables
+from mappings.cohort_schema import CohortFile
+from mappings.direction_schema import DirectionWords
+from mappings.missing_schema import MissingFacts
+from mappings.rule_schema import Rules
 from mappings.schema import (
     Adherence,
+    Augmentation,
     Conditions,
     DefinitionFile,
     Dosing,
@@ -26,6 +31,7 @@ from mappings.schema import (
     Systems,
     Version,
 )
+from mappings.staging_schema import Staging
 from mappings.values import Reviewed
 
 FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
@@ -34,6 +40,8 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "reconstruction.yaml": ReconstructionFile,
         "conditions.yaml": Conditions,
         "procedures.yaml": Procedures,
+        "augmentation.yaml": Augmentation,
+        "staging.yaml": Staging,
         "stop_reasons.yaml": StopReasons,
         "adherence.yaml": Adherence,
         "dosing.yaml": Dosing,
@@ -41,10 +49,13 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "sources.yaml": Sources,
         "sentences.yaml": Sentences,
         "override_reasons.yaml": OverrideReasons,
+        "rules.yaml": Rules,
+        "missing_facts.yaml": MissingFacts,
+        "cohort.yaml": CohortFile,
         "systems.yaml": Systems,
         MANIFEST: CodeTables,
     }
 )
 FOLDERS: Mapping[str, type[Reviewed]] = MappingProxyType(
-    {"drugs": Drug, "definitions": DefinitionFile, "instruments": InstrumentFile}
+    {"drugs": Drug, "definitions": DefinitionFile, "instruments": InstrumentFile, "directions": DirectionWords}
 )

@@ -31,7 +31,12 @@ class Item(Knowable):
 
 
 class _Scale(Reviewed):
-    """What a scale is, apart from its numbers."""
+    """What a scale is, apart from its numbers.
+
+    `percent_change` is False where a share of the total means nothing (T scores, global ratings). `part_of` names the
+    longer scales that hold all items of this one: where one of them tells the outcome, this one adds nothing.
+    `preferred` marks the scale to name where a record has none.
+    """
 
     id: str
     label: str
@@ -40,6 +45,9 @@ class _Scale(Reviewed):
     other_scales: tuple[Code, ...] = ()
     items: tuple[Item, ...] = ()
     answers: dict[str, float] = Field(default_factory=dict)
+    percent_change: bool = True
+    part_of: tuple[str, ...] = ()
+    preferred: bool = False
     cites: CitationIds
 
 
@@ -47,7 +55,8 @@ class Instrument(_Scale):
     """One rating scale: codes, range, cut-offs and what may be derived from its items.
 
     `line` is the total that a baseline needs and at which a patient counts as still ill; `remission` the
-    highest total in remission. None: no absolute rule, only percentages on the same instrument.
+    highest total in remission. None: no absolute rule, only percentages on the same instrument. The `rated_` numbers
+    belong to global ratings of a clinician: the highest rating that means response, partial response, remission.
     """
 
     minimum: float
@@ -56,7 +65,15 @@ class Instrument(_Scale):
     missing_items_max: int = 0
     line: float | None = None
     remission: float | None = None
+    rated_response: float | None = None
+    rated_partial: float | None = None
+    rated_remission: float | None = None
     bands: tuple[Band, ...] = ()
+
+    @property
+    def is_global(self) -> bool:
+        """Whether it is a clinician's global rating, which is never more than a proxy of an outcome."""
+        return self.rated_response is not None or self.rated_remission is not None
 
 
 class InstrumentFile(_Scale):
@@ -68,6 +85,9 @@ class InstrumentFile(_Scale):
     missing_items_max: Count | None = None
     line: Points | None = None
     remission: Points | None = None
+    rated_response: Points | None = None
+    rated_partial: Points | None = None
+    rated_remission: Points | None = None
     bands: tuple[BandFile, ...] = ()
 
     def on(self, day: date) -> Instrument:

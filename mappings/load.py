@@ -20,12 +20,17 @@ from typing import TypeVar
 from mappings.checks import check
 from mappings.clinical import Clinical, read_clinical
 from mappings.code_tables import MANIFEST, read_manifest
+from mappings.cohort_schema import CohortFile
 from mappings.dated import DatedFiles
+from mappings.direction_schema import DirectionWords
 from mappings.integrity import check_integrity
+from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
+from mappings.rule_schema import Rule, Rules
 from mappings.schema import (
     Adherence,
+    Augmentation,
     Conditions,
     Definition,
     DefinitionFile,
@@ -48,6 +53,7 @@ from mappings.schema import (
     Version,
 )
 from mappings.site_schema import Jurisdiction, SiteOverlay
+from mappings.staging_schema import Staging
 from mappings.strict_yaml import KnowledgeError, read_model
 from mappings.values import Reviewed
 
@@ -55,7 +61,7 @@ __all__ = ["Knowledge", "KnowledgeError", "load"]
 
 DIRECTORY = Path(__file__).parent
 DATA_SUFFIXES = frozenset({".yaml", ".csv"})
-R = TypeVar("R", Drug, DefinitionFile, InstrumentFile)
+R = TypeVar("R", Drug, DefinitionFile, InstrumentFile, DirectionWords)
 
 
 @dataclass(frozen=True)
@@ -76,18 +82,24 @@ class Knowledge:
     default_definition: str
     conditions: Conditions
     procedures: Procedures
+    augmentation: Augmentation
+    staging: Staging
     stop_reasons: StopReasons
     adherence: Adherence
     dosing: Dosing
+    directions: Mapping[str, DirectionWords]
     prefetch: Prefetch
     sources: Mapping[str, Source]
     sentences: Mapping[str, Sentence]
     override_reasons: tuple[OverrideReason, ...]
+    missing_facts: tuple[MissingFact, ...]
+    rules: Mapping[str, Rule]
+    cohort: CohortFile
     systems: Mapping[str, tuple[str, ...]]
     products: ProductIndex
+    clinical: Clinical
     _system_by_uri: Mapping[str, str]
     _tables: Mapping[str, Reviewed]
-    clinical: Clinical | None = None
     jurisdiction: Jurisdiction | None = None
     site: SiteOverlay | None = None
     local_systems: frozenset[str] = frozenset()
@@ -122,15 +134,16 @@ class Knowledge:
     @property
     def files(self) -> Mapping[str, object]:
         """Every file by name, as its model."""
-        single = ("conditions", "procedures", "stop_reasons", "adherence", "dosing", "prefetch")
-        folders = (("drugs", self.drugs), ("definitions", self.written.definitions))
+        single: tuple[str, ...] = ("conditions", "procedures", "augmentation", "staging")
+        single += ("stop_reasons", "adherence", "dosing", "prefetch")
+        folders = (("drugs", self.drugs), ("definitions", self.written.definitions), ("directions", self.directions))
         return {
             **{f"{folder}/{one.id}.yaml": one for folder, entries in folders for one in entries.values()},
             **{f"instruments/{one.id}.yaml": one for one in self.written.instruments.values()},
             "reconstruction.yaml": self.written.reconstruction,
             **{f"{name}.yaml": getattr(self, name) for name in single},
             **self._tables,
-            **(self.clinical.files if self.clinical is not None else {}),
+            **self.clinical.files,
         }
 
     @property
@@ -183,6 +196,9 @@ def _load(root: Path) -> Knowledge:
     sources = read_model(root / "sources.yaml", "sources.yaml", Sources)
     sentences = read_model(root / "sentences.yaml", "sentences.yaml", Sentences)
     reasons = read_model(root / "override_reasons.yaml", "override_reasons.yaml", OverrideReasons)
+    rules = read_model(root / "rules.yaml", "rules.yaml", Rules)
+    cohort = read_model(root / "cohort.yaml", "cohort.yaml", CohortFile)
+    missing = read_model(root / "missing_facts.yaml", "missing_facts.yaml", MissingFacts)
     manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
     knowledge = Knowledge(
@@ -197,13 +213,19 @@ def _load(root: Path) -> Knowledge:
         default_definition=version.default_definition,
         conditions=read_model(root / "conditions.yaml", "conditions.yaml", Conditions),
         procedures=read_model(root / "procedures.yaml", "procedures.yaml", Procedures),
+        augmentation=read_model(root / "augmentation.yaml", "augmentation.yaml", Augmentation),
+        staging=read_model(root / "staging.yaml", "staging.yaml", Staging),
         stop_reasons=read_model(root / "stop_reasons.yaml", "stop_reasons.yaml", StopReasons),
         adherence=read_model(root / "adherence.yaml", "adherence.yaml", Adherence),
         dosing=read_model(root / "dosing.yaml", "dosing.yaml", Dosing),
+        directions=_folder(root, "directions", DirectionWords),
         prefetch=read_model(root / "prefetch.yaml", "prefetch.yaml", Prefetch),
         sources=MappingProxyType(sources.__pydantic_extra__),
         sentences=MappingProxyType(sentences.__pydantic_extra__),
         override_reasons=reasons.reasons,
+        missing_facts=missing.kinds,
+        rules=MappingProxyType({rule.id: rule for rule in rules.rules}),
+        cohort=cohort,
         systems=MappingProxyType(systems.__pydantic_extra__),
         products=ProductIndex(root, drugs),
         _system_by_uri=_by_uri(systems.__pydantic_extra__),
@@ -214,6 +236,9 @@ def _load(root: Path) -> Knowledge:
                 "sources.yaml": sources,
                 "sentences.yaml": sentences,
                 "override_reasons.yaml": reasons,
+                "rules.yaml": rules,
+                "missing_facts.yaml": missing,
+                "cohort.yaml": cohort,
                 MANIFEST: manifest,
             }
         ),

@@ -82,19 +82,20 @@ def _codes_in(value: Any) -> set[tuple[str, str]]:
 
 
 def _with_scales(known: Knowledge, scales: tuple[LocalScale, ...]) -> Knowledge:
-    """Beside each code that a local one stands for, in the scales and in what is asked for at order entry."""
-    instruments = known.written.instruments
+    """Beside each code that a local one stands for: in scales and measures, and in what is asked for at order entry."""
+    instruments, measures = known.written.instruments, known.clinical.measures
     listed = set().union(*(_codes_in(one) for one in instruments.values()))
+    measured = set().union(*(_codes_in(one) for one in measures.values()))
     asked = {(one.system, one.code) for one in known.prefetch.scales}
     same: dict[tuple[str, str], list[Code]] = {}
     for number, scale in enumerate(scales):
         meant = (scale.means.system, scale.means.code)
-        if meant not in listed | asked:
+        if meant not in listed | asked | measured:
             raise KnowledgeError(
                 FILE,
                 f"scales.{number}.means",
                 f"no scale of the knowledge has the code {scale.means.system} {scale.means.code}",
-                "name a total, panel or item of a file in instruments",
+                "name a total, panel or item of a file in instruments, or a code of measures.yaml",
             )
         same.setdefault(meant, []).append(Code(system=_short(known, scale), code=scale.code))
     written = DatedFiles(
@@ -102,9 +103,17 @@ def _with_scales(known: Knowledge, scales: tuple[LocalScale, ...]) -> Knowledge:
         known.written.reconstruction,
         MappingProxyType({key: _beside(one, same) for key, one in instruments.items()}),
     )
-    more = tuple(PrefetchCode(system=_short(known, one), code=one.code, label=one.label) for one in scales)
+    clinical = replace(
+        known.clinical, measures=MappingProxyType({key: _beside(one, same) for key, one in measures.items()})
+    )
+    # A local code of a laboratory value is read where it is sent; what is asked for at order entry are scales.
+    more = tuple(
+        PrefetchCode(system=_short(known, one), code=one.code, label=one.label)
+        for one in scales
+        if (one.means.system, one.means.code) in listed | asked
+    )
     prefetch = known.prefetch.model_copy(update={"scales": (*known.prefetch.scales, *more)})
-    return replace(known, written=written, prefetch=prefetch)
+    return replace(known, written=written, clinical=clinical, prefetch=prefetch)
 
 
 def _beside(value: Any, same: Mapping[tuple[str, str], list[Code]]) -> Any:

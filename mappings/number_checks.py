@@ -69,7 +69,8 @@ def _instrument(file: str, written: InstrumentFile) -> None:
     for day in _days(written):
         scale = written.on(day)
         lows = [band.low for band in scale.bands]
-        cuts = [cut for cut in (scale.line, scale.remission, *lows) if cut is not None]
+        rated = (scale.rated_response, scale.rated_partial, scale.rated_remission)
+        cuts = [cut for cut in (scale.line, scale.remission, *rated, *lows) if cut is not None]
         if scale.minimum >= scale.maximum or any(not scale.minimum <= cut <= scale.maximum for cut in cuts):
             raise KnowledgeError(
                 file, f"maximum on {day}", "a cut-off lies outside the range", "correct minimum, maximum or the cut-off"

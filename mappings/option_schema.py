@@ -126,13 +126,17 @@ class InvestigationalAgents(Reviewed):
 
 
 class DrugGroup(Cited):
-    """Drugs with one property: our own `drugs`, `codes` of others, and words for text without a code."""
+    """Drugs with one property: our own `drugs`, `codes` of others, and words for text without a code.
+
+    A product named with one of `not_words` (eye drops, creams) has not the property.
+    """
 
     id: str
     label: str
     drugs: tuple[str, ...] = ()
     codes: tuple[Code, ...] = ()
     words: tuple[str, ...] = ()
+    not_words: tuple[str, ...] = ()
 
 
 class DrugGroups(Reviewed):
@@ -142,10 +146,14 @@ class DrugGroups(Reviewed):
 
 
 class CheckRow(Cited):
-    """When all tests hold, the check has something to say (``evidence``) or a gap to name (``gap``)."""
+    """When all tests hold, the check has something to say (``evidence``) or a gap to name (``gap``).
+
+    What `leads` stands before everything else on a card.
+    """
 
     when: Annotated[tuple[FactTest, ...], NonEmpty]
     shows: Literal["evidence", "gap"]
+    leads: bool = False
 
 
 class PseudoResistanceCheck(Cited):
@@ -178,8 +186,9 @@ Parameter = Literal[
     "min-augmentations",
     "min-antipsychotics",
     "min-antidepressants-with-antipsychotic",
-    "min-antidepressants-with-esketamine",
+    "min-antidepressants-with-drug-beside",
     "min-depression-codes",
+    "min-depression-entries",
     "look-back-days",
     "days-before-neuromodulation",
     "improvement-at-most",
@@ -188,10 +197,33 @@ Parameter = Literal[
 ]
 
 
+class ComparisonTerms(Knowable):
+    """What a rule of others names: categories of conditions, classes and ids of drugs, kinds of procedures.
+
+    `depression` are the codes of its population, `excluding` those that exclude; `not_counted` drugs are dropped,
+    `beside` are drugs counted apart from the antidepressants, as are those of `antipsychotic_classes`.
+    """
+
+    depression: tuple[str, ...] = ()
+    excluding: tuple[str, ...] = ()
+    not_counted: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    antipsychotic_classes: tuple[str, ...] = ()
+    procedures: tuple[str, ...] = ()
+
+
+class PublishedShare(Cited):
+    """The share of a population that a rule of others, or one much like it, found resistant."""
+
+    population: str
+    share: DatedValue
+
+
 class ComparisonRule(Reviewed):
     """A rule of others (a register study, a payer) to set beside our definitions, as its source states it.
 
-    `computable` is False while the engine cannot compute the rule faithfully; `why_not` says what is missing.
+    `computable` is False while the rule cannot be computed faithfully; `why_not` says what is missing. A computable
+    rule names its `terms`; `readings` say how it is read where its source is silent.
     """
 
     id: str
@@ -200,6 +232,9 @@ class ComparisonRule(Reviewed):
     summary: str
     parameters: dict[Parameter, DatedValue]
     conventions: tuple[Evidence, ...] = ()
+    readings: tuple[str, ...] = ()
+    terms: ComparisonTerms | None = None
+    found: tuple[PublishedShare, ...] = ()
     computable: bool
     why_not: str = ""
     cites: CitationIds
@@ -208,4 +243,6 @@ class ComparisonRule(Reviewed):
     def _honest(self) -> ComparisonRule:
         if self.computable == bool(self.why_not):
             raise ValueError("say in why_not what is missing when, and only when, computable is false")
+        if self.computable and self.terms is None:
+            raise ValueError("name the terms of a rule that is computable")
         return self

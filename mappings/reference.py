@@ -111,8 +111,6 @@ def _page(name: str, page: Page, held: list[Entry]) -> str:
     lines = [_MARK, "", f"# {page.title}", "", page.intro, ""]
     if name in _NOTICES:
         lines += [_NOTICES[name], ""]
-    if not held:
-        return "\n".join([*lines, f"The knowledge holds no {page.title.lower()} yet.", ""])
     if name == "drugs.md":
         lines += _doses(held)
     grouped: dict[str, list[Entry]] = {}

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 _TOPIC = "topic-"
 
 
-def rule_names(sentences: Mapping[str, Sentence], clinical: Clinical | None) -> Mapping[str, bool]:
+def rule_names(sentences: Mapping[str, Sentence], clinical: Clinical) -> Mapping[str, bool]:
     """Every rule id with whether it is a hard stop, which no site may switch off."""
     rules = {key.removeprefix(_TOPIC): False for key in sentences if key.startswith(_TOPIC)}
-    if clinical is not None:
-        rules.update(dict.fromkeys((*clinical.options, *clinical.indicators, *clinical.comparisons), False))
-        rules.update({check.id: False for check in clinical.pseudo_resistance.checks})
-        rules.update({rule.id: any(row.hard_stop for row in rule.rows) for rule in clinical.safety.values()})
+    rules.update(dict.fromkeys((*clinical.options, *clinical.indicators, *clinical.comparisons), False))
+    rules.update({check.id: False for check in clinical.pseudo_resistance.checks})
+    rules.update({rule.id: any(row.hard_stop for row in rule.rows) for rule in clinical.safety.values()})
     return rules

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from mappings.course_schema import Augmentation, ContinuousRules, CourseRules, CourseWindows, ProcedureTrait
 from mappings.definition_schema import Definition, DefinitionFile, Family, Reconstruction, ReconstructionFile
 from mappings.drug_schema import (
     AdequateDose,
@@ -30,6 +31,7 @@ __all__ = [
     "AdequateDose",
     "Adherence",
     "AdherenceMeaning",
+    "Augmentation",
     "Band",
     "BandFile",
     "CitationIds",
@@ -38,7 +40,10 @@ __all__ = [
     "ConditionCategory",
     "Conditions",
     "Confidence",
+    "ContinuousRules",
     "Counting",
+    "CourseRules",
+    "CourseWindows",
     "DatedValue",
     "Definition",
     "DefinitionFile",
@@ -58,6 +63,7 @@ __all__ = [
     "Prefetch",
     "PrefetchCode",
     "ProcedureKind",
+    "ProcedureTrait",
     "Procedures",
     "PublishedDose",
     "Reconstruction",
@@ -96,36 +102,60 @@ class Conditions(Reviewed):
 
 
 class ProcedureKind(Knowable):
-    """A kind of procedure with its codes and the words that name it."""
+    """A kind of procedure with its codes and the words that name it.
+
+    `course` are the rules of an adequate course, None for what is only told. `is_next_step`: its start can follow a
+    failed trial (O7). `counts_as_trial`: a definition that counts neuromodulation counts it. `drug`: administrations
+    of that drug are sessions too. `other_uses`: categories of conditions it is also done for.
+    """
 
     id: str
     label: str
     concerning: bool
     code_sets: tuple[CodeSet, ...]
     words: tuple[str, ...]
+    traits: tuple[ProcedureTrait, ...] = ()
+    course: CourseRules | ContinuousRules | None = None
+    is_next_step: bool = False
+    counts_as_trial: bool = False
+    drug: str | None = None
+    other_uses: tuple[str, ...] = ()
     cites: CitationIds
 
 
 class Procedures(Reviewed):
-    """All procedure kinds."""
+    """All procedure kinds, and what their courses share.
+
+    `count_extensions` are the URLs of extensions that state how many sessions one Procedure stands for.
+    """
 
     kinds: tuple[ProcedureKind, ...]
+    count_extensions: tuple[str, ...]
+    windows: CourseWindows
 
 
 class StopMeaning(Knowable):
-    """What a coded or worded stop reason means, for instance ``inefficacy``."""
+    """What a coded or worded stop reason means, for instance ``inefficacy``.
+
+    Phrases in `unless` say the contrary and are taken out before the words are looked for.
+    """
 
     meaning: Literal["inefficacy", "intolerance", "other", "completed"]
     label: str
     code_sets: tuple[CodeSet, ...]
     words: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     cites: CitationIds
 
 
 class StopReasons(Reviewed):
-    """All stop reasons; words are tried in the order listed."""
+    """All stop reasons; words are tried in the order listed.
+
+    `misused`: words that, beside a code of inefficacy, show that a local map gave the code another meaning.
+    """
 
     meanings: tuple[StopMeaning, ...]
+    misused: tuple[str, ...] = ()
 
 
 class AdherenceMeaning(Knowable):

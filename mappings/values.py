@@ -23,7 +23,7 @@ Unit = Literal[
     "share", "count", "points", "tab/d", "h", "d", "wk", "mo", "a", "mg", "mg/d", "mg/kg", "ug", "g", "mL", "mmol/L",
     "mg/dL", "ng/mL", "ug/L", "nmol/L", "m[IU]/L", "ms", "mm[Hg]", "/min", "Cel", "kg", "kg/m2", "mL/min",
     "mL/min/{1.73_m2}", "[IU]", "[IU]/L", "lx",
-    "mg/L", "pg/mL", "mm/h", "/d", "{z}", "{ULN}", "{session}",
+    "mg/L", "pg/mL", "mm/h", "/d", "{z}", "{ULN}", "{session}", "g/dL", "ng/dL", "umol/L", "U/L", "%", "cm",
 ]
 # fmt: on
 
@@ -128,6 +128,7 @@ Years = Annotated[DatedValue, AfterValidator(_in_unit("a", whole=True))]
 Count = Annotated[DatedValue, AfterValidator(_in_unit("count", whole=True))]
 Share = Annotated[DatedValue, AfterValidator(_in_unit("share", most=1))]
 Points = Annotated[DatedValue, AfterValidator(_in_unit("points"))]
+Sessions = Annotated[DatedValue, AfterValidator(_in_unit("{session}", whole=True))]
 
 F = TypeVar("F", bound=Knowable)
 

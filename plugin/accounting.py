@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
-from plugin.augmentation import Course
 from plugin.drafts import JudgedOrder
 from plugin.findings import Reason, SetAside
+from plugin.neuromodulation import Course
 from plugin.record import PatientRecord
 from plugin.trials import Trial
 
@@ -14,7 +15,9 @@ _BY_TYPE = {
     "Observation": "read; outside the window of every trial",
     "QuestionnaireResponse": "read; outside the window of every trial",
     "Condition": "read; did not decide anything",
-    "Procedure": "read; not completed or not dated to the day",
+    "AllergyIntolerance": "read; tells of the end of no trial",
+    "AdverseEvent": "read; tells of the end of no trial",
+    "Procedure": "read; not done, not dated or after the day of judgement",
     "MedicationDispense": "read; drug not judged here, shows that dispenses are recorded",
 }
 
@@ -34,10 +37,28 @@ def references_used(
             used.update(use for reason in (*judged.reasons, *outcome.reasons) for use in reason.uses)
             ends = (outcome.baseline, outcome.endpoint)
             used.update(ref for score in ends if score is not None for ref in score.references)
-    used.update(ref for course in courses for ref in course.sources)
+    for course in courses:
+        used.update(course.sources)
+        used.update(use for reason in (*course.reasons, *course.outcome.reasons) for use in reason.uses)
+        ends = (course.outcome.baseline, course.outcome.endpoint)
+        used.update(ref for score in ends if score is not None for ref in score.references)
     used.update(use for order in orders for finding in order.findings for use in finding.uses)
     used.update(use for reason in reasons for use in reason.uses)
     return frozenset(used)
+
+
+def laboratory_aside(record: PatientRecord, as_of: date) -> list[SetAside]:
+    """Why a result may end up unused: dated after the day of judgement, in an unknown unit, or simply not needed."""
+    found = []
+    for result in record.laboratory:
+        if result.day > as_of:
+            reason = "dated after the day of judgement"
+        elif "unit-unknown" in result.flags:
+            reason = "read; its unit is not one this version converts"
+        else:
+            reason = "read; a result that no rule of this version needed"
+        found.append(SetAside(reference=result.reference, reason=reason))
+    return found
 
 
 def balance(record: PatientRecord, used: frozenset[str], aside: Sequence[SetAside]) -> tuple[SetAside, ...]:

@@ -15,9 +15,14 @@ from enum import StrEnum
 from mappings.schema import Definition, Drug, Reconstruction
 from plugin.eras import Era
 from plugin.findings import Reason
+from plugin.levels import Band, DrugLevels, LevelEffect, level_effect
 from plugin.record import PatientFact
 from plugin.spans import DateSpan
 from plugin.supply import CoveredDay, Days
+
+# What a level proves about the days at its dose: at the default dose, or at least at the lenient one.
+_PROVEN = frozenset({Band.WITHIN, Band.ABOVE})
+_REACHED = _PROVEN | {Band.BORDERLINE}
 
 
 class Adequacy(StrEnum):
@@ -98,10 +103,22 @@ def is_possible(day: CoveredDay, doses: Thresholds) -> bool:
     return day.dose.high >= doses.lenient - 1e-9
 
 
-def best_run(days: Days, rules: Reconstruction) -> Run | None:
-    """The run with most graded (then most) days whose holes are short enough and whose coverage is high enough.
+def is_reached(day: CoveredDay, doses: Thresholds, effect: LevelEffect) -> bool:
+    """Possibly at the lenient dose, by the dose or by a level."""
+    return is_possible(day, doses) or effect.band_of(day) in _REACHED
 
-    `days` are the at-dose days only.
+
+def _surely_at_dose(day: CoveredDay, doses: Thresholds, effect: LevelEffect) -> bool:
+    band = effect.band_of(day)
+    if band is None:
+        return is_sure(day, doses)
+    return band in _PROVEN and day.sure and not day.doubtful
+
+
+def best_run(days: Days, rules: Reconstruction, *, graded_first: bool) -> Run | None:
+    """The run with most days whose holes are short enough and whose coverage is high enough.
+
+    `days` are the at-dose days only. `graded_first`: most days on grade A or B before most days.
     """
     blocks: list[list[int]] = []  # first, stop, days of grade A or B
     for first, stop, day in days.stretches:
@@ -111,6 +128,7 @@ def best_run(days: Days, rules: Reconstruction) -> Run | None:
         else:
             blocks.append([first, stop, graded])
     best: Run | None = None
+    best_rank = (0, 0)
     for place, (begin, _, _) in enumerate(blocks):
         total = graded = 0
         end = begin
@@ -119,10 +137,10 @@ def best_run(days: Days, rules: Reconstruction) -> Run | None:
                 break
             total, graded, end = total + stop - first, graded + good, stop
             coverage = total / (end - begin)
-            enough = coverage >= rules.run_coverage_min - 1e-9
-            if enough and (best is None or (graded, total) > (best.graded, best.days)):
+            rank = (graded, total) if graded_first else (total, graded)
+            if coverage >= rules.run_coverage_min - 1e-9 and (best is None or rank > best_rank):
                 span = DateSpan(date.fromordinal(begin), date.fromordinal(end - 1))
-                best = Run(span=span, days=total, graded=graded, coverage=coverage)
+                best, best_rank = Run(span=span, days=total, graded=graded, coverage=coverage), rank
     return best
 
 
@@ -135,13 +153,23 @@ def judge(
     rules: Reconstruction,
     patient: PatientFact | None,
     as_of: date,
+    levels: DrugLevels | None = None,
 ) -> Judged:
-    """Rate one era (already ended, truncated and clipped) against one definition."""
+    """Rate one era (already ended, truncated and clipped) against one definition.
+
+    `levels` are the drug's plasma levels: where one was drawn it outranks the dose, in both directions (rule A4).
+    """
     doses = thresholds_of(drug, patient=patient, day=era.start)
-    at_lenient = era.days.where(lambda day: doses is not None and is_possible(day, doses))
-    sure = best_run(era.days.where(lambda day: doses is not None and is_sure(day, doses)), rules)
-    possible = best_run(at_lenient, rules)
-    scattered = len(at_lenient)
+    effect = LevelEffect()
+    sure = possible = None
+    scattered = 0
+    if doses is not None:
+        effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
+        at_dose = era.days.where(lambda day: is_reached(day, doses, effect))
+        surely = era.days.where(lambda day: _surely_at_dose(day, doses, effect))
+        sure = best_run(surely, rules, graded_first=True)
+        possible = best_run(at_dose, rules, graded_first=False)
+        scattered = len(at_dose)
     reaches = scattered > 0
     excluded = _excluded(era, drug, intent, reaches)
     flags = list(era.flags)
@@ -152,8 +180,9 @@ def judge(
         reasons = [Reason(rule="A1", text=f"{drug.label} is never counted as a trial.", cites=drug.cites)]
     else:
         adequacy, reasons = _by_days(era, definition, rules, doses, sure, possible, scattered, as_of)
-        adequacy, more = _capped(adequacy, drug, intent)
-        reasons += more
+        adequacy, more = _capped(adequacy, drug, intent, effect)
+        reasons += [*effect.reasons, *more]
+        flags += effect.flags
     if intent.basis == "assumed" and adequacy is not Adequacy.EXCLUDED:
         flags.append("indication_assumed")
     return Judged(
@@ -219,9 +248,13 @@ def _by_days(
     return Adequacy.INADEQUATE, told("A2", "Too short at an adequate dose.")
 
 
-def _capped(adequacy: Adequacy, drug: Drug, intent: Intent) -> tuple[Adequacy, list[Reason]]:
+def _capped(adequacy: Adequacy, drug: Drug, intent: Intent, effect: LevelEffect) -> tuple[Adequacy, list[Reason]]:
     if adequacy is not Adequacy.ADEQUATE:
         return adequacy, []
+    if effect.at_most_borderline:
+        text = "A plasma level below range at an adequate dose: taken irregularly or not absorbed; at most borderline."
+        uses = tuple(use for reason in effect.reasons for use in reason.uses)
+        return Adequacy.BORDERLINE, [Reason(rule="A4", text=text, cites=effect.reasons[0].cites, uses=uses)]
     if intent.value != "depression":
         text = "Not recorded as taken for depression: at most borderline until someone confirms why it was taken."
         return Adequacy.BORDERLINE, [Reason(rule="E10", text=text)]

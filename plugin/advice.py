@@ -23,6 +23,7 @@ _SPOKEN_ON_VIEW = (Value.MET, Value.PROBABLE)
 _SPOKEN_ON_ORDER = (Value.MET, Value.PROBABLE, Value.INDETERMINATE)
 _INDICATOR = {"critical": "critical", "warning": "warning", "info": "info"}
 _MISSING_SHOWN = 3
+_CONSIDERED_SHOWN = 3
 _NOT_VALUES = ("codes", "override_reasons")
 
 
@@ -62,8 +63,10 @@ def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft
         return None
     if hook == "patient-view" and assessment.episode.may_have_ended:
         return None
-    lines = [words.trial(trial, assessment.definition) for trial in assessment.trials]
+    leading, considered = _considered(assessment, words)
+    lines = [*leading, *(words.trial(trial, assessment.definition) for trial in assessment.trials)]
     lines += _count_lines(assessment, words)
+    lines += considered
     lines += _open_lines(assessment, words)
     lines += _closing_lines(assessment, words, verdict.reasons)
     return CardDraft(
@@ -73,7 +76,7 @@ def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft
         indicator="warning" if verdict.value is Value.MET else "info",
         source_label=words.source_label(assessment.definition),
         cites=tuple(dict.fromkeys(cite for reason in verdict.reasons for cite in reason.cites)),
-        uses=tuple(dict.fromkeys(ref for trial in assessment.trials for ref in trial.sources)),
+        uses=_behind_status(assessment),
         override_reasons=tuple(reason.code for reason in words.knowledge.override_reasons),
     )
 
@@ -126,11 +129,20 @@ def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
     return lines
 
 
+def _considered(assessment: Assessment, words: Wording) -> tuple[list[str], list[str]]:
+    """What to consider before concluding resistance, a few lines at most: what leads the card, and the others."""
+    shown = assessment.pseudo_resistance[:_CONSIDERED_SHOWN]
+    lines = [
+        (one.leads, words.say("consider", what=words.say(one.sentence, finding=escape(one.finding)))) for one in shown
+    ]
+    return [line for leads, line in lines if leads], [line for leads, line in lines if not leads]
+
+
 def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
     lines = [words.say("missing-line", what=item.what) for item in assessment.missing[:_MISSING_SHOWN]]
     for change in assessment.changes[:_MISSING_SHOWN]:
         verdict = words.say(f"verdict-{change.verdict.value}")
-        lines.append(words.say(f"change-{change.what}", drug=change.label, verdict=verdict))
+        lines.append(words.say("change", fact=escape(change.fact), verdict=verdict))
     return lines
 
 
@@ -198,6 +210,12 @@ def _order_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                 )
             )
     return sorted(cards, key=lambda card: list(_INDICATOR).index(card.indicator))
+
+
+def _behind_status(assessment: Assessment) -> tuple[str, ...]:
+    trials = (ref for trial in assessment.trials for ref in trial.sources)
+    considered = (ref for one in assessment.pseudo_resistance[:_CONSIDERED_SHOWN] for ref in one.uses)
+    return tuple(dict.fromkeys((*trials, *considered)))
 
 
 def _behind(finding: OrderFinding) -> tuple[Reason, ...]:

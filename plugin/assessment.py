@@ -8,13 +8,15 @@ from datetime import date
 
 from mappings.schema import Definition
 from mappings.site_schema import SiteOverlay
-from plugin.augmentation import Course
 from plugin.counterfactual import Change
 from plugin.drafts import JudgedOrder
 from plugin.eligibility import Eligibility
 from plugin.episode import Episode
 from plugin.findings import Gap, Missing, SetAside
+from plugin.neuromodulation import Course
+from plugin.pseudo_resistance import Consideration
 from plugin.record import PatientRecord, Score
+from plugin.staging import Stages
 from plugin.trials import Trial
 from plugin.verdict import Counts, Value, Verdict
 
@@ -33,6 +35,7 @@ class Assessment:
     """The result of `plugin.assess`. `by_definition` maps each definition id to its counts and value.
 
     A definition whose rules are not built yet maps to None. `never_filled` names drugs ordered but never dispensed.
+    `pseudo_resistance` is what to consider before concluding resistance, most important first.
     `used` are all references relied on; with `set_aside` they
     account for everything received. `site` is the overlay in force, with who changed what, when and why.
     """
@@ -47,12 +50,14 @@ class Assessment:
     earlier: tuple[Trial, ...]
     augmentations: tuple[Trial, ...]
     courses: tuple[Course, ...]
+    staging: Stages | None
     verdict: Verdict
     by_definition: Mapping[str, tuple[Counts, Value] | None]
     changes: tuple[Change, ...]
     severity: Severity | None
     orders: tuple[JudgedOrder, ...]
     never_filled: tuple[str, ...]
+    pseudo_resistance: tuple[Consideration, ...]
     missing: tuple[Missing, ...]
     gaps: tuple[Gap, ...]
     set_aside: tuple[SetAside, ...]

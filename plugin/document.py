@@ -6,13 +6,18 @@ built yet are present and `null`.
 
 from __future__ import annotations
 
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mappings.site_schema import SiteChange
 from plugin.assessment import Assessment
+from plugin.counterfactual import Change
+from plugin.dose_history import DoseStretch, stretches_of
 from plugin.findings import Reason
+from plugin.measurement import Outcome
 from plugin.record import Score
+from plugin.resistance_document import course_part, staging_part
 from plugin.trials import Trial
 from plugin.verdict import Counts
 
@@ -69,13 +74,9 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "earlierTrials": [_trial(trial) for trial in assessment.earlier],
         "augmentations": [_trial(trial) for trial in assessment.augmentations],
         "neuromodulation": [
-            {
-                "kind": course.kind,
-                "start": course.days[0].isoformat(),
-                "end": course.days[-1].isoformat(),
-                "sessions": len(course.days),
-                "sources": list(course.sources),
-            }
+            course_part(
+                course, _outcome(course.outcome), [_reason(r) for r in (*course.reasons, *course.outcome.reasons)]
+            )
             for course in assessment.courses
         ],
         "counts": {
@@ -83,7 +84,9 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
             for name, result in assessment.by_definition.items()
         },
         "verdict": _verdict(assessment),
-        "staging": None,
+        "staging": staging_part(
+            assessment.staging, [_reason(r) for r in (assessment.staging.reasons if assessment.staging else ())]
+        ),
         "currentSeverity": _severity(assessment),
         "domains": None,
         "profile": None,
@@ -93,7 +96,10 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "options": None,
         "orders": [_order(assessment, index) for index in range(len(assessment.orders))],
         "neededBeforeStart": None,
-        "pseudoResistance": None,
+        "pseudoResistance": [
+            {"id": one.id, "kind": one.kind, "finding": one.finding, "cites": list(one.cites), "uses": list(one.uses)}
+            for one in assessment.pseudo_resistance
+        ],
         "setAside": [{"reference": item.reference, "reason": item.reason} for item in assessment.set_aside],
         "missing": [{"what": item.what, "wouldAffect": item.would_affect} for item in assessment.missing],
         "gaps": [{"what": gap.what, "why": gap.why} for gap in assessment.gaps],
@@ -154,17 +160,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
             "unit": (doses_of.default.unit if doses_of is not None else "mg/d").removesuffix("/d"),
         },
         "adequacy": judged.adequacy.value,
-        "outcome": {
-            "status": outcome.status.value,
-            "basis": outcome.basis,
-            "category": outcome.category,
-            "instrument": outcome.endpoint.instrument if outcome.endpoint is not None else None,
-            "baseline": _score(outcome.baseline),
-            "endpoint": _score(outcome.endpoint),
-            "percentChange": round(float(-outcome.change) * 100, _PERCENT_DIGITS)
-            if outcome.change is not None
-            else None,
-        },
+        "outcome": _outcome(outcome),
         "evidenceGrade": trial.grade,
         "inCombinationWith": list(era.in_combination_with),
         "augmentedBy": list(trial.augmented_by),
@@ -174,6 +170,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "indication": {"value": judged.intent.value, "basis": judged.intent.basis},
         "flags": list(dict.fromkeys((*judged.flags, *trial.flags, *outcome.flags))),
         "sources": list(trial.sources),
+        "exposure": [_stretch(stretch) for stretch in stretches_of(trial)],
         "reasons": [_reason(reason) for reason in (*judged.reasons, *outcome.reasons)],
         "otherEras": [
             {
@@ -185,6 +182,37 @@ def _trial(trial: Trial) -> dict[str, Any]:
             }
             for other, result in trial.others
         ],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status.value,
+        "basis": outcome.basis,
+        "category": outcome.category,
+        "instrument": outcome.endpoint.instrument if outcome.endpoint is not None else None,
+        "baseline": _score(outcome.baseline),
+        "endpoint": _score(outcome.endpoint),
+        "best": _score(outcome.best),
+        "percentChange": round(float(-outcome.change) * 100, _PERCENT_DIGITS) if outcome.change is not None else None,
+        "strict": {"status": outcome.strict[0].value, "category": outcome.strict[1]}
+        if outcome.strict is not None
+        else None,
+    }
+
+
+def _stretch(stretch: DoseStretch) -> dict[str, Any]:
+    return {
+        "start": stretch.start.isoformat(),
+        "end": stretch.end.isoformat(),
+        "dose": {
+            "min": _number(stretch.dose.low) if stretch.dose.is_known else None,
+            "max": _number(stretch.dose.high) if stretch.dose.is_known else None,
+        },
+        "sure": stretch.sure,
+        "grade": stretch.grade,
+        "layer": stretch.layer,
+        "uses": list(stretch.uses),
     }
 
 
@@ -220,7 +248,6 @@ def _counts(counts: Counts) -> dict[str, int]:
 
 def _verdict(assessment: Assessment) -> dict[str, Any]:
     verdict = assessment.verdict
-    facts = {"measured-failure": "a measured failure of {}", "response": "a measured response to {}"}
     return {
         "value": verdict.value.value,
         "byDefinition": {
@@ -228,12 +255,29 @@ def _verdict(assessment: Assessment) -> dict[str, Any]:
         },
         "decidedBy": list(dict.fromkeys(reason.rule for reason in verdict.reasons)),
         "capped": verdict.capped.value if verdict.capped is not None else None,
-        "wouldChangeIf": [
-            {"fact": facts[change.what].format(change.label), "verdict": change.verdict.value}
-            for change in assessment.changes
-        ],
+        "wouldChangeIf": [_would_change(change) for change in assessment.changes],
         "reasons": [_reason(reason) for reason in verdict.reasons],
     }
+
+
+def _would_change(change: Change) -> dict[str, Any]:
+    first, last = change.window or (None, None)
+    return {
+        "fact": change.fact,
+        "verdict": change.verdict.value,
+        "kind": change.kind,
+        "effort": change.effort,
+        "trial": change.trial,
+        "ingredient": change.ingredient,
+        "instrument": change.instrument,
+        "date": _day(change.day),
+        "from": _day(first),
+        "to": _day(last),
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
 
 
 def _severity(assessment: Assessment) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from plugin.record import ConditionFact, ProcedureFact, Score, Verification
 from plugin.spans import DateSpan, joined, uncovered_between
 
 _ENDED = {"resolved", "remission", "inactive"}
+_PERFORMED = {"completed", "in-progress", "unknown"}
 _DEPRESSION = {"depression", "depression-possible"}
 _REMISSION_CODES = {"depression-remission-full"}
 
@@ -131,7 +132,7 @@ def _activity(evidence: Evidence, scores: Sequence[Score], as_of: date) -> tuple
     for condition in evidence.conditions:
         if _is_depression(condition):
             days += _events(condition)
-    days += [p.start.earliest for p in evidence.procedures if p.start is not None]
+    days += [p.start.earliest for p in evidence.procedures if p.start is not None and p.status in _PERFORMED]
     spans = [DateSpan(day, day) for day in days] + list(evidence.active_spans)
     return joined(DateSpan(span.start, min(span.end, as_of)) for span in spans if span.start <= as_of)
 

@@ -17,6 +17,8 @@ from plugin.record import Layer, MedicationFact
 from plugin.spans import DateSpan
 from plugin.supply import CoveredDay, Days
 
+EraId = tuple[ExposureKey, date]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Era:
@@ -34,6 +36,11 @@ class Era:
     in_combination_with: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def id(self) -> EraId:
+        """What tells it from all other eras, clipped or not."""
+        return (self.key, self.began)
 
     @property
     def start(self) -> date:
@@ -92,12 +99,12 @@ def _touches(fact: MedicationFact, span: DateSpan) -> bool:
 
 def _graded(era: Era) -> Era:
     """Order days are grade B when the era holds a renewal or later evidence, else C."""
-    renewed = len(era.order_starts) > 1
+    renewed = len(set(era.order_starts)) > 1  # several orders of one day are one prescription
     last_evidence = max(era.evidence_starts, default=era.start)
 
     def graded(covered: CoveredDay) -> CoveredDay:
-        weak = covered.layer is Layer.ORDER and covered.grade == "C"
-        return replace(covered, grade="B") if weak else covered
+        single = covered.layer is Layer.ORDER and covered.grade == "C" and not covered.weak
+        return replace(covered, grade="B") if single else covered
 
     if renewed:
         return replace(era, days=era.days.changed(graded))
@@ -107,39 +114,41 @@ def _graded(era: Era) -> Era:
 def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...]:
     """Adherence statements act on the era holding the asserted day, else the latest before it, else the latest."""
     result = list(eras)
+    denied: set[int] = set()
     for fact in exposure.facts:
-        if not fact.adherence or not result:
-            continue
-        asserted = fact.adherence_asserted.latest if fact.adherence_asserted is not None else None
-        if asserted is None:
-            index = len(result) - 1
-        else:
-            begun = [i for i, era in enumerate(result) if era.start <= asserted]
-            index = begun[-1] if begun else -1
-        if index < 0:
+        index = _era_meant(eras, fact) if fact.adherence else None
+        if index is None:
             continue
         if fact.adherence == "not-taking":
-            del result[index]
+            denied.add(index)
             continue
         era = result[index]
         reason = Reason(rule="E9", text="Partial adherence is recorded: its days are not sure.", uses=(fact.reference,))
         doubtful = era.days.changed(lambda covered: replace(covered, doubtful=True))
-        flags = (*era.flags, "adherence_doubtful")
+        flags = tuple(dict.fromkeys((*era.flags, "adherence_doubtful")))
         result[index] = replace(era, days=doubtful, flags=flags, reasons=(*era.reasons, reason))
-    return tuple(result)
+    return tuple(era for index, era in enumerate(result) if index not in denied)
 
 
-def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[ExposureKey]) -> tuple[Era, ...]:
+def _era_meant(eras: Sequence[Era], fact: MedicationFact) -> int | None:
+    """Which era an adherence statement speaks of; None when it was made before all of them."""
+    if fact.adherence_asserted is None:
+        return len(eras) - 1 if eras else None
+    begun = [index for index, era in enumerate(eras) if era.start <= fact.adherence_asserted.latest]
+    return begun[-1] if begun else None
+
+
+def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[EraId]) -> tuple[Era, ...]:
     """T5 for every pair of drugs: end the old one at a switch, mark both at a combination.
 
-    Only eras whose key is in `acting` (antidepressants that reach the lenient dose, not excluded) act on others.
+    Only eras named in `acting` (antidepressants that reach the lenient dose, not excluded) act on others.
     """
     ordered = sorted(eras, key=lambda e: (e.start, e.key.ingredient))
     result = []
     for era in ordered:
         changed = era
         for new in ordered:
-            if new.key.ingredient == era.key.ingredient or new.key not in acting or era.key not in acting:
+            if new.key.ingredient == era.key.ingredient or new.id not in acting or era.id not in acting:
                 continue
             if era.start < new.start <= era.end:
                 changed = _where_new_starts(changed, new, rules)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from plugin.assessment import Assessment
+from plugin.dose_history import DoseStretch, stretches_of
 from plugin.findings import Reason
+from plugin.neuromodulation import Course
+from plugin.staging import Stages
 from plugin.trials import Trial
 from plugin.verdict import Counts
 
@@ -44,12 +47,20 @@ def explain(assessment: Assessment) -> str:
             lines.append(title)
             for trial in trials:
                 lines += _trial(trial)
+    for course in assessment.courses:
+        lines += _course(course)
+    lines += _staging(assessment.staging)
     lines += [f"Never filled: {label}" for label in assessment.never_filled]
+    for one in assessment.pseudo_resistance:
+        lines.append(f"Consider: {one.id} ({one.kind}): {one.finding}")
+        lines += [f"  from: {', '.join(one.uses)}"] if one.uses else []
     for judged in assessment.orders:
         rules = ", ".join(finding.rule for finding in judged.findings) or "nothing in the history"
         lines.append(f"Order {judged.label}: {rules}")
     lines += [f"Missing: {item.what} ({item.would_affect})" for item in assessment.missing]
-    lines += [f"Would change: {c.what} of {c.label} gives {c.verdict.value}" for c in assessment.changes]
+    lines += [f"Would change: {c.fact} gives {c.verdict.value}" for c in assessment.changes]
+    if not assessment.changes:
+        lines.append("Would change: no single missing fact that was tried")
     lines += [f"Gap: {gap.what}: {gap.why}" for gap in assessment.gaps]
     lines += [f"Set aside: {item.reference}: {item.reason}" for item in assessment.set_aside]
     return "\n".join(lines) + "\n"
@@ -66,7 +77,32 @@ def _trial(trial: Trial) -> list[str]:
         f"  {trial.drug.label} ({trial.drug_class}), {when}, grade {trial.grade}: "
         f"{trial.judged.adequacy.value}, {trial.outcome.status.value} by {trial.outcome.basis}"
     ]
+    lines += [_stretch(stretch) for stretch in stretches_of(trial)]
     return lines + _reasons((*trial.judged.reasons, *trial.outcome.reasons), 2)
+
+
+def _stretch(stretch: DoseStretch) -> str:
+    """One line of the arithmetic: from when to when which dose, how surely, and the records that say so."""
+    count = (stretch.end - stretch.start).days + 1
+    sure = "sure" if stretch.sure else "possible only"
+    return (
+        f"    {stretch.start} to {stretch.end}: {count} days at {stretch.dose_text}, {sure}, grade {stretch.grade}, "
+        f"by {stretch.layer} ({', '.join(stretch.uses)})"
+    )
+
+
+def _course(course: Course) -> list[str]:
+    series = course.series
+    sessions = f"{series.sessions.lo} to {series.sessions.hi}"
+    lines = [
+        f"Course {course.label}, {series.start} to {series.end or 'not recorded'}, {sessions} sessions: "
+        f"{course.adequacy.value}, {course.outcome.status.value} by {course.outcome.basis}"
+    ]
+    return lines + _reasons((*course.reasons, *course.outcome.reasons), 2)
+
+
+def _staging(stages: Stages | None) -> list[str]:
+    return ["Staging", *_reasons(stages.reasons, 1)] if stages is not None else ["Staging: none"]
 
 
 def _reasons(reasons: Iterable[Reason], depth: int) -> list[str]:

@@ -107,6 +107,7 @@ def _lay_out(
 ) -> Exposure:
     layers: dict[Layer, list[Supply]] = defaultdict(list)
     undated: list[MedicationFact] = []
+    orders = {fact.reference: fact for fact, _ in members if fact.layer is Layer.ORDER}
     stops = _stops([fact for fact, _ in members])
     for fact, component in members:
         start = first_day(fact)
@@ -115,7 +116,9 @@ def _lay_out(
         if start is None:
             undated.append(fact)
             continue
-        supply = supply_of(fact, component, start=start, cut=_cut(fact, start, stops))
+        cut = _cut(fact, start, stops)
+        told, uses = _with_directions(fact, orders)
+        supply = supply_of(told, component, start=start, cut=cut, agreement=rules.dose_agreement, uses=uses)
         layers[fact.layer].append(supply)
     own = tuple(sorted(supply.start for supply in layers[Layer.DISPENSE]))
     dispensed = dispensed_days(layers[Layer.DISPENSE], rules)
@@ -157,6 +160,17 @@ def _lay_out(
     )
 
 
+def _with_directions(
+    fact: MedicationFact, orders: Mapping[str, MedicationFact]
+) -> tuple[MedicationFact, tuple[str, ...]]:
+    """A fill that says nothing of its dose is taken as its order directs; and the records that say so."""
+    silent = fact.layer is Layer.DISPENSE and not fact.dosage and not (fact.quantity and fact.days_supply)
+    order = next((orders[reference] for reference in fact.based_on if reference in orders), None) if silent else None
+    if order is None or not order.dosage:
+        return fact, (fact.reference,)
+    return replace(fact, dosage=order.dosage), (fact.reference, order.reference)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stops:
     """Days on which a stop took effect (exclusive): of reports, for any fill, and of orders, by their reference."""
@@ -165,12 +179,18 @@ class _Stops:
     of_reports: tuple[date, ...]
     of_order: Mapping[str, date]
 
-    def first_for(self, fill: MedicationFact, start: date) -> date | None:
-        """The first stop on or after `start` that ends `fill`: of its own order, or of any when it names none."""
-        general = self.of_reports if fill.based_on else self.of_any
-        place = bisect_left(general, start)
+    def first_for(self, record: MedicationFact, start: date) -> date | None:
+        """The first stop that ends an order or a fill begun on `start`.
+
+        Its own order's stop from `start` on; a reported end, and for a fill that names no order the stop of any,
+        only after `start`: what begins on the day another course stopped is something new.
+        """
+        own = [record.reference] if record.layer is Layer.ORDER else list(record.based_on)
+        unnamed = record.layer is Layer.DISPENSE and not record.based_on
+        general = self.of_any if unnamed else self.of_reports
+        place = bisect_right(general, start)
         found = list(general[place : place + 1])
-        found += [day for order in fill.based_on if (day := self.of_order.get(order)) is not None and day >= start]
+        found += [day for order in own if (day := self.of_order.get(order)) is not None and day >= start]
         return min(found, default=None)
 
 
@@ -195,10 +215,7 @@ def _cut(fact: MedicationFact, start: date, stops: _Stops) -> date | None:
     if fact.layer in (Layer.ORDER, Layer.DISPENSE) and fact.end is not None:
         exclusive = fact.status == "stopped"
         cuts.append(fact.end.earliest if exclusive else fact.end.latest + timedelta(days=1))
-    own = stops.of_order.get(fact.reference)
-    if own is not None and start <= own:
-        cuts.append(own)
-    if fact.layer is Layer.DISPENSE:
+    if fact.layer in (Layer.DISPENSE, Layer.ORDER):
         stopped = stops.first_for(fact, start)
         cuts += [stopped] if stopped is not None else []
     return min(cuts, default=None)
@@ -248,7 +265,9 @@ def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> t
         flags.append("supply_suspect")
     if any(s.days is None for s in every if s.fact.layer in (Layer.DISPENSE, Layer.ORDER)):
         flags.append("supply_unknown")
-    flags.extend(flag for s in every for flag in s.fact.flags)
+    if any(s.fact.prepared_only for s in every):
+        flags.append("prepared_only")
+    flags.extend(flag for s in every for flag in (*s.fact.flags, *s.schedule.flags))
     return tuple(dict.fromkeys(flags))
 
 

@@ -1,8 +1,7 @@
 """What a total on a rating scale means: remission, response, still ill, severity band.
 
 Cut-offs come from the instrument's file in the knowledge (section "thresholds" of each scale). A percentage is
-only ever
-taken between two totals of the same scale.
+only ever taken between two totals of the same scale, and never on a scale whose totals have no meaningful zero.
 """
 
 from __future__ import annotations
@@ -28,14 +27,41 @@ def is_at_line(score: Score, instruments: Instruments) -> bool:
     return scale.line is not None and score.value >= scale.line
 
 
-def improvement(baseline: Score, endpoint: Score) -> Fraction | None:
-    """Share of the baseline gone at the endpoint, exact; negative when worse; None at a baseline of zero."""
+def has_line(score: Score, instruments: Instruments) -> bool:
+    """Whether the scale says by itself who is ill; the others only speak of change, or of nothing."""
+    return instruments[score.instrument].line is not None
+
+
+def is_baseline(score: Score, instruments: Instruments) -> bool:
+    """Whether a later total of the same scale may be compared with this one.
+
+    At the line where the scale has one; a scale without any line compares all the same, which is weaker evidence.
+    """
+    scale = instruments[score.instrument]
+    return is_at_line(score, instruments) or (scale.line is None and scale.percent_change)
+
+
+def is_good_rating(score: Score, instruments: Instruments) -> bool:
+    """Whether a clinician's global rating says response or remission."""
+    scale = instruments[score.instrument]
+    best = [rated for rated in (scale.rated_response, scale.rated_remission) if rated is not None]
+    return any(score.value <= rated for rated in best)
+
+
+def improvement(baseline: Score, endpoint: Score, instruments: Instruments) -> Fraction | None:
+    """Share of the baseline gone at the endpoint, exact; negative when worse.
+
+    None at a baseline of zero, between different scales, and on scales where a share of the total means nothing.
+    """
     if not baseline.value or baseline.instrument != endpoint.instrument:
         return None
-    return (_exact(baseline.value) - _exact(endpoint.value)) / _exact(baseline.value)
+    if not instruments[baseline.instrument].percent_change:
+        return None
+    return (exact(baseline.value) - exact(endpoint.value)) / exact(baseline.value)
 
 
-def _exact(value: float) -> Fraction:
+def exact(value: float) -> Fraction:
+    """A number of the record or the knowledge as an exact fraction: a change of exactly one half is one half."""
     return Fraction(str(value))
 
 

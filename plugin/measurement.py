@@ -1,64 +1,26 @@
-"""What the scores say about a trial: windows for baseline and endpoint, change on one scale, agreement of scales.
+"""What the scores say about a trial: windows for baseline and endpoint, and whether the scales agree (O1 to O5, O8).
 
-Steps 1 to 4 of the decision order (O1 to O5, O8). A percentage is only ever taken on one scale; scales that disagree,
-suspect totals and totals that contradict each other leave the outcome unknown.
+Each scale is read for itself (`scale_reading`); here the readings are held together. Scales that disagree, suspect
+totals and totals that contradict each other leave the outcome unknown; a scale without an illness line and a global
+rating speak only where no scale with a line measures the outcome, and never overrule one into a failure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from enum import StrEnum
 from fractions import Fraction
 
 from mappings.schema import Definition, Reconstruction
 from plugin.adequacy import Adequacy, Judged
-from plugin.findings import Missing, Reason
-from plugin.instruments import Instruments, improvement, is_at_line, is_plain, is_remission
-from plugin.record import Score, StopReason
+from plugin.findings import Reason
+from plugin.instruments import Instruments, is_good_rating
+from plugin.record import Score
+from plugin.scale_reading import BASELINE_CONFLICT, CONFLICT, Outcome, Status, Window, reading_of
 
+__all__ = ["Outcome", "Status", "Window", "measured_outcome", "window_of"]
 
-class Status(StrEnum):
-    """Whether the trial failed."""
-
-    FAILED_MEASURED = "FAILED_MEASURED"
-    FAILED_PROXY = "FAILED_PROXY"
-    NOT_FAILED = "NOT_FAILED"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The outcome of one trial.
-
-    `basis`: ``score``, ``coded-reason``, ``switch``, ``reported`` or ``none``. `category`: ``remission``, ``response``,
-    ``partial-response``, ``no-response``, ``worse``, ``lost-response``, ``intolerance`` or None. `change` is the share
-    of the baseline gone at the endpoint (negative when worse).
-    """
-
-    status: Status
-    basis: str
-    category: str | None = None
-    baseline: Score | None = None
-    endpoint: Score | None = None
-    change: Fraction | None = None
-    stop: StopReason | None = None
-    flags: tuple[str, ...] = ()
-    missing: tuple[Missing, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Where baseline and endpoint of one trial may lie; both ends included."""
-
-    baseline_from: date
-    baseline_to: date
-    endpoint_from: date
-    endpoint_to: date
-    start: date
-    end: date
+_SUSPECT = "suspect-total"
 
 
 def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, next_start: date | None) -> Window:
@@ -67,8 +29,7 @@ def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, 
     adequate = judged.adequacy is Adequacy.ADEQUATE
     run = (judged.sure if adequate else judged.possible) or judged.sure
     at_dose = run.span.start if run else era.start
-    earliest = at_dose - timedelta(days=rules.titration_before_days)
-    titration = next((day for day in era.days if earliest <= day <= at_dose), at_dose)
+    titration = era.days.first_from(at_dose - timedelta(days=rules.titration_before_days)) or at_dose
     last = era.end + timedelta(days=rules.outcome_after_end_days)
     if next_start is not None:
         last = min(last, next_start + timedelta(days=rules.outcome_after_next_start_days))
@@ -85,135 +46,82 @@ def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, 
 def measured_outcome(
     scores: Sequence[Score],
     window: Window,
-    definition: Definition,
+    *,
+    response: Fraction,
     rules: Reconstruction,
     instruments: Instruments,
+    cites: tuple[str, ...] = (),
 ) -> Outcome | None:
-    """Steps 1 to 4: what the scores say, per scale, and whether the scales agree. None without any endpoint."""
-    inside = [s for s in scores if window.endpoint_from <= s.day <= window.endpoint_to]
-    suspect = [s for s in inside if "suspect-total" in s.flags]
-    clashing = [s for s in inside if "conflict" in s.flags]
-    readings = []
-    for instrument in sorted({s.instrument for s in inside if is_plain(s)}):
-        readings.append(_one_scale(instrument, scores, inside, window, definition, rules, instruments))
-    if not readings:
-        if suspect or clashing:
-            flag = "total_suspect" if suspect else "conflict"
-            odd = (suspect or clashing)[-1]
-            text = "The only score in the window cannot be taken as a total: outcome unknown."
-            reason = Reason(rule="O8", text=text, uses=odd.references)
-            return Outcome(status=Status.UNKNOWN, basis="none", flags=(flag,), reasons=(reason,))
+    """Steps 1 to 4: what the scores say, per scale, and whether the scales agree. None without any endpoint.
+
+    `response` is the improvement that is no failure, `cites` what asks for it.
+    """
+    inside = [s for s in scores if window.holds_endpoint(s)]
+    if not inside:
         return None
-    statuses = {r.status for r in readings}
-    failed = [r for r in readings if r.status is Status.FAILED_MEASURED]
+    readings: Mapping[str, Outcome] = {
+        instrument: reading_of(
+            [s for s in scores if s.instrument == instrument],
+            window,
+            response=response,
+            rules=rules,
+            instruments=instruments,
+            cites=cites,
+        )
+        for instrument in sorted({s.instrument for s in inside if _SUSPECT not in s.flags})
+    }
+    readings = _without_parts(readings, instruments)
+    suspects = [s for s in inside if _SUSPECT in s.flags]
+    rated = [r for key, r in readings.items() if instruments[key].line is not None]
+    if suspects and not any(r.endpoint is not None for r in rated):
+        text = "The only score in the window cannot be taken as a total: outcome unknown."
+        reason = Reason(rule="O8", text=text, uses=tuple(dict.fromkeys(r for s in suspects for r in s.references)))
+        return Outcome(status=Status.UNKNOWN, basis="none", flags=("total_suspect",), reasons=(reason,))
+    weak = [r for key, r in readings.items() if instruments[key].line is None]
+    return _agreed(rated, weak, instruments)
+
+
+def _without_parts(readings: Mapping[str, Outcome], instruments: Instruments) -> Mapping[str, Outcome]:
+    """Leave out a scale whose items are all in another one that tells the outcome: it would say it twice."""
+    telling = {key for key, r in readings.items() if r.status in (Status.NOT_FAILED, Status.FAILED_MEASURED)}
+    telling |= {key for key, r in readings.items() if r.category == "lost-response"}
+    return {key: r for key, r in readings.items() if not telling & {*instruments[key].part_of}}
+
+
+def _agreed(rated: Sequence[Outcome], weak: Sequence[Outcome], instruments: Instruments) -> Outcome:
+    """The reading that decides, or UNKNOWN with the flag ``conflict`` where readings exclude each other."""
+    readings = [*rated, *weak]
+    contested = [r for r in rated if CONFLICT in r.flags and BASELINE_CONFLICT not in r.flags]
     good = [r for r in readings if r.status is Status.NOT_FAILED or r.category == "lost-response"]
-    if failed and good:
-        text = "Scales disagree about this trial: outcome unknown."
-        reasons = tuple(reason for r in readings for reason in r.reasons)
-        return Outcome(
-            status=Status.UNKNOWN,
-            basis="score",
-            flags=("conflict",),
-            reasons=(*reasons, Reason(rule="O4", text=text)),
-        )
-    for wanted in (Status.NOT_FAILED, Status.FAILED_MEASURED, Status.FAILED_PROXY, Status.UNKNOWN):
-        if wanted in statuses:
-            return next(r for r in readings if r.status is wanted)
-    return None
+    rated_good = [r for r in weak if r.endpoint is not None and is_good_rating(r.endpoint, instruments)]
+    measured = [r for r in rated if r.status is Status.FAILED_MEASURED]
+    if contested:
+        return contested[0] if len(readings) == 1 else _unclear(readings)
+    if measured:
+        return _unclear(readings) if good or rated_good else measured[0]
+    settled = [r for r in rated if r.status is Status.NOT_FAILED]
+    if settled:
+        return settled[0]
+    lost = [r for r in rated if r.category == "lost-response"]
+    if lost:
+        return lost[0]
+    probable = [r for r in readings if r.status is Status.FAILED_PROXY]
+    if probable:
+        mild = [r for r in rated if r.status is Status.UNKNOWN]
+        if good or rated_good or (mild and probable[0] not in rated):
+            return _unclear(readings)
+        return probable[0]
+    return (good or readings)[0]
 
 
-def _one_scale(
-    instrument: str,
-    scores: Sequence[Score],
-    inside: Sequence[Score],
-    window: Window,
-    definition: Definition,
-    rules: Reconstruction,
-    instruments: Instruments,
-) -> Outcome:
-    mine = sorted((s for s in scores if s.instrument == instrument and is_plain(s)), key=lambda s: (s.day, s.order))
-    endpoint = max((s for s in inside if s.instrument == instrument and is_plain(s)), key=lambda s: (s.day, s.order))
-    before = [s for s in mine if window.baseline_from <= s.day <= window.baseline_to]
-    baseline = before[-1] if before else None
-    flags = tuple(dict.fromkeys(f for s in (baseline, endpoint) if s is not None for f in s.flags))
-    uses = tuple(dict.fromkeys(r for s in (baseline, endpoint) if s is not None for r in s.references))
-    change = improvement(baseline, endpoint) if baseline is not None else None
-    scale = instruments[instrument]
-
-    def told(status: Status, category: str | None, rule: str, text: str) -> Outcome:
-        reason = Reason(rule=rule, text=text, cites=tuple(dict.fromkeys((*scale.cites, *definition.cites))), uses=uses)
-        return Outcome(
-            status=status,
-            basis="score",
-            category=category,
-            baseline=baseline,
-            endpoint=endpoint,
-            change=change,
-            flags=flags,
-            reasons=(reason,),
-        )
-
-    clashes = [s for s in scores if s.instrument == instrument and "conflict" in s.flags]
-    clash = any(endpoint.day <= s.day <= window.endpoint_to for s in clashes) or any(
-        (baseline.day if baseline is not None else window.baseline_from) <= s.day <= window.baseline_to for s in clashes
+def _unclear(readings: Sequence[Outcome]) -> Outcome:
+    """Readings that exclude each other, with the reasons of all."""
+    reasons = tuple(reason for r in readings for reason in r.reasons)
+    uses = tuple(dict.fromkeys(use for reason in reasons for use in reason.uses))
+    text = "Scales disagree about this trial: outcome unknown."
+    return Outcome(
+        status=Status.UNKNOWN,
+        basis="score",
+        flags=(CONFLICT,),
+        reasons=(*reasons, Reason(rule="O4", text=text, uses=uses)),
     )
-    if clash or _tied(endpoint, inside) or (baseline is not None and _tied(baseline, before)):
-        text = f"{scale.label} totals of one day contradict each other: outcome unknown."
-        return replace(told(Status.UNKNOWN, None, "O8", text), flags=(*flags, "conflict"))
-    end = f"{scale.label} {endpoint.value:g} on {endpoint.day}"
-    if is_remission(endpoint, instruments):
-        return told(Status.NOT_FAILED, "remission", "O3", f"{end}: remission.")
-    if baseline is not None and is_at_line(baseline, instruments) and change is not None:
-        pair = f"{scale.label} {baseline.value:g} on {baseline.day} to {endpoint.value:g} on {endpoint.day}"
-        text = f"{pair}: {_percent(change)} change."
-        if change >= share(definition.response):
-            return told(Status.NOT_FAILED, "response", "O3", f"{text} Response.")
-        if _lost(mine, baseline, endpoint, window, definition, instruments):
-            return told(Status.UNKNOWN, "lost-response", "O3", f"{text} An earlier response in the trial was lost.")
-        return told(Status.FAILED_MEASURED, _degree(change, rules), "O3", f"{text} Less than the response asked for.")
-    if baseline is None and is_at_line(endpoint, instruments):
-        text = f"{end} is still at the illness line, but no baseline on the same scale: probable failure only."
-        return told(Status.FAILED_PROXY, None, "O5", text)
-    text = f"{end}: mild, or mild at baseline; this neither shows nor excludes failure."
-    return told(Status.UNKNOWN, None, "O5", text)
-
-
-def _tied(score: Score, among: Sequence[Score]) -> bool:
-    """Whether another total of the same scale and moment differs."""
-    same = (score.instrument, score.day, score.order)
-    return any((s.instrument, s.day, s.order) == same and s.value != score.value for s in among if is_plain(s))
-
-
-def share(value: float) -> Fraction:
-    """A share of the knowledge as an exact fraction, so that a change of exactly one half is one half."""
-    return Fraction(str(value))
-
-
-def _percent(change: Fraction) -> str:
-    return f"{float(-change * 100):+.0f} %".replace("-", "\u2212")
-
-
-def _degree(change: Fraction, rules: Reconstruction) -> str:
-    if change < 0:
-        return "worse"
-    return "partial-response" if change >= share(rules.partial_response) else "no-response"
-
-
-def _lost(
-    mine: Sequence[Score],
-    baseline: Score,
-    endpoint: Score,
-    window: Window,
-    definition: Definition,
-    instruments: Instruments,
-) -> bool:
-    """Whether an earlier score of the same trial met response or remission."""
-    for score in mine:
-        if not (window.start <= score.day and (score.day, score.order) < (endpoint.day, endpoint.order)):
-            continue
-        if (score.day, score.order) <= (baseline.day, baseline.order):
-            continue
-        change = improvement(baseline, score)
-        if is_remission(score, instruments) or (change is not None and change >= share(definition.response)):
-            return True
-    return False

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
-from plugin.dose import UNKNOWN, DailyDose
+from plugin.dose import UNKNOWN, DailyDose, add_up
 from plugin.record import Layer
 from plugin.supply import CoveredDay, Days, Supply, profile_of, unknown_supply
 from plugin.timeline import overlay
@@ -29,17 +29,16 @@ def ordered_days(supplies: Sequence[Supply], rules: Reconstruction, *, later_evi
 
 
 def _order_profile(order: Supply, newer: Sequence[Supply], issues: Sequence[date], rules: Reconstruction) -> Days:
-    place = bisect_right(issues, order.start)
-    following = issues[place] if place < len(issues) else None
-    fills = 1 + (order.fact.repeats or 0)
+    later = issues[bisect_right(issues, order.start) :]
     if order.days is None:
-        first, sure = unknown_supply(order.start, following, rules)
+        first, sure = unknown_supply(order.start, later[0] if later else None, rules)
         total = first
     else:
-        first, total, sure = order.days, order.days * fills, True
-    proven = first
-    if following is not None and following <= order.start + timedelta(days=total + rules.era_gap_days):
-        proven = max(first, min(total, (following - order.start).days))
+        first, sure = order.first_days or order.days, True
+        total = first + order.days * (order.fact.repeats or 0)
+    horizon = order.start + timedelta(days=total + rules.era_gap_days)
+    renewals = later[: bisect_right(later, horizon)]
+    proven = max(first, min(total, (renewals[-1] - order.start).days)) if renewals else first
     length = total
     for end in (_replaced_on(order, newer, rules), order.cut):
         if end is not None:
@@ -49,9 +48,10 @@ def _order_profile(order: Supply, newer: Sequence[Supply], issues: Sequence[date
     proven_day = CoveredDay(
         dose=UNKNOWN,
         layer=Layer.ORDER,
-        grade="B" if order.days is None else "C",
+        grade="B" if order.days is None and order.grade == "A" else "C",
         sure=sure and order.grade == "A",
-        uses=(order.fact.reference,),
+        weak=order.grade != "A",
+        uses=order.uses,
     )
     whole = profile_of(order.schedule, order.start, max(0, length), proven_day)
     change = order.start + timedelta(days=proven)
@@ -73,21 +73,41 @@ def _replaced_on(order: Supply, newer: Sequence[Supply], rules: Reconstruction) 
 
 
 def _combined(active: Sequence[tuple[Supply, CoveredDay]]) -> CoveredDay:
-    """Several orders on one day: same-day ones add, one to seven days apart give [later, sum]."""
+    """Several orders on one day: same-day ones add, one to seven days apart give [later, sum].
+
+    The low end adds only what is sure; days on repeats alone raise the high end.
+    """
     if len(active) == 1:
         return active[0][1]
     newest = max(order.start for order, _ in active)
     today = [(order, day) for order, day in active if order.start == newest]
-    dose = DailyDose(0.0, 0.0)
-    by_strength: dict[tuple[float | None, str], list[DailyDose]] = defaultdict(list)
+    sure = any(day.sure for _, day in today)
+    by_strength: dict[tuple[float | None, str], list[tuple[Supply, CoveredDay]]] = defaultdict(list)
     for order, day in today:
-        by_strength[order.strength].append(day.dose)
-    for doses in by_strength.values():
-        # The same product ordered twice on one day is either one course or both together.
-        dose = dose.plus(DailyDose(min(d.low for d in doses), sum(d.high for d in doses)))
+        by_strength[order.strength].append((order, day))
+    dose = DailyDose(0.0, 0.0)
+    for members in by_strength.values():
+        dose = dose.plus(_same_strength(members, sure=sure))
     for order, day in active:
         linked = any(new.fact.replaces == order.fact.reference for new, _ in today)
         if order.start < newest and not linked:
             dose = DailyDose(dose.low, dose.high + day.dose.high)
-    uses = tuple(dict.fromkeys(use for _, day in active for use in day.uses))
-    return replace(today[0][1], dose=dose, uses=uses)
+    return replace(
+        today[0][1],
+        dose=dose,
+        sure=sure,
+        repeat_only=all(day.repeat_only for _, day in today),
+        grade=max(day.grade for _, day in today),
+        uses=tuple(dict.fromkeys(use for _, day in active for use in day.uses)),
+    )
+
+
+def _same_strength(members: Sequence[tuple[Supply, CoveredDay]], *, sure: bool) -> DailyDose:
+    """The same product ordered more than once on one day: one course, or all together where directions say so."""
+    counted = [day.dose for _, day in members if day.sure or not sure]
+    total = sum(day.dose.high for _, day in members)
+    if not counted:
+        return DailyDose(0.0, total)
+    if add_up([order.schedule for order, _ in members]) and len(counted) == len(members):
+        return DailyDose(sum(dose.low for dose in counted), total)
+    return DailyDose(min(dose.low for dose in counted), total)

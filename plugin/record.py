@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 
+from plugin.amounts import Amount
 from plugin.findings import SetAside
 from plugin.spans import PartialDate
 
@@ -41,6 +42,10 @@ class Read(StrEnum):
     UNKNOWN = "completeness-unknown"  # data were handed over without the query being known
     PARTIAL = "partial"  # some pages or items are missing
     UNREAD = "unread"  # refused, unreachable or never asked
+
+
+# The key of `PatientRecord.availability` for laboratory results: an answer to a search for scales says nothing of them.
+LABORATORY = "Observation/laboratory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +104,38 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDose:
+    """One clause of directions in words, such as "2 capsules (75 mg each) in the morning".
+
+    Clauses of one `step` are taken on the same days, later steps follow. `dose_low`/`dose_high` per intake in `unit`
+    and `times_low`/`times_high` intakes per day as in `DosageLine`; a dose of zero ends the course. `mg` holds the
+    readings (lowest, highest) of an amount in mg written beside a count, one of which is meant. `days` is how long the
+    step lasts, None when not written.
+    """
+
+    step: int = 0
+    dose_low: float | None = None
+    dose_high: float | None = None
+    unit: str = ""
+    mg: tuple[tuple[float, float], ...] = ()
+    times_low: float | None = None
+    times_high: float | None = None
+    as_needed: bool = False
+    days: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DosageLine:
     """One dosage instruction, read but not yet judged.
 
     `dose_low`/`dose_high` is the amount per intake in `unit`: ``mg`` (mass units are converted), ``mL``, ``unit``
     (tablet, capsule, patch, spray ...), or ``""`` when no unit can be read. `times_low`/`times_high` are intakes per
     day. None means not stated or not readable. `bounds_end` is the last day written; `bounds_days` a bounded length.
+    `most_per_day` in `most_unit` is a cap and no dose.
+
+    `written` is what the words of `text` say beside those fields, empty unless every word was understood;
+    `stated_total_mg` the mg a day that they name as the total of all supplies taken together. `caution` tells of
+    words that were not understood as a whole: ``as-needed`` or ``other`` (hold, if, do not), else ``""``.
     """
 
     sequence: int | None = None
@@ -118,13 +149,19 @@ class DosageLine:
     bounds_end: PartialDate | None = None
     bounds_days: float | None = None
     text: str = ""
+    most_per_day: float | None = None
+    most_unit: str = ""
+    written: tuple[WrittenDose, ...] = ()
+    stated_total_mg: float | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:
     """Why a medication was stopped: `meaning` is ``inefficacy``, ``intolerance``, ``other`` or ``completed``.
 
-    `by` is ``code`` or ``text``; `label` is our own word for it, never chart text.
+    `by` is ``code``, ``text``, or ``reaction`` (a recorded reaction to the drug around its end); `label` is our own
+    word for it, never chart text.
     """
 
     meaning: str
@@ -139,7 +176,8 @@ class MedicationFact:
     `product` is None when the drug is not one the knowledge names; such a fact is kept only because a dispense of any
     drug proves a live dispensing feed. Dates: `written` authoredOn or dateAsserted; `start`/`end` the explicit first
     and last day (handed over, effective period, bounds); `prepared_only` when a dispense has no hand-over date.
-    Supply: `quantity` units per fill, `days_supply` days per fill, `repeats` additional fills allowed.
+    Supply: `quantity` units per fill, `days_supply` days per fill, `repeats` additional fills allowed;
+    `initial_quantity` and `initial_days` are those of a first fill of another size.
     `indications` are the categories of the stated reasons (``depression`` or another knowledge category; ``other``
     when a reason is stated but not one we know). `adherence` is ``""``, ``not-taking``, ``non-compliant`` or
     ``partial`` with its `adherence_asserted` date. `fingerprint` is equal for records alike in every field but id.
@@ -162,6 +200,8 @@ class MedicationFact:
     quantity: float | None = None
     days_supply: float | None = None
     repeats: int | None = None
+    initial_quantity: float | None = None
+    initial_days: float | None = None
     validity_start: PartialDate | None = None
     validity_end: PartialDate | None = None
     stop_reasons: tuple[StopReason, ...] = ()
@@ -174,6 +214,21 @@ class MedicationFact:
     adherence: str = ""
     adherence_asserted: PartialDate | None = None
     flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMedication:
+    """A record of a drug that is not judged itself but belongs to drug groups of the knowledge (`groups`).
+
+    `start` is the first day stated, `end` the last; `days_supply` is per fill. `ongoing`: active, and no end is stated.
+    """
+
+    reference: str
+    groups: frozenset[str]
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+    days_supply: float | None = None
+    ongoing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +245,29 @@ class Score:
     references: tuple[str, ...]
     order: str = ""
     source: str = "observation"  # "observation" | "questionnaire"
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabResult:
+    """One result of a measure of the knowledge, most often a laboratory value.
+
+    `amount` is in the unit of the measure, None when no number in a known unit was sent. `meaning` is the word of the
+    knowledge for a coded result, else empty. `position` is where the laboratory's own range (or, without one, its
+    interpretation) puts the result: ``below``, ``within``, ``above``, ``abnormal``, or empty when it says nothing.
+    `low`/`high` is that range in the unit of the measure. `order` sorts several of one day. `flags`:
+    ``unit-unknown``, ``preliminary``, ``interpretation-conflict`` (the range and the interpretation disagree).
+    """
+
+    reference: str
+    measure: str
+    day: date
+    order: str = ""
+    amount: Amount | None = None
+    meaning: str = ""
+    position: str = ""
+    low: float | None = None
+    high: float | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -212,13 +290,40 @@ class ConditionFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcedureFact:
-    """One procedure of a kind the knowledge names: ``ect``, ``rtms``, ``vns``, ``esketamine`` ..."""
+    """One procedure of a kind the knowledge names: ``ect``, ``rtms``, ``vns``, ``esketamine`` ...
+
+    Either one session (`start` equals `end`) or a series over a period, whose `sessions` are None unless their number
+    is stated; `end` is None while a period is open. `traits` say more about it: ``bilateral``, ``maintenance`` ...;
+    `indications` are the categories of the stated reasons, as for medications.
+    """
 
     reference: str
     kind: str
     status: str
     start: PartialDate | None = None
     end: PartialDate | None = None
+    is_period: bool = False
+    sessions: int | None = None
+    traits: frozenset[str] = frozenset()
+    indications: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllergyFact:
+    """One recorded allergy or intolerance to drugs of the knowledge, or an adverse event suspected to come from them.
+
+    `ingredients` are drug ids. `kind` is ``allergy``, ``intolerance``, ``adverse-event`` or ``""``. `verification` and
+    `clinical` are as for conditions; refuted entries never become facts. `onset` is the day of the reaction,
+    `recorded` the day it was written down.
+    """
+
+    reference: str
+    ingredients: tuple[str, ...]
+    kind: str = ""
+    verification: Verification = Verification.CONFIRMED
+    clinical: str = ""
+    onset: PartialDate | None = None
+    recorded: PartialDate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,13 +363,19 @@ class DraftOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientRecord:
-    """Everything received about one patient. `availability` is keyed by FHIR resource type."""
+    """Everything received about one patient.
+
+    `availability` is keyed by FHIR resource type, and by `LABORATORY` for results other than rating scales.
+    """
 
     patient: PatientFact | None
     medications: tuple[MedicationFact, ...] = ()
     scores: tuple[Score, ...] = ()
+    laboratory: tuple[LabResult, ...] = ()
+    other_medications: tuple[OtherMedication, ...] = ()
     conditions: tuple[ConditionFact, ...] = ()
     procedures: tuple[ProcedureFact, ...] = ()
+    allergies: tuple[AllergyFact, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     received: tuple[str, ...] = ()
     availability: Mapping[str, Availability] = field(default_factory=lambda: MappingProxyType({}))

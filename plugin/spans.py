@@ -101,3 +101,13 @@ def joined(spans: Iterable[DateSpan]) -> tuple[DateSpan, ...]:
         else:
             found.append(span)
     return tuple(found)
+
+
+def months_between(start: date, day: date) -> int:
+    """Calendar months from `start` to `day`, a month begun counting whole; 0 on the first day itself.
+
+    >>> months_between(date(2025, 1, 31), date(2026, 1, 31)), months_between(date(2025, 1, 31), date(2026, 2, 1))
+    (12, 13)
+    """
+    whole = (day.year - start.year) * 12 + day.month - start.month
+    return whole + (day.day > start.day)

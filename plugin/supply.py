@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
-from plugin.dose import UNKNOWN, DailyDose, DoseSchedule, schedule_of, units_per_day
+from plugin.dose import UNKNOWN, DailyDose, DoseSchedule, add_up, days_lasting, schedule_of, units_per_day
 from plugin.record import Component, Layer, MedicationFact
 from plugin.spans import PartialDate
 from plugin.timeline import Timeline, overlay
@@ -23,7 +23,8 @@ from plugin.timeline import Timeline, overlay
 class CoveredDay:
     """One day on a drug. `sure` is False where supply is only possible; `repeat_only`: known from repeats only.
 
-    `grade` is the exposure grade A, B or C; `doubtful` marks days of recorded partial adherence.
+    `grade` is the exposure grade A, B or C; `weak`: C whatever follows, as the dose is known from words alone or the
+    start not to the day. `doubtful` marks days of recorded partial adherence.
     """
 
     dose: DailyDose
@@ -32,6 +33,7 @@ class CoveredDay:
     sure: bool = True
     repeat_only: bool = False
     doubtful: bool = False
+    weak: bool = False
     uses: tuple[str, ...] = ()
 
 
@@ -40,13 +42,18 @@ Days = Timeline[CoveredDay]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """One record's contribution: from `start`, `days` days (None unknown), not beyond `cut` (exclusive)."""
+    """One record's contribution: from `start`, `days` days a fill (None unknown), not beyond `cut` (exclusive).
+
+    `first_days` is the length of the first fill where it has one of its own. `uses` are the records it is read from.
+    """
 
     fact: MedicationFact
     start: date
     days: int | None
+    first_days: int | None
     schedule: DoseSchedule
     amount: float | None
+    uses: tuple[str, ...]
     cut: date | None = None
     grade: str = "A"
 
@@ -61,31 +68,54 @@ class Supply:
         return self.schedule.steps[0].dose if self.schedule.steps else UNKNOWN
 
 
-def supply_of(fact: MedicationFact, component: Component, *, start: date, cut: date | None = None) -> Supply:
-    """What one record supplies of one ingredient, starting on `start`."""
-    grade = "C" if fact.start is not None and not fact.start.is_exact else "A"
-    schedule = schedule_of(fact, component)
+def supply_of(
+    fact: MedicationFact,
+    component: Component,
+    *,
+    start: date,
+    cut: date | None = None,
+    agreement: float = 0.0,
+    uses: tuple[str, ...] = (),
+) -> Supply:
+    """What one record supplies of one ingredient, starting on `start`.
+
+    `agreement` is the share by which a dose read from words may differ from the supply. A start known only to the month
+    or year, and a dose known from words alone, are grade C.
+    """
+    schedule = schedule_of(fact, component, agreement=agreement)
+    inexact = fact.start is not None and not fact.start.is_exact
     return Supply(
         fact=fact,
         start=start,
-        days=_days_supplied(fact),
+        days=_days_supplied(fact, component, schedule),
+        first_days=_first_fill(fact),
         schedule=schedule,
         amount=component.amount,
+        uses=uses or (fact.reference,),
         cut=cut,
-        grade=grade,
+        grade="C" if inexact or schedule.weak else "A",
     )
 
 
-def _days_supplied(fact: MedicationFact) -> int | None:
+def _days_supplied(fact: MedicationFact, component: Component, schedule: DoseSchedule) -> int | None:
     """Days one fill lasts: stated days, or quantity over units a day, or the bounded length of the dosage."""
     stated = int(fact.days_supply) if fact.days_supply is not None else None
     a_day = units_per_day(fact)
-    counted = int(fact.quantity / a_day + 1e-9) if fact.quantity and a_day else None
+    lasting = int(fact.quantity / a_day + 1e-9) if fact.quantity and a_day else None
+    counted = lasting if lasting is not None else days_lasting(fact, component, schedule)
     first, second = (counted, stated) if fact.layer is Layer.ORDER else (stated, counted)
     for days in (first, second, _bounded_days(fact)):
         if days is not None and days > 0:
             return days
     return None
+
+
+def _first_fill(fact: MedicationFact) -> int | None:
+    """Days of a first fill of another size, None when the first fill is like the others or its length is unknown."""
+    a_day = units_per_day(fact)
+    counted = int(fact.initial_quantity / a_day + 1e-9) if fact.initial_quantity and a_day else None
+    stated = int(fact.initial_days) if fact.initial_days is not None else None
+    return counted or stated or None
 
 
 def _bounded_days(fact: MedicationFact) -> int | None:
@@ -116,9 +146,7 @@ def administered_days(supplies: Sequence[Supply]) -> Days:
     given: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         last = supply.fact.end.latest if supply.fact.end is not None else supply.start
-        covered = CoveredDay(
-            dose=supply.first_dose, layer=Layer.ADMINISTRATION, grade="A", uses=(supply.fact.reference,)
-        )
+        covered = CoveredDay(dose=supply.first_dose, layer=Layer.ADMINISTRATION, grade="A", uses=supply.uses)
         given.append(Timeline([(supply.start.toordinal(), max(last, supply.start).toordinal() + 1, covered)]))
     return overlay(given, lambda active: _added([covered for _, covered in active]))
 
@@ -152,7 +180,8 @@ def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
             still = fact.status == "active"
             last = asserted.latest if asserted is not None else (as_of if still else supply.start)
             exact = False
-        covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade="A" if exact else "C", uses=(fact.reference,))
+        grade = supply.grade if exact else "C"
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade=grade, uses=supply.uses)
         span = (min(last, as_of) - supply.start).days + 1
         told.append(profile_of(supply.schedule, supply.start, max(0, span), covered))
     return overlay(told, lambda active: active[0][1])
@@ -172,7 +201,7 @@ def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
         left = Timeline() if cut is not None and cut <= start else running.since(start)
         following = starts[index + 1] if index + 1 < len(starts) else None
         fresh = _group_profile(groups[start], following, rules)
-        running = fresh.then(_carried(left.head(rules.stock_cap_days), fresh))
+        running = fresh.then(_carried(left, fresh).head(rules.stock_cap_days))
         cuts = [supply.cut for supply in groups[start] if supply.cut is not None]
         cut = min(cuts) if cuts else None
     used += (running.before(cut) if cut is not None else running).stretches
@@ -180,16 +209,27 @@ def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
 
 
 def _carried(left: Days, fresh: Days) -> Days:
-    """Leftover days behind a refill: unchanged at the same dose, rescaled to the new one (part days round down)."""
+    """Leftover days behind a refill: unchanged at the same dose, else what is left rescaled to the new dose.
+
+    Part days round down. Days that only the higher reading of a dose leaves over are possible, not sure.
+    """
     if not left or not fresh:
         return left
     behind = fresh.last_day + timedelta(days=1)
-    old, last = next(left.each()), fresh.stretches[-1][2]
-    if old.dose == last.dose or not (old.dose.is_known and last.dose.is_known) or not last.dose.high:
+    last = fresh.stretches[-1][2]
+    doses = {day.dose for day in left.each()}
+    known = last.dose.high > 0 and all(dose.is_known for dose in (last.dose, *doses))
+    if doses == {last.dose} or not known:
         return left.moved((behind - left.first_day).days)
-    lasting = int(len(left) * old.dose.high / last.dose.high + 1e-9)
-    rescaled = replace(last, uses=(*old.uses, *last.uses))
-    return Timeline([(behind.toordinal(), behind.toordinal() + lasting, rescaled)])
+    least = sum((stop - first) * day.dose.low for first, stop, day in left.stretches)
+    most = sum((stop - first) * day.dose.high for first, stop, day in left.stretches)
+    lasting = int(most / (last.dose.low or last.dose.high) + 1e-9)
+    surely = int(least / last.dose.high + 1e-9) if all(day.sure for day in left.each()) else 0
+    rescaled = replace(last, uses=(*next(left.each()).uses, *last.uses))
+    first = behind.toordinal()
+    return Timeline(
+        [(first, first + surely, rescaled), (first + surely, first + lasting, replace(rescaled, sure=False))]
+    )
 
 
 def _group_profile(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
@@ -214,7 +254,9 @@ def _same_product(group: list[Supply], following: date | None, rules: Reconstruc
         return running
     # Under different orders the fills may be meant together: the dose is [one, sum] for the longer single supply.
     longest = max(profiles, key=len)
-    uses = tuple(supply.fact.reference for supply in group)
+    uses = tuple(use for supply in group for use in supply.uses)
+    if add_up([supply.schedule for supply in group]):
+        return overlay(profiles, lambda active: replace(_added([day for _, day in active]), uses=uses))
     together = sum(next(profile.each()).dose.high for profile in profiles)
     return longest.changed(
         lambda day: replace(day, uses=uses, dose=DailyDose(day.dose.low, max(day.dose.high, together)))
@@ -222,12 +264,12 @@ def _same_product(group: list[Supply], following: date | None, rules: Reconstruc
 
 
 def _fill_profile(supply: Supply, following: date | None, rules: Reconstruction) -> Days:
-    uses = (supply.fact.reference,)
     if supply.days is not None:
-        covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=supply.grade, uses=uses)
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=supply.grade, uses=supply.uses)
         return profile_of(supply.schedule, supply.start, supply.days, covered)
     length, sure = unknown_supply(supply.start, following, rules)
-    covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=max("B", supply.grade), sure=sure, uses=uses)
+    grade = max("B", supply.grade)
+    covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=grade, sure=sure, uses=supply.uses)
     return profile_of(supply.schedule, supply.start, length, covered)
 
 

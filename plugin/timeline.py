@@ -193,6 +193,12 @@ class Timeline(Mapping[date, T]):
         return tuple(DateSpan(date.fromordinal(first), date.fromordinal(stop - 1)) for first, stop in found)
 
 
+def _when(edge: tuple[int, bool, int, object]) -> tuple[int, bool, int]:
+    """Order of edges: on one day what ends goes before what begins."""
+    ordinal, begins, place, _ = edge
+    return ordinal, begins, place
+
+
 def overlay(timelines: Sequence[Timeline[T]], choose: Callable[[Sequence[tuple[int, T]]], T]) -> Timeline[T]:
     """One timeline from several: `choose` gets the (position, value) pairs that hold on a stretch, by position."""
     edges: list[tuple[int, bool, int, T]] = []
@@ -200,7 +206,7 @@ def overlay(timelines: Sequence[Timeline[T]], choose: Callable[[Sequence[tuple[i
         for first, stop, value in timeline.stretches:
             edges.append((first, True, place, value))
             edges.append((stop, False, place, value))
-    edges.sort(key=lambda edge: edge[:3])  # on one day what ends goes before what begins
+    edges.sort(key=_when)
     active: dict[int, T] = {}
     found: list[tuple[int, int, T]] = []
     since = 0

@@ -8,17 +8,19 @@ recorded apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 
 from mappings.schema import Definition, Drug, Reconstruction
-from plugin.adequacy import Adequacy, Intent, Judged, is_possible, judge, thresholds_of
+from plugin.adequacy import Adequacy, Intent, Judged, is_possible, is_reached, judge, thresholds_of
 from plugin.episode import Episode
-from plugin.eras import Era, clip, eras_of, meet
+from plugin.eras import Era, EraId, clip, eras_of, meet
 from plugin.exposures import ExposureKey, Exposures
 from plugin.findings import Missing, Reason
 from plugin.indication import intent_of
 from plugin.instruments import Instruments
+from plugin.levels import DrugLevels, level_effect
 from plugin.measurement import Outcome, Status
 from plugin.outcome import judge_outcome
 from plugin.record import MedicationFact, PatientRecord
@@ -80,22 +82,23 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Every era ever, before any episode or definition is applied. `acting` keys can switch, truncate and count."""
+    """Every era ever, before any episode or definition is applied. `acting` eras can switch, truncate and count."""
 
     eras: tuple[Era, ...]
-    acting: frozenset[ExposureKey]
+    acting: frozenset[EraId]
     undated: tuple[tuple[ExposureKey, MedicationFact], ...]
     intents: Mapping[tuple[ExposureKey, date], Intent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What every stage needs besides the record: the knowledge in force on the day of judgement."""
+    """What every stage needs besides the histories: the knowledge in force on the day of judgement, and drug levels."""
 
     drugs: Mapping[str, Drug]
     instruments: Instruments
     rules: Reconstruction
     as_of: date
+    levels: Mapping[str, DrugLevels] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def lifetime_of(exposures: Exposures, record: PatientRecord, setting: Setting) -> Lifetime:
@@ -106,7 +109,7 @@ def lifetime_of(exposures: Exposures, record: PatientRecord, setting: Setting) -
         eras += eras_of(exposure, setting.rules)
         if not exposure.days:
             undated += [(key, fact) for fact in exposure.undated]
-    acting = frozenset(era.key for era in eras if _acts(era, record, setting))
+    acting = frozenset(era.id for era in eras if _acts(era, record, setting))
     met = meet(eras, setting.rules, acting=acting)
     intents = {
         (era.key, era.began): intent_of(
@@ -132,7 +135,11 @@ def _acts(era: Era, record: PatientRecord, setting: Setting) -> bool:
     if drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None:
         return False
     doses = thresholds_of(drug, patient=record.patient, day=era.start)
-    return doses is not None and any(is_possible(day, doses) for day in era.days.each())
+    if doses is None:
+        return False
+    levels = setting.levels.get(era.key.ingredient)
+    effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
+    return any(is_reached(day, doses, effect) for day in era.days.each())
 
 
 def trials_of(
@@ -209,10 +216,11 @@ def _rated(
         rules=setting.rules,
         patient=record.patient,
         as_of=setting.as_of,
+        levels=setting.levels.get(era.key.ingredient),
     )
     run = judged.sure or judged.possible
     at_dose = run.span.start if run is not None else era.start
-    others = [e.began for e in lifetime.eras if e.key in lifetime.acting and e.key.ingredient != era.key.ingredient]
+    others = [e.began for e in lifetime.eras if e.id in lifetime.acting and e.key.ingredient != era.key.ingredient]
     next_start = min((began for began in others if began > at_dose), default=None)
     outcome = judge_outcome(
         judged,
@@ -222,6 +230,7 @@ def _rated(
         instruments=setting.instruments,
         next_start=next_start,
         additions=[a for a in additions if a[1] != drug.label],
+        allergies=record.allergies,
     )
     return judged, outcome
 

@@ -15,6 +15,7 @@ from plugin.adequacy import Adequacy
 from plugin.eligibility import Eligibility
 from plugin.findings import Reason
 from plugin.measurement import Status
+from plugin.neuromodulation import Course
 from plugin.trials import Trial
 
 
@@ -52,21 +53,25 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
-def weight_of(trial: Trial) -> tuple[bool, bool, bool]:
-    """Whether a trial counts in lo, in lo_proxy and in hi."""
-    adequate = trial.judged.adequacy is Adequacy.ADEQUATE
+def weight_of(trial: Trial | Course) -> tuple[bool, bool, bool]:
+    """Whether a trial, or a course, counts in lo, in lo_proxy and in hi."""
+    adequacy = trial.adequacy if isinstance(trial, Course) else trial.judged.adequacy
+    adequate = adequacy is Adequacy.ADEQUATE
     status = trial.outcome.status
     measured = adequate and status is Status.FAILED_MEASURED
     proxy = measured or (adequate and status is Status.FAILED_PROXY)
-    open_ = trial.judged.adequacy in (Adequacy.ADEQUATE, Adequacy.BORDERLINE) and status is Status.UNKNOWN
+    open_ = adequacy in (Adequacy.ADEQUATE, Adequacy.BORDERLINE) and status is Status.UNKNOWN
     return measured, proxy, proxy or open_
 
 
-def count(trials: Sequence[Trial], definition: Definition) -> Counts:
-    """Count distinct ingredients, or distinct classes where the definition asks for different classes."""
+def count(trials: Sequence[Trial | Course], definition: Definition) -> Counts:
+    """Count distinct ingredients, or distinct classes where the definition asks for them; courses by their kind."""
     totals: list[set[str]] = [set(), set(), set()]
     for trial in trials:
-        name = trial.drug_class if definition.require_distinct_class else trial.ingredient
+        if isinstance(trial, Course):
+            name = trial.kind
+        else:
+            name = trial.drug_class if definition.require_distinct_class else trial.ingredient
         for total, counts in zip(totals, weight_of(trial), strict=True):
             if counts:
                 total.add(name)
@@ -79,7 +84,7 @@ def decide(
     definition: Definition,
     eligibility: Eligibility,
     history_unread: Reason | None,
-    extra: Sequence[Trial] = (),
+    extra: Sequence[Trial | Course] = (),
 ) -> Verdict:
     """The verdict under `definition`; `extra` are augmentations or procedures that this definition counts as trials.
 

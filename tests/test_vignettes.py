@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from plugin.advice import advise
 from plugin.document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
+from tests.vignettes.table import files, rows
 
 FOLDER = Path(__file__).parent / "vignettes"
 CONVENTIONS = yaml.safe_load((FOLDER / "conventions.yaml").read_text())
@@ -49,6 +50,7 @@ FHIR = BASE + "/fhir"
 PAGE = 2  # so small that every history takes several pages
 ALL = 1000
 NOT_COUNTED = ("EXCLUDED", "INADEQUATE")
+NO_PART_OF_THE_STORY = ("definitions_agree", "rules")
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,8 @@ class Vignette:
     expect: dict[str, Any]
 
 
-def _files() -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in sorted(FOLDER.glob("*/*.yaml")):
-        yield f"{path.parent.name}/{path.stem}", yaml.safe_load(path.read_text())
-
-
 def _all() -> Iterator[Any]:
-    for name, file in _files():
+    for name, file in files():
         for case in file["vignettes"]:
             waits = case.get("waits_for")
             marks = [pytest.mark.xfail(strict=True, reason=waits)] if waits else []
@@ -77,7 +74,7 @@ def _tell(usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge) -> 
     """The case with what its file and the conventions leave unsaid; lists of the file come before its own."""
     story = {key: case[key] for key in ("as_of", *SECTIONS) if key in case}
     for key, said in usual.items():
-        if key != "definitions_agree":
+        if key not in NO_PART_OF_THE_STORY:
             story[key] = [*said, *case.get(key, [])] if isinstance(said, list) else case.get(key, said)
     story["patient"] = {**CONVENTIONS["patient"], **case.get("patient", {})}
     story.setdefault("conditions", CONVENTIONS["conditions"])
@@ -104,7 +101,7 @@ def test_vignette(
     clinic = _Clinic(vignette, knowledge, monkeypatch)
     judged = clinic.judge()
     document = to_document(judged)
-    assert _differences(document, vignette.expect) == []
+    assert _differences(document, vignette.expect, never_filled=judged.never_filled) == []
     drafts = advise(judged, hook="order-select", knowledge=knowledge)
     cards = [_without_uuids(to_wire(card)) for card in render(drafts, knowledge=knowledge, base_url=BASE)]
     for prefetch in ("all", "none", "half"):
@@ -113,8 +110,18 @@ def test_vignette(
         assert [_without_uuids(card) for card in answer["cards"]] == cards, f"prefetched: {prefetch}"
 
 
+def test_vignettes_name_rows_that_exist_and_rows_belong_to_rules(knowledge: Knowledge) -> None:
+    known = rows()
+    assert {row.partition(".")[0] for row in known} <= set(knowledge.rules)
+    for name, file in files():
+        named = {row for case in (file.get("usual", {}), *file["vignettes"]) for row in case.get("rules", [])}
+        assert named <= set(known), name
+        ids = [case["id"] for case in file["vignettes"]]
+        assert len(set(ids)) == len(ids), name
+
+
 def test_every_development_case_is_told() -> None:
-    told = [case["id"] for name, file in _files() for case in file["vignettes"] if name.startswith("development/")]
+    told = [case["id"] for name, file in files() for case in file["vignettes"] if name.startswith("development/")]
     assert len(set(told)) == len(told)
     assert {f"D{number:02}" for number in range(1, 43)} <= set(told)
 
@@ -196,11 +203,13 @@ def _without_uuids(card: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in card.items() if key != "uuid"}
 
 
-def _differences(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
+def _differences(document: dict[str, Any], expect: dict[str, Any], *, never_filled: Sequence[str]) -> list[str]:
     """What the document says otherwise than the vignette, in words; empty when they agree."""
     counts = document["counts"][document["engine"]["definition"]]
     said = {"verdict": document["verdict"]["value"], "counts": [counts["lo"], counts["loProxy"], counts["hi"]]}
     found = [f"{what}: {said[what]}, not {expect[what]}" for what in said if expect.get(what, said[what]) != said[what]]
+    if set(expect.get("never_filled", never_filled)) != set(never_filled):
+        found.append(f"never filled: {list(never_filled)}, not {expect['never_filled']}")
     for profile, verdict in expect.get("definitions", {}).items():
         if document["verdict"]["byDefinition"].get(profile) != verdict:
             found.append(f"{profile}: {document['verdict']['byDefinition'].get(profile)}, not {verdict}")
@@ -211,6 +220,33 @@ def _differences(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
             found += [f"{ingredient}: {adequacy}, though no trial" for adequacy in counted]
         elif not any(_summary(trial, wanted) == wanted for trial in trials):
             found.append(f"{ingredient}: {[_summary(trial, wanted) for trial in trials]}, not {wanted}")
+    return found + _beside_trials(document, expect)
+
+
+def _beside_trials(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
+    """What the document says otherwise than the vignette of augmentations, courses of procedures and stages."""
+    found = []
+    for ingredient, wanted in expect.get("augmentations", {}).items():
+        seen = [_summary(one, wanted) for one in document["augmentations"] if one["ingredient"] == ingredient]
+        found += [] if wanted in seen else [f"augmentation {ingredient}: {seen}, not {wanted}"]
+    for kind, wanted in expect.get("courses", {}).items():
+        courses = [one for one in document["neuromodulation"] if one["kind"] == kind]
+        told = [
+            {
+                "adequacy": one["adequacy"],
+                "outcome": one["outcome"]["status"],
+                "sessions": [one["sessions"]["lo"], one["sessions"]["hi"]],
+                "days": [_offset(one["start"]), None if one["end"] is None else _offset(one["end"])],
+            }
+            for one in courses
+        ]
+        seen = [{key: one[key] for key in wanted} for one in told]
+        found += [] if wanted in seen else [f"course {kind}: {seen}, not {wanted}"]
+    staging = document["staging"] or {}
+    for scheme, wanted in expect.get("staging", {}).items():
+        name = "thaseRushRange" if scheme == "thaseRush" else scheme
+        said = [staging[name]["lo"], staging[name]["hi"]] if staging else None
+        found += [] if said == wanted else [f"{scheme}: {said}, not {wanted}"]
     return found
 
 
@@ -221,11 +257,22 @@ def _summary(trial: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     whole = {
         "adequacy": trial["adequacy"],
         "outcome": trial["outcome"]["status"],
+        "category": trial["outcome"]["category"],
         "change": rounded,
         "at_dose": [trial["atDoseDays"]["sure"], trial["atDoseDays"]["possible"]],
+        "sure": trial["atDoseDays"]["sure"],
         "possible": trial["atDoseDays"]["possible"],
+        "days": None if trial["start"] is None else [_offset(trial["start"]), _offset(trial["end"])],
+        "dose": [trial["dailyDose"]["min"], trial["dailyDose"]["max"]],
         "with": trial["inCombinationWith"],
         "grade": trial["evidenceGrade"],
-        "flags": [flag for flag in trial["flags"] if flag in wanted.get("flags", [])],
+        "flags": [flag for flag in wanted.get("flags", []) if flag in trial["flags"]],
+        "no_flags": [flag for flag in wanted.get("no_flags", []) if flag not in trial["flags"]],
     }
     return {key: whole[key] for key in wanted}
+
+
+def _offset(day: str) -> int:
+    """A date of the document as the number of its day."""
+    day_0: date = CONVENTIONS["day_0"]
+    return (date.fromisoformat(day) - day_0).days

@@ -25,10 +25,12 @@ from cds_hooks.fhir_writer.elements import (
     concept,
     days,
     dosage,
+    kept,
     period,
     quantity,
     refer,
 )
+from cds_hooks.fhir_writer.encounters import encounter
 from cds_hooks.fhir_writer.medications import (
     medication,
     medication_administration,
@@ -52,6 +54,8 @@ __all__ = [
     "condition",
     "days",
     "dosage",
+    "encounter",
+    "kept",
     "medication",
     "medication_administration",
     "medication_dispense",

@@ -86,15 +86,29 @@ def condition(
     )
 
 
-def procedure(*, id_: str, patient_id: str, code: Element, day: date, status: str = "completed") -> Resource:
-    """A Procedure done on one day; one resource per session."""
+def procedure(
+    *,
+    id_: str,
+    patient_id: str,
+    code: Element,
+    day: date,
+    until: date | None = None,
+    sessions: tuple[str, int] | None = None,
+    reason: Element | None = None,
+    status: str = "completed",
+) -> Resource:
+    """A Procedure done on one day, or as a series `until` a later one; `sessions`: extension URL and their number."""
+    counted = [{"url": sessions[0], "valueUnsignedInt": sessions[1]}] if sessions is not None else None
     return kept(
         resourceType="Procedure",
         id=id_,
+        extension=counted,
         status=status,
         code=code,
         subject=refer("Patient", patient_id),
-        performedDateTime=on(day),
+        performedDateTime=on(day) if until is None else None,
+        performedPeriod=None if until is None else {"start": on(day), "end": on(until)},
+        reasonCode=[reason] if reason is not None else None,
     )
 
 

@@ -5,7 +5,8 @@
 * ``loinc CODE 9.8 m[IU]/L on day 150``
 * ``CODE active, onset day 0``; ``CODE provisional, recorded day 150``, where CODE alone is one of ICD-10-CM;
   ``"bipolar disorder?", recorded day 3``
-* ``ect 8 sessions from day 20 every 2 days``; ``ect on day 20``
+* ``ect 8 sessions from day 20 every 2 days, bilateral``; ``ect on day 20``; ``rtms on day 20, for icd10cm F42.2``;
+  ``rtms series of 20 sessions from day 20 to day 48`` (one record; without ``of`` it does not say how many)
 * ``snomed CODE "No known allergy", recorded day 0``
 """
 
@@ -47,7 +48,10 @@ CONDITIONS = (
     'CODE | SYSTEM CODE | "TEXT", then any of: '
     f"{', '.join((*CLINICAL, *VERIFICATION))}, onset day N, recorded day N, abated day N"
 )
-PROCEDURES = "KIND on day N; KIND N sessions from day N every N days; each with [status STATUS]"
+PROCEDURES = (
+    "KIND on day N; KIND N sessions from day N every N days; KIND series [of N sessions] from day N to day N; "
+    "each with [status STATUS] [TRAIT] [for CODE], TRAIT as the kind has it"
+)
 ALLERGIES = 'SYSTEM CODE ["DISPLAY"] | "TEXT", with [recorded day N]'
 
 _SCORE = re.compile(rf"(?P<scale>\S+)(?P<panel> panel)? (?P<value>\d+) on (?P<day>{DAY})")
@@ -61,7 +65,8 @@ _ICD = re.compile(r'(?P<code>[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]+)?)(?: "(?P<display>[^
 _WHEN = re.compile(rf"(?P<what>onset|recorded|abated) (?P<day>{DAY})")
 _PROCEDURE = re.compile(
     rf"(?P<kind>\S+)"
-    rf"(?: (?P<count>\d+) sessions from (?P<first>{DAY}) every (?P<step>\d+) days| on (?P<day>{DAY}))"
+    rf"(?: (?P<count>\d+) sessions from (?P<first>{DAY}) every (?P<step>\d+) days"
+    rf"| series(?: of (?P<stated>\d+) sessions)? from (?P<from>{DAY}) to (?P<to>{DAY})| on (?P<day>{DAY}))"
 )
 _STATUS = re.compile(r"status (?P<status>[a-z-]+)")
 
@@ -137,22 +142,39 @@ def write_condition(line: object, scene: Scene) -> list[Resource]:
 
 
 def write_procedure(line: object, scene: Scene) -> list[Resource]:
-    """One resource for each session; a kind without a public code is named in words."""
-    text, status = _with_status(line, PROCEDURES)
+    """One resource for each session, or one for a series; a kind without a public code is named in words."""
+    text, *rest = clauses(line)
     found = _PROCEDURE.fullmatch(text)
     kinds = {kind.id: kind for kind in scene.knowledge.procedures.kinds}
     if found is None or found["kind"] not in kinds:
         raise UnreadableLineError(line, text, f"{PROCEDURES}; KIND is {', '.join(kinds)}")
     kind = kinds[found["kind"]]
+    traits = {trait.id: trait.words[0] for trait in kind.traits}
+    name, status, reason = kind.label, "completed", None
+    for part in rest:
+        said = _STATUS.fullmatch(part)
+        about = concept_of(scene, part.removeprefix("for ")) if part.startswith("for ") else None
+        if said is not None:
+            status = said["status"]
+        elif about is not None:
+            reason = about
+        elif part in traits:
+            name = f"{traits[part]} {name}"
+        else:
+            raise UnreadableLineError(line, part, f"{PROCEDURES}; TRAIT is {', '.join(traits)}")
     coded = [scene.coded(sets.system, sets.exact[0]) for sets in kind.code_sets if sets.exact][:1]
-    first = day_numbers(found["first"] or found["day"])[0]
+    first = day_numbers(found["first"] or found["from"] or found["day"])[0]
+    stated = (scene.knowledge.procedures.count_extensions[0], int(found["stated"])) if found["stated"] else None
     return [
         procedure(
             id_=scene.new_id("procedure"),
             patient_id=scene.patient_id,
-            code=concept(*coded, text=kind.label),
+            code=concept(*coded, text=name),
             day=scene.day(first + number * int(found["step"] or 1)),
-            status=status or "completed",
+            until=scene.day(day_numbers(found["to"])[0]) if found["to"] else None,
+            sessions=stated,
+            reason=reason,
+            status=status,
         )
         for number in range(int(found["count"] or 1))
     ]

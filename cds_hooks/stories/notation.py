@@ -1,7 +1,7 @@
 """From a story in sentences to FHIR resources.
 
-A story is a mapping of lists of lines (see `medication_lines` and `clinical_lines` for what a line may say),
-with dates as day offsets from day 0, so that one story can be told of any date::
+A story is a mapping of lists of lines (`medication_lines`, `exact_elements`, `clinical_lines` and `lab_lines` say
+what they hold), with dates as day offsets from day 0, so that one story can be told of any date::
 
     patient: {age: 40, sex: female}
     as_of: 190
@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from cds_hooks.fhir_writer import Resource, patient
+from cds_hooks.fhir_writer import Resource, kept, patient
 from cds_hooks.stories.clinical_lines import (
     write_allergy,
     write_condition,
@@ -26,6 +26,8 @@ from cds_hooks.stories.clinical_lines import (
     write_procedure,
     write_score,
 )
+from cds_hooks.stories.exact_elements import sentence_of, with_exact_elements
+from cds_hooks.stories.lab_lines import write_lab
 from cds_hooks.stories.medication_lines import read_medication
 from cds_hooks.stories.medication_records import write_medication
 from cds_hooks.stories.sentences import Scene, UnreadableLineError
@@ -38,7 +40,7 @@ Writer = Callable[[object, Scene], list[Resource]]
 
 
 def _medication(line: object, scene: Scene) -> list[Resource]:
-    return write_medication(read_medication(line, scene), scene)
+    return with_exact_elements(line, write_medication(read_medication(sentence_of(line), scene), scene), scene)
 
 
 SECTIONS: Mapping[str, Writer] = {
@@ -46,6 +48,7 @@ SECTIONS: Mapping[str, Writer] = {
     "medications": _medication,
     "scores": write_score,
     "measurements": write_measurement,
+    "labs": write_lab,
     "procedures": write_procedure,
     "allergies": write_allergy,
 }
@@ -74,14 +77,16 @@ def write_story(story: Mapping[str, Any], *, day_zero: date, patient_id: str, kn
 
 
 def _patient(said: Mapping[str, Any], scene: Scene, as_of: date) -> Resource:
-    if unknown := sorted(set(said) - set(UNSAID)):
-        raise UnreadableLineError(dict(said), unknown[0], f"{', '.join(UNSAID)}")
+    if unknown := sorted(set(said) - {*UNSAID, "born"}):
+        raise UnreadableLineError(dict(said), unknown[0], f"{', '.join(UNSAID)}, born")
     is_ = {**UNSAID, **said}
     last_birthday = as_of - HALF_A_YEAR
-    return patient(
+    written = patient(
         id_=scene.patient_id,
         birth=last_birthday.replace(year=last_birthday.year - int(is_["age"]), day=min(last_birthday.day, 28)),
         sex=is_["sex"],
         family=is_["family"],
         given=is_["given"],
     )
+    # `born` is the birth date as the record has it, whole or in part; empty for none at all.
+    return kept(**{**written, "birthDate": said["born"]}) if "born" in said else written

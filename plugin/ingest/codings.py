@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from plugin.ingest.resources import items, obj, objects, text
 
 # A short word must stand alone ("ect", "rash"); a longer one may begin a longer word ("intoleran", "allerg").
 _STEM_LENGTH_MIN = 5
+_BLANK = re.compile(r"[\s_-]+")
+_TOKEN = re.compile(r"[^\W_]+")
+_SIEVE_LETTERS = 4
 _SENTENCE = re.compile(r"[.;!?\n\r]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(NamedTuple):
     """One coding as sent: system URI, code and display, each empty when absent."""
 
     system: str = ""
@@ -27,8 +29,7 @@ class Coding:
     display: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(NamedTuple):
     """All codings of an element in the order sent, and its text."""
 
     codings: tuple[Coding, ...] = ()
@@ -45,8 +46,13 @@ class Concept:
         return tuple(dict.fromkeys(name for name in (self.text, *(c.display for c in self.codings)) if name))
 
 
+_NOTHING = Concept()
+
+
 def concept_of(value: object) -> Concept:
     """One concept out of a CodeableConcept, a list of them, a Coding, or a string."""
+    if value is None:
+        return _NOTHING
     codings: list[Coding] = []
     texts: list[str] = []
     for item in items(value):
@@ -57,10 +63,11 @@ def concept_of(value: object) -> Concept:
         texts.append(text(concept.get("text")))
         listed = objects(concept.get("coding"))
         for coding in (*listed, concept):
-            read = Coding(text(coding.get("system")), text(coding.get("code")), text(coding.get("display")))
-            if read.code or read.display:
-                codings.append(read)
-    return Concept(tuple(dict.fromkeys(codings)), next((found for found in texts if found), ""))
+            code, display = text(coding.get("code")), text(coding.get("display"))
+            if code or display:
+                codings.append(Coding(text(coding.get("system")), code, display))
+    distinct = tuple(dict.fromkeys(codings)) if len(codings) > 1 else tuple(codings)
+    return Concept(distinct, next((found for found in texts if found), ""))
 
 
 def concepts_of(value: object) -> tuple[Concept, ...]:
@@ -83,6 +90,27 @@ def sentences_naming(texts: Iterable[str], words: Sequence[str], *, denials: Seq
 def names_any(texts: Iterable[str], words: Sequence[str], *, denials: Sequence[str] = ()) -> bool:
     """Whether any text names one of `words` in a sentence free of `denials`."""
     return next(sentences_naming(texts, words, denials=denials), None) is not None
+
+
+class WordSieve:
+    """A quick look whether texts can name any of many words at all, so that most texts are spared the search."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        openings = {part[:_SIEVE_LETTERS] for word in words for part in _BLANK.split(word.strip().lower())[:1]}
+        self._whole = frozenset(opening for opening in openings if len(opening) == _SIEVE_LETTERS)
+        self._short = tuple(opening for opening in openings if 0 < len(opening) < _SIEVE_LETTERS)
+        # A word that does not begin with letters cannot be told by its opening.
+        self._blind = any(not opening.isalnum() for opening in openings)
+
+    def may_occur_in(self, texts: Iterable[str]) -> bool:
+        """False only when no text names any of the words."""
+        if self._blind:
+            return True
+        for written in texts:
+            for token in _TOKEN.findall(written.lower()):
+                if token[:_SIEVE_LETTERS] in self._whole or token.startswith(self._short):
+                    return True
+        return False
 
 
 @lru_cache(maxsize=512)

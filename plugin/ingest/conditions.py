@@ -7,9 +7,10 @@ never in a sentence about relatives or denying it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from plugin.findings import SetAside
-from plugin.ingest.codings import Coding, concept_of, names_any
+from plugin.ingest.codings import Coding, Concept, concept_of, names_any
 from plugin.ingest.resources import Json, code_word, first_date, obj
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import ConditionFact, Verification
@@ -21,19 +22,32 @@ _CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolv
 ENTERED_IN_ERROR = "entered-in-error"
 
 
-def read_condition(reference: str, resource: Json, vocabulary: Vocabulary) -> ConditionFact | SetAside:
+@dataclass
+class Categories:
+    """The categories of concepts, remembered while one record is read: the same problem is often listed many times."""
+
+    vocabulary: Vocabulary
+    _known: dict[Concept, tuple[frozenset[str], bool]] = field(default_factory=dict)
+
+    def of(self, concept: Concept) -> tuple[frozenset[str], bool]:
+        """The categories, and whether only words told them."""
+        if concept not in self._known:
+            coded = coded_categories(concept.codings, self.vocabulary)
+            words = frozenset() if coded else worded_categories(concept.names, self.vocabulary)
+            self._known[concept] = (coded or words, not coded)
+        return self._known[concept]
+
+
+def read_condition(reference: str, resource: Json, named: Categories) -> ConditionFact | SetAside:
     """One Condition as a fact, or why it is not used."""
     sure = verification_of(resource.get("verificationStatus"))
     if sure is None:
         return SetAside(reference=reference, reason="entered in error")
-    concept = concept_of(resource.get("code"))
-    categories = coded_categories(concept.codings, vocabulary)
-    by_text = not categories
-    if by_text:
-        categories = worded_categories(concept.names, vocabulary)
-        sure = Verification.SUSPECTED if sure is Verification.CONFIRMED else sure
+    categories, by_text = named.of(concept_of(resource.get("code")))
     if not categories:
         return SetAside(reference=reference, reason="not a condition this version judges")
+    if by_text and sure is Verification.CONFIRMED:
+        sure = Verification.SUSPECTED
     return ConditionFact(
         reference=reference,
         categories=categories,
@@ -69,6 +83,8 @@ def coded_categories(codings: Iterable[Coding], vocabulary: Vocabulary) -> froze
 def worded_categories(texts: Iterable[str], vocabulary: Vocabulary) -> frozenset[str]:
     """All categories that the words name, relatives and denials left out."""
     written = tuple(texts)
+    if not vocabulary.condition_words.may_occur_in(written):
+        return frozenset()
     return frozenset(
         category.id
         for category in vocabulary.knowledge.conditions.categories

@@ -1,10 +1,14 @@
 """Dosage instructions as read: amount per intake, intakes per day, as needed or not, and how long.
 
-Units, frequency words and lengths of periods come from the knowledge. What is not stated stays unknown; free
-text is passed on for the dose parser. Rule E7 of the daily dose.
+Units, frequency words and lengths of periods come from the knowledge. What is not stated stays unknown. The words of an
+instruction are read beside its structure (`plugin.ingest.directions`); which of them holds is judged by `plugin.dose`.
+Rules E7 and E8 of the daily dose.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from plugin.ingest.codings import concept_of
 from plugin.ingest.resources import (
@@ -20,7 +24,7 @@ from plugin.ingest.resources import (
     written_date,
 )
 from plugin.ingest.vocabulary import DosingTerms
-from plugin.record import DosageLine
+from plugin.record import DosageLine, WrittenDose
 
 # A sender may give the same dose several ways; what was ordered is what the prescriber meant.
 _PREFERRED_KINDS = ("ordered", "calculated")
@@ -36,7 +40,7 @@ def read_dosage(value: object, terms: DosingTerms) -> tuple[DosageLine, ...]:
     lines = []
     for item in items(value):
         if isinstance(item, str) and item.strip():
-            lines.append(DosageLine(text=item.strip()))
+            lines.append(_with_words(DosageLine(text=item.strip()), terms))
         elif obj(item):
             lines.append(_line(obj(item), terms))
     return tuple(lines)
@@ -47,8 +51,12 @@ def _line(line: Json, terms: DosingTerms) -> DosageLine:
     timing = obj(line.get("timing"))
     repeat = obj(timing.get("repeat"))
     times = _times(timing, terms)
+    rate = _rate(line, terms) if dose is None else None
+    if rate is not None:
+        dose, unit, times = rate, "mg", (1.0, 1.0)
     period = obj(repeat.get("boundsPeriod"))
-    return DosageLine(
+    most, most_unit = _most_per_day(line, terms)
+    read = DosageLine(
         sequence=whole(line.get("sequence")),
         dose_low=dose[0] if dose else None,
         dose_high=dose[1] if dose else None,
@@ -60,7 +68,39 @@ def _line(line: Json, terms: DosingTerms) -> DosageLine:
         bounds_end=written_date(period.get("end")),
         bounds_days=_bounded_days(repeat, times, terms),
         text=first_text(line.get("text"), line.get("patientInstruction")),
+        most_per_day=most,
+        most_unit=most_unit,
     )
+    return _with_words(read, terms)
+
+
+def _with_words(line: DosageLine, terms: DosingTerms) -> DosageLine:
+    """The line with what its text says beside its structure, a cap in words standing in for a missing one.
+
+    Without a structured dose and frequency the words alone say whether all of it is taken as needed.
+    """
+    said = terms.directions.read(line.text)
+    structured = line.dose_high is not None and bool(line.unit) and line.times_high is not None
+    only_as_needed = bool(said.doses) and all(dose.as_needed for dose in said.doses)
+    most, most_unit = (line.most_per_day, line.most_unit) if line.most_per_day is not None else said.cap or (None, "")
+    bounded = line.bounds_days is not None or line.bounds_end is not None
+    return replace(
+        line,
+        as_needed=line.as_needed or (only_as_needed and not structured),
+        bounds_days=line.bounds_days if bounded else _days_in_words(said.doses),
+        most_per_day=most,
+        most_unit=most_unit,
+        written=said.doses,
+        stated_total_mg=said.total_mg,
+        caution=said.caution,
+    )
+
+
+def _days_in_words(doses: Sequence[WrittenDose]) -> float | None:
+    """How long all steps of the words last together; None when one of them that takes something is open."""
+    lengths = {dose.step: dose.days for dose in doses if dose.dose_high != 0}
+    known = [days for days in lengths.values() if days is not None]
+    return sum(known) if known and len(known) == len(lengths) else None
 
 
 def _as_needed(line: Json) -> bool:
@@ -96,20 +136,50 @@ def _amounts(candidate: Json) -> tuple[Json, ...]:
 
 
 def _converted(amount: Json, terms: DosingTerms) -> tuple[Interval, str] | None:
+    """Lowest and highest amount; a range without a low end reaches down to none, one without a high end is unknown."""
     if "low" in amount or "high" in amount:
         ends = [obj(amount.get("low")), obj(amount.get("high"))]
     else:
         ends = [amount, amount]
-    values = [positive(end.get("value")) for end in ends]
-    known = [value for value in values if value is not None]
-    if not known or any(text(end.get("comparator")) for end in ends):
+    low, high = (positive(end.get("value")) for end in ends)
+    if high is None or any(text(end.get("comparator")) for end in ends):
         return None
-    low, high = (
-        values[0] if values[0] is not None else known[0],
-        values[1] if values[1] is not None else known[0],
-    )
+    low = low if low is not None else 0.0
     unit, factor = next((found for end in ends if (found := unit_of(end, terms)) is not None), ("", 1.0))
     return (min(low, high) * factor, max(low, high) * factor), unit
+
+
+def _rate(line: Json, terms: DosingTerms) -> Interval | None:
+    """Milligrams a day from a rate such as 6 mg per 24 h of a patch; None for any other rate."""
+    for candidate in (*sorted(objects(line.get("doseAndRate")), key=_kind_rank), line):
+        ratio = obj(candidate.get("rateRatio"))
+        over = days_in(obj(ratio.get("denominator")), terms)
+        amount = _converted(obj(ratio.get("numerator")), terms)
+        if over is None:
+            amount, over = _per_time(obj(candidate.get("rateQuantity")), terms)
+        if amount is not None and over and amount[1] == "mg":
+            return amount[0][0] / over, amount[0][1] / over
+    return None
+
+
+def _per_time(quantity: Json, terms: DosingTerms) -> tuple[tuple[Interval, str] | None, float | None]:
+    """A quantity in a unit such as ``mg/h`` as its amount and the length of the time in days."""
+    for written in (text(quantity.get("code")), text(quantity.get("unit"))):
+        counted, _, time = written.partition("/")
+        over = terms.period_days(time) if time else None
+        if over is not None:
+            return _converted({**quantity, "code": counted, "unit": counted}, terms), over
+    return None, None
+
+
+def _most_per_day(line: Json, terms: DosingTerms) -> tuple[float | None, str]:
+    """The cap of `maxDosePerPeriod` as an amount a day: no dose, only an upper end."""
+    for cap in objects(line.get("maxDosePerPeriod")):
+        over = days_in(obj(cap.get("denominator")), terms)
+        amount = _converted(obj(cap.get("numerator")), terms)
+        if amount is not None and over and amount[1]:
+            return amount[0][1] / over, amount[1]
+    return None, ""
 
 
 def unit_of(quantity: Json, terms: DosingTerms) -> tuple[str, float] | None:
@@ -139,7 +209,17 @@ def _times(timing: Json, terms: DosingTerms) -> Interval | None:
     concept = concept_of(timing.get("code"))
     said = [coding.code for coding in concept.codings] + list(concept.names)
     known = next((rate for written in said if (rate := terms.per_day(written)) is not None), None)
-    return (known, known) if known is not None else None
+    if known is not None:
+        return known, known
+    return next((times for written in said if (times := _times_in_words(written, terms)) is not None), None)
+
+
+def _times_in_words(written: str, terms: DosingTerms) -> Interval | None:
+    """Intakes a day of a timing told in words ("3 times daily"), None when more or something else is said."""
+    said = terms.directions.read(written).doses
+    if len(said) != 1 or said[0].dose_low is not None or said[0].as_needed or said[0].times_low is None:
+        return None
+    return said[0].times_low, said[0].times_high or said[0].times_low
 
 
 def _structured_times(repeat: Json, terms: DosingTerms) -> Interval | None:
@@ -154,7 +234,7 @@ def _structured_times(repeat: Json, terms: DosingTerms) -> Interval | None:
     days = period * length if period is not None and length is not None else None
     longest = max(positive(repeat.get("periodMax")) or 0, period or 0) * length if length is not None else None
     if frequency is None and most:
-        frequency = most
+        frequency = 0.0  # "up to twice": never is not excluded
     if frequency is None:
         if not moments and not weekdays and days is None:
             return None

@@ -10,6 +10,8 @@ import hashlib
 import json
 from typing import Any
 
+import orjson
+
 from plugin.findings import SetAside
 from plugin.ingest.codings import concepts_of
 from plugin.ingest.conditions import ENTERED_IN_ERROR
@@ -93,6 +95,8 @@ def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationF
         quantity=supply.quantity,
         days_supply=supply.days,
         repeats=supply.repeats,
+        initial_quantity=supply.initial_quantity,
+        initial_days=supply.initial_days,
         flags=flags,
     )
 
@@ -176,5 +180,9 @@ def _is_inpatient(resource: Json, layer: Layer) -> bool:
 def fingerprint_of(resource: Json) -> str:
     """A digest that is equal for resources alike in every element but id, meta and the narrative."""
     alike = {key: value for key, value in resource.items() if key not in ("id", "meta", "text")}
-    written = json.dumps(alike, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        written = orjson.dumps(alike, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # what only the standard library writes: lone surrogates, very large whole numbers
+        loose = json.dumps(alike, sort_keys=True, separators=(",", ":"), default=str)
+        written = loose.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(written).hexdigest()

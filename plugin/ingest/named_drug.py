@@ -30,14 +30,20 @@ class Drugs:
         """The product, None when the knowledge does not name it; and whether the resource names anything at
         all.
         """
-        concepts = self._concepts(resource)
+        concepts = self.concepts(resource)
         for concept in concepts:
             product = self._recognised(concept)
             if product is not None:
                 return product, True
         return None, any(concept.stated for concept in concepts)
 
-    def _concepts(self, resource: Json) -> list[Concept]:
+    def ingredients_of(self, concept: Concept) -> tuple[str, ...]:
+        """The drugs of the knowledge that a substance or product named elsewhere stands for."""
+        product = self._recognised(concept) if concept.stated else None
+        return product.ingredients if product is not None else ()
+
+    def concepts(self, resource: Json) -> list[Concept]:
+        """Everything that names the drug of a resource, the most direct first."""
         either = obj(resource.get("medication"))  # the shape of later versions
         found = [concept_of(resource.get("medicationCodeableConcept")), concept_of(either.get("concept"))]
         if not either.get("concept") and not either.get("reference"):

@@ -40,10 +40,15 @@ def patients_among(received: Received) -> tuple[str, ...]:
     """The ids of all patients that are sent or spoken of, in order of appearance; a Patient without id has
     none.
     """
+    return patients_of((reference, resource, subject_of(resource)) for reference, resource in received)
+
+
+def patients_of(told: Iterable[tuple[str, Json, str]]) -> tuple[str, ...]:
+    """As `patients_among`, from (reference, resource, whom it is about)."""
     found: dict[str, None] = {}
-    for reference, resource in received:
+    for reference, resource, subject in told:
         sent = type_of(resource) == "Patient" and bool(text(resource.get("id")))
-        about = reference if sent else subject_of(resource)
+        about = reference if sent else subject
         if about.startswith("Patient/"):
             found.setdefault(bare_id(about))
     return tuple(found)
@@ -58,8 +63,8 @@ def split_patients(resources: Iterable[object]) -> tuple[str, ...]:
     return patients_among(Received(resources))
 
 
-def why_not_about(resource: Json, patient_id: str, *, alone: bool) -> str | None:
-    """Why a resource is not about the patient, None when it is.
+def why_not_about(resource: Json, about: str, patient_id: str, *, alone: bool) -> str | None:
+    """Why a resource is not about the patient, None when it is; `about` as `subject_of` says.
 
     A resource that names no subject is taken to be about the patient only when there is no other (`alone`).
     """
@@ -69,7 +74,6 @@ def why_not_about(resource: Json, patient_id: str, *, alone: bool) -> str | None
     if kind == "Patient":
         named = text(resource.get("id"))
         return None if named == patient_id or (alone and not named) else "another patient"
-    about = subject_of(resource)
     if not about:
         return None if alone else "names no patient although several are in the input"
     if not about.startswith("Patient/"):

@@ -17,33 +17,39 @@ from plugin.ingest.vocabulary import DosingTerms
 class FillSupply:
     """Units per fill (tablets, capsules, mL), days per fill, additional fills allowed; None when not stated.
 
-    `flags`: ``quantity-unit-unknown``, ``supply-unit-unknown``, ``initial-fill`` (a first fill of another
-    size is stated and not used).
+    `initial_quantity` and `initial_days` are those of a first fill of another size. `flags`:
+    ``quantity-unit-unknown``, ``supply-unit-unknown``, ``initial-fill`` (a first fill of another size is stated).
     """
 
     quantity: float | None = None
     days: float | None = None
     repeats: int | None = None
+    initial_quantity: float | None = None
+    initial_days: float | None = None
     flags: tuple[str, ...] = ()
 
 
 def read_supply(resource: Json, terms: DosingTerms) -> FillSupply:
     """The supply of one fill."""
     request = obj(resource.get("dispenseRequest"))
-    quantity, quantity_flags = _quantity(resource, request, terms)
-    days, days_flags = _days(resource, request, terms)
+    initial = obj(request.get("initialFill"))
+    quantity, quantity_flags = _quantity(resource.get("quantity") or request.get("quantity"), terms)
+    days, days_flags = _days(resource.get("daysSupply") or request.get("expectedSupplyDuration"), terms)
+    initial_quantity, more_quantity_flags = _quantity(initial.get("quantity"), terms)
+    initial_days, more_days_flags = _days(initial.get("duration"), terms)
     repeats = whole(request.get("numberOfRepeatsAllowed"))
-    first = ("initial-fill",) if obj(request.get("initialFill")) else ()
+    flags = (*quantity_flags, *more_quantity_flags, *days_flags, *more_days_flags)
     return FillSupply(
         quantity=quantity,
         days=days,
         repeats=repeats if repeats is not None and repeats >= 0 else None,
-        flags=(*quantity_flags, *days_flags, *first),
+        initial_quantity=initial_quantity,
+        initial_days=initial_days,
+        flags=tuple(dict.fromkeys((*flags, *(("initial-fill",) if initial else ())))),
     )
 
 
-def _quantity(resource: Json, request: Json, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
-    sent = resource.get("quantity") or request.get("quantity")
+def _quantity(sent: object, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
     amount = obj(sent)
     value = positive(amount.get("value")) if amount else positive(sent)
     if value is None:
@@ -56,8 +62,7 @@ def _quantity(resource: Json, request: Json, terms: DosingTerms) -> tuple[float 
     return value * counted[1], ()
 
 
-def _days(resource: Json, request: Json, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
-    sent = resource.get("daysSupply") or request.get("expectedSupplyDuration")
+def _days(sent: object, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
     duration = obj(sent)
     if not duration:
         return positive(sent), ()

@@ -12,23 +12,31 @@ from types import MappingProxyType
 
 from mappings.load import Knowledge
 from plugin.findings import SetAside
-from plugin.ingest.conditions import read_condition
+from plugin.ingest.allergies import ALLERGY_TYPES, read_allergy
+from plugin.ingest.conditions import Categories, read_condition
+from plugin.ingest.laboratory import read_laboratory
 from plugin.ingest.measures import COULD_NOT_BE_READ, MEASURE_TYPES, read_measures
 from plugin.ingest.medications import MEDICATION_TYPES, read_medication
 from plugin.ingest.named_drug import Drugs
-from plugin.ingest.patient import patients_among, read_patient, why_not_about
+from plugin.ingest.other_medications import DrugGroupNames, read_other_medication
+from plugin.ingest.patient import patients_of, read_patient, subject_of, why_not_about
 from plugin.ingest.procedures import read_procedure
 from plugin.ingest.references import Received, bare_id, type_of
 from plugin.ingest.resources import Json
-from plugin.ingest.vocabulary import vocabulary_of
+from plugin.ingest.vocabulary import Vocabulary, vocabulary_of
 from plugin.record import (
+    LABORATORY,
+    AllergyFact,
     Availability,
     ConditionFact,
+    LabResult,
     MedicationFact,
+    OtherMedication,
     PatientFact,
     PatientRecord,
     ProcedureFact,
     Read,
+    Score,
 )
 
 # The kinds of data whose reading is accounted for; the others are not asked for.
@@ -36,7 +44,7 @@ _ACCOUNTED = (
     *("Patient", *MEDICATION_TYPES, *MEASURE_TYPES),
     *("Condition", "Procedure", "AllergyIntolerance", "Encounter"),
 )
-_Fact = MedicationFact | ConditionFact | ProcedureFact | PatientFact
+_Fact = MedicationFact | ConditionFact | ProcedureFact | AllergyFact | PatientFact
 _Reader = Callable[[str, Json], _Fact | SetAside]
 
 
@@ -58,23 +66,27 @@ def read_record(
     instants.
     """
     received = Received(resources)
-    mentioned = patients_among(received)
+    told = [(reference, resource, subject_of(resource)) for reference, resource in received]
+    mentioned = patients_of(told)
     vocabulary = vocabulary_of(knowledge)
     drugs = Drugs(vocabulary, received, jurisdiction)
+    categories = Categories(vocabulary)
     wanted = bare_id(patient_id) if patient_id else mentioned[0] if len(mentioned) == 1 else ""
     mine: list[tuple[str, Json]] = []
     aside: list[SetAside] = []
-    for reference, resource in received:
-        reason = _why_not(resource, wanted, mentioned)
+    alone = set(mentioned) <= {wanted}
+    for reference, resource, about in told:
+        reason = _why_not(resource, about, wanted, mentioned, alone=alone)
         if reason is None:
             mine.append((reference, resource))
         else:
             aside.append(SetAside(reference=reference, reason=reason))
     readers: dict[str, _Reader] = {
         "Patient": read_patient,
-        "Condition": lambda reference, resource: read_condition(reference, resource, vocabulary),
-        "Procedure": lambda reference, resource: read_procedure(reference, resource, vocabulary),
+        "Condition": lambda reference, resource: read_condition(reference, resource, categories),
+        "Procedure": lambda reference, resource: read_procedure(reference, resource, vocabulary, received),
         **{kind: lambda reference, resource: read_medication(reference, resource, drugs) for kind in MEDICATION_TYPES},
+        **{kind: lambda reference, resource: read_allergy(reference, resource, drugs) for kind in ALLERGY_TYPES},
     }
     facts: list[_Fact] = []
     for reference, resource in mine:
@@ -90,6 +102,7 @@ def read_record(
         vocabulary,
         zone,
     )
+    results, unmeasured = _laboratory(mine, scores, unmeasured, vocabulary, zone)
     aside.extend(unmeasured)
     aside.extend(_unread(mine, readers, drugs))
     patients = [fact for fact in facts if isinstance(fact, PatientFact)]
@@ -99,20 +112,23 @@ def read_record(
         patient=patients[0] if patients else None,
         medications=tuple(fact for fact in facts if isinstance(fact, MedicationFact)),
         scores=tuple(scores),
+        laboratory=tuple(results),
+        other_medications=_other_medications(mine, facts, drugs),
         conditions=tuple(fact for fact in facts if isinstance(fact, ConditionFact)),
         procedures=tuple(fact for fact in facts if isinstance(fact, ProcedureFact)),
+        allergies=tuple(fact for fact in facts if isinstance(fact, AllergyFact)),
         set_aside=tuple(sorted(aside, key=lambda entry: places[entry.reference])),
         received=received.references,
-        availability=_availability(mine, availability),
+        availability=_availability(mine, availability, has_laboratory=_has_laboratory(results, knowledge)),
     )
 
 
-def _why_not(resource: Json, wanted: str, mentioned: tuple[str, ...]) -> str | None:
+def _why_not(resource: Json, about: str, wanted: str, mentioned: tuple[str, ...], *, alone: bool) -> str | None:
     if not type_of(resource):
         return "not a FHIR resource: its resourceType is missing or unreadable"
     if not wanted and len(mentioned) > 1:
         return "several patients in the input and none chosen"
-    return why_not_about(resource, wanted, alone=set(mentioned) <= {wanted})
+    return why_not_about(resource, about, wanted, alone=alone)
 
 
 def _read(reader: _Reader, reference: str, resource: Json) -> _Fact | SetAside:
@@ -120,6 +136,39 @@ def _read(reader: _Reader, reference: str, resource: Json) -> _Fact | SetAside:
         return reader(reference, resource)
     except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
         return SetAside(reference=reference, reason=COULD_NOT_BE_READ)
+
+
+def _laboratory(
+    mine: Iterable[tuple[str, Json]],
+    scores: Iterable[Score],
+    unmeasured: Iterable[SetAside],
+    vocabulary: Vocabulary,
+    zone: tzinfo | None,
+) -> tuple[list[LabResult], list[SetAside]]:
+    """What Observations that gave no score say, and what remains unused; a laboratory's own reason goes first."""
+    used = {reference for score in scores for reference in score.references}
+    others = ((ref, resource) for ref, resource in mine if type_of(resource) == "Observation" and ref not in used)
+    results, refused = read_laboratory(others, vocabulary.knowledge, zone)
+    known = {*(result.reference for result in results), *(entry.reference for entry in refused)}
+    return results, [*(entry for entry in unmeasured if entry.reference not in known), *refused]
+
+
+def _has_laboratory(results: Iterable[LabResult], knowledge: Knowledge) -> bool:
+    return any(knowledge.clinical.measures[result.measure].kind == "laboratory" for result in results)
+
+
+def _other_medications(
+    mine: Iterable[tuple[str, Json]], facts: Iterable[_Fact], drugs: Drugs
+) -> tuple[OtherMedication, ...]:
+    """Records of drugs that the knowledge knows by a drug group only."""
+    judged = {fact.reference for fact in facts if isinstance(fact, MedicationFact) and fact.product is not None}
+    names = DrugGroupNames(drugs.vocabulary)
+    found = (
+        read_other_medication(reference, resource, drugs, names)
+        for reference, resource in mine
+        if reference not in judged and type_of(resource) in MEDICATION_TYPES
+    )
+    return tuple(other for other in found if other is not None)
 
 
 def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], drugs: Drugs) -> Iterable[SetAside]:
@@ -139,14 +188,15 @@ def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], dr
 
 
 def _availability(
-    mine: Iterable[tuple[str, Json]], stated: Mapping[str, Availability] | None
+    mine: Iterable[tuple[str, Json]], stated: Mapping[str, Availability] | None, *, has_laboratory: bool
 ) -> Mapping[str, Availability]:
     occurring = {type_of(resource) for _, resource in mine}
     if stated is None:
         absent = Availability(read=Read.UNREAD, why="none in the input")
-        return MappingProxyType(
-            {kind: Availability(read=Read.COMPLETE) if kind in occurring else absent for kind in _ACCOUNTED}
-        )
+        kinds = {kind: Availability(read=Read.COMPLETE) if kind in occurring else absent for kind in _ACCOUNTED}
+        if has_laboratory:
+            kinds[LABORATORY] = Availability(read=Read.COMPLETE)
+        return MappingProxyType(kinds)
     unasked = Availability(read=Read.UNKNOWN, why="sent without the query being known")
     extra = {kind: unasked for kind in _ACCOUNTED if kind in occurring and kind not in stated}
     return MappingProxyType({**stated, **extra})

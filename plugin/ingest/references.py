@@ -15,6 +15,15 @@ from itertools import count
 from plugin.ingest.documents import flattened
 from plugin.ingest.resources import Json, moment_rank, number, obj, objects, text
 
+# Types met most; any other is read all the same, by the pattern.
+_USUAL = frozenset(
+    {
+        *("Patient", "Observation", "QuestionnaireResponse", "Condition", "Procedure", "Encounter", "Practitioner"),
+        *("MedicationRequest", "MedicationDispense", "MedicationStatement", "MedicationAdministration", "Medication"),
+        *("AllergyIntolerance", "Organization", "DiagnosticReport"),
+    }
+)
+_NOT_AN_ID = re.compile(r"[/?#\s]")
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,59}")
 _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]{1,59})/([^/?#\s]+)(?:/_history/[^/]*)?/?$")
 
@@ -24,6 +33,11 @@ def reference_of(value: object) -> str:
     is none.
     """
     written = text(value) if isinstance(value, str) else text(obj(value).get("reference"))
+    if not written:
+        return ""
+    kind, _, rest = written.partition("/")
+    if kind in _USUAL and rest and not _NOT_AN_ID.search(rest):  # as it should be: spared the search
+        return written
     if written.startswith("#"):
         return written
     if written.lower().startswith("urn:"):
@@ -45,7 +59,10 @@ def bare_id(reference: str) -> str:
 
 def type_of(resource: Json) -> str:
     """The resource type, empty when it is missing or cannot be one."""
-    kind = text(resource.get("resourceType"))
+    sent = resource.get("resourceType")
+    if isinstance(sent, str) and sent in _USUAL:  # as it should be: spared the search
+        return sent
+    kind = text(sent)
     return kind if _TYPE.fullmatch(kind) else ""
 
 

@@ -52,9 +52,11 @@ def items(value: object) -> tuple[object, ...]:
 
 def objects(value: object) -> tuple[Json, ...]:
     """The objects in a list, or the one object sent in place of a list."""
+    if value is None:
+        return ()
     if isinstance(value, dict):
         return (value,)
-    return tuple(item for item in items(value) if isinstance(item, Mapping))
+    return tuple([item for item in items(value) if isinstance(item, Mapping)])
 
 
 def obj(value: object) -> Json:
@@ -106,6 +108,8 @@ def code_word(value: object, known: Iterable[str], default: str = "") -> str:
     The closed list keeps free text out of everything that prints a status.
     """
     allowed = _spellings(tuple(known))
+    if isinstance(value, str) and value in allowed:  # as it should be: spared the search
+        return allowed[value]
     concept = obj(value)
     candidates: list[object] = [value, *(coding.get("code") for coding in objects(concept.get("coding")))]
     candidates += [concept.get("code"), concept.get("text")]

@@ -1,19 +1,21 @@
 """Why a medication was stopped and how it was taken, from codes first and words second.
 
-A recognised code settles the meaning. Words (text of an unrecognised code, notes) are weak evidence: they are
-marked ``text``, notes count only on records that were stopped and on finished reports (a note on a completed
-order or dispense instructs, it does not tell of an end), and a sentence about another drug is passed over.
+A recognised code settles the meaning, save a code of inefficacy whose own words say something else: public connectors
+map unlike reasons to it, so it then counts as some other reason. Words (text of an unrecognised code, notes) are weak
+evidence: they are marked ``text``, notes count only on records that were stopped and on finished reports (a note on a
+completed order or dispense instructs, it does not tell of an end), and a sentence about another drug is passed over.
 Rules of trials 4.6 and decisions 20, 101.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mappings.products import words_of
 from mappings.schema import StopMeaning
-from plugin.ingest.codings import Concept, concept_of, concepts_of, sentences_naming
+from plugin.ingest.codings import Concept, concept_of, concepts_of, names_any, sentences_naming
 from plugin.ingest.resources import Json, first_date, obj, objects, text
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import Product, StopReason
@@ -62,7 +64,21 @@ def _meant(concept: Concept, product: Product | None, vocabulary: Vocabulary) ->
         StopReason(meaning=meaning.meaning, by="code", label=meaning.label)
         for meaning in vocabulary.stop_reasons.find(concept.codings)
     ]
+    if any(reason.meaning == "inefficacy" for reason in coded) and _belied(concept.names, product, vocabulary):
+        return [StopReason(meaning="other", by="code", label=_label("other", vocabulary))]
     return coded or _by_words(concept.names, product, vocabulary)
+
+
+def _belied(names: Sequence[str], product: Product | None, vocabulary: Vocabulary) -> bool:
+    """Whether the words shown with a code of inefficacy tell of another reason and not of inefficacy."""
+    if names_any(names, vocabulary.knowledge.stop_reasons.misused):
+        return True
+    said = _by_words(names, product, vocabulary)
+    return bool(said) and said[0].meaning != "inefficacy"
+
+
+def _label(meaning: str, vocabulary: Vocabulary) -> str:
+    return next(one.label for one in vocabulary.knowledge.stop_reasons.meanings if one.meaning == meaning)
 
 
 def _by_words(texts: Iterable[str], product: Product | None, vocabulary: Vocabulary) -> list[StopReason]:
@@ -77,8 +93,16 @@ def _by_words(texts: Iterable[str], product: Product | None, vocabulary: Vocabul
 def _says(texts: Sequence[str], meaning: StopMeaning, product: Product | None, vocabulary: Vocabulary) -> bool:
     return any(
         not _about_another_drug(sentence, product, vocabulary)
-        for sentence in sentences_naming(texts, meaning.words, denials=vocabulary.denials)
+        for sentence in sentences_naming(_without(texts, meaning.unless), meaning.words, denials=vocabulary.denials)
     )
+
+
+def _without(texts: Sequence[str], phrases: tuple[str, ...]) -> Sequence[str]:
+    """The texts with the phrases that say the contrary ("no side effect") taken out; the rest still speaks."""
+    if not phrases:
+        return texts
+    contrary = re.compile("|".join(rf"(?<!\w){re.escape(phrase)}" for phrase in phrases), re.IGNORECASE)
+    return [contrary.sub(" ", written) for written in texts]
 
 
 def _about_another_drug(sentence: str, product: Product | None, vocabulary: Vocabulary) -> bool:

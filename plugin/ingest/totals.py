@@ -157,11 +157,13 @@ def _score_of(sheet: Sheet, own: Total | None, source: str) -> Score:
 
 
 def _merged(scores: Iterable[Score]) -> list[Score]:
-    """Scores of the same value and time sent under several ids are one."""
+    """Scores of the same value and time sent under several ids are one; without a time, of the same value."""
     known: dict[tuple[float, str], Score] = {}
-    for score in scores:
-        same = known.get((score.value, score.order))
-        known[score.value, score.order] = score if same is None else _joined(same, score)
+    for score in sorted(scores, key=lambda s: not s.order):
+        timed = [key for key in known if key[0] == score.value and not score.order]
+        key = timed[0] if timed else (score.value, score.order)
+        same = known.get(key)
+        known[key] = score if same is None else _joined(same, score)
     return list(known.values())
 
 
@@ -171,8 +173,10 @@ def _joined(one: Score, other: Score) -> Score:
 
 
 def _with_conflicts(scores: Sequence[Score]) -> list[Score]:
-    """Different totals of one day that no time tells apart contradict each other (decision 45)."""
+    """Different totals of one day contradict each other unless each has a time of its own (decision 45)."""
     orders = [score.order for score in scores]
+    if len(scores) > 1 and "" in orders:
+        return [flagged(score, "conflict") for score in scores]
     return [flagged(score, "conflict") if orders.count(score.order) > 1 else score for score in scores]
 
 

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Generic, TypeVar
 
+from mappings.direction_schema import DirectionWords
 from mappings.load import Knowledge
 from mappings.schema import CodeSet, Dosing, Instrument, ProcedureKind, StopMeaning
-from plugin.ingest.codings import Coding
+from plugin.ingest.codings import Coding, WordSieve
+from plugin.ingest.directions import DirectionsReader
 
 T = TypeVar("T")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -71,12 +73,13 @@ class CodeIndex(Generic[T]):
 
 
 class DosingTerms:
-    """Units of dose, frequency words and units of time, by the way they are written."""
+    """Units of dose, frequency words, units of time and whole directions, by the way they are written."""
 
-    def __init__(self, dosing: Dosing) -> None:
+    def __init__(self, dosing: Dosing, languages: Iterable[DirectionWords]) -> None:
         self._units = {plain_word(w): (unit.to, unit.factor) for unit in dosing.units for w in unit.written}
         self._timing = {plain_word(w): timing.per_day for timing in dosing.timing for w in timing.written}
         self._periods = dosing.period_days
+        self.directions = DirectionsReader(languages, dosing.period_days)
 
     def unit(self, *written: str) -> tuple[str, float] | None:
         """What the first known of `written` counts (``mg``, ``mL``, ``unit``) and the factor to it.
@@ -165,14 +168,18 @@ class Vocabulary:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self.dosing = DosingTerms(knowledge.dosing)
+        self.dosing = DosingTerms(knowledge.dosing, knowledge.directions.values())
         self.scales = ScaleCodes(knowledge)
         self.denials = knowledge.conditions.not_the_patient
+        self.condition_words = WordSieve(w for category in knowledge.conditions.categories for w in category.words)
         self.conditions: CodeIndex[str] = CodeIndex(
             [(category.id, category.code_sets) for category in knowledge.conditions.categories], knowledge
         )
         self.procedures: CodeIndex[ProcedureKind] = CodeIndex(
             [(kind, kind.code_sets) for kind in knowledge.procedures.kinds], knowledge
+        )
+        self.procedure_traits: CodeIndex[tuple[str, str]] = CodeIndex(
+            [((kind.id, t.id), t.code_sets) for kind in knowledge.procedures.kinds for t in kind.traits], knowledge
         )
         self.stop_reasons: CodeIndex[StopMeaning] = CodeIndex(
             [(meaning, meaning.code_sets) for meaning in knowledge.stop_reasons.meanings], knowledge

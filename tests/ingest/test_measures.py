@@ -200,11 +200,8 @@ def test_a_number_on_the_panel_code_is_suspect(read: Reader) -> None:
     assert set(beside.scores[0].references) == {"Observation/p", "Observation/t"}
 
 
-@pytest.mark.parametrize("code", [PHQ9_TEEN, "55758-7"])
-def test_other_scales_are_not_read_as_the_one_they_resemble(read: Reader, code: str) -> None:
-    record = read(observation("o", code, valueInteger=5))
-    assert not record.scores
-    assert why_not(record, "Observation/o") == "another scale than those this version reads"
+def test_other_scales_are_not_read_as_the_one_they_resemble(read: Reader) -> None:
+    assert not read(observation("o", PHQ9_TEEN, valueInteger=5)).scores
 
 
 def test_members_of_another_scale_are_not_summed(read: Reader) -> None:
@@ -242,3 +239,51 @@ def test_totals_that_no_time_tells_apart_conflict(read: Reader) -> None:
     same = read(total("a", 12), total("b", 12))
     assert values(same) == [(12, ())]
     assert set(same.scores[0].references) == {"Observation/a", "Observation/b"}
+
+
+def test_a_total_without_a_time_cannot_be_ordered_among_those_with_one(read: Reader) -> None:
+    timed, plain = total("a", 12, "2025-03-01T09:00:00Z"), total("b", 9)
+    assert values(read(timed, plain)) == [(9, ("conflict",)), (12, ("conflict",))]
+    same = read(timed, total("b", 12))
+    assert values(same) == [(12, ())]
+    assert set(same.scores[0].references) == {"Observation/a", "Observation/b"}
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "instrument"),
+    [
+        ("55758-7", 6, "phq2"),
+        ("89209-1", 63, "bdi-ii"),
+        ("94328-2", 24, "phq8"),
+        ("99046-5", 30, "epds"),
+        ("77861-3", 61.5, "promis-depression"),
+    ],
+)
+def test_the_scales_with_a_code_of_their_own(read: Reader, code: str, value: float, instrument: str) -> None:
+    (score,) = read(observation("t", code, valueQuantity={"value": value})).scores
+    assert (score.instrument, score.value) == (instrument, value)
+
+
+@pytest.mark.parametrize(
+    ("code", "low", "high"),
+    [
+        ("qids-sr16-total", 0, 27),
+        ("hamd17-total", 0, 52),
+        ("madrs-total", 0, 60),
+        ("gds15-total", 0, 15),
+        ("cgi-i", 1, 7),
+        ("cgi-s", 1, 7),
+    ],
+)
+def test_the_scales_with_a_local_code(read: Reader, code: str, low: int, high: int) -> None:
+    local = coded("https://trd-cds.github.io/fhir/CodeSystem/trd-instruments", code)
+    for value, read_at_all in ((low - 1, False), (low, True), (high, True), (high + 1, False)):
+        record = read({**observation("t", PHQ9, valueInteger=value), "code": local})
+        assert bool(record.scores) is read_at_all, value
+
+
+def test_the_items_of_a_phq2_panel_are_no_phq9(read: Reader) -> None:
+    members = item_observations([3, 3])
+    links = [{"reference": f"Observation/{member['id']}"} for member in members]
+    record = read(observation("p", "55757-9", hasMember=links), *members, total("t", 12))
+    assert values(record) == [(12, ())]

@@ -133,3 +133,58 @@ def test_adherence_extension(read: Reader, code: str, meaning: str) -> None:
     }
     fact = only(read(order(extension=[extension])))
     assert (fact.adherence, fact.adherence_asserted) == (meaning, day("2025-02-01") if meaning else None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "meaning"),
+    [
+        # A local map gave the code of inefficacy to something else: its own words tell.
+        ({**coded(SNOMED, "395007004"), "text": "Disease progression"}, "other"),
+        (coded(SNOMED, "395007004", "Progression of disease"), "other"),
+        (coded(SNOMED, "395007004", "Stopped: side effects"), "other"),
+        (coded(SNOMED, "395007004", "Medication stopped - ineffective (situation)"), "inefficacy"),
+        (coded(SNOMED, "266721009", "No response to treatment"), "inefficacy"),
+        (coded(SNOMED, "58848006", "Lack of drug action"), "inefficacy"),
+        (coded(SNOMED, "395009001"), "intolerance"),
+        (coded(SNOMED, "407563006"), "intolerance"),
+        (coded(SNOMED, "281647001"), "intolerance"),
+        (coded(SNOMED, "395006008"), "other"),
+        (coded(SNOMED, "395008009"), "other"),
+        (coded(SNOMED, "182992009"), "completed"),
+        (coded(SNOMED, "182834008"), "completed"),
+        *((coded(STOP_REASON, code), "intolerance") for code in ("sintol", "salg")),
+        *(
+            (coded(STOP_REASON, code), "other")
+            for code in (
+                *("altchoice", "clarif", "drughigh", "hospadm", "labint", "non-avail"),
+                *("preg", "sddi", "sdupther", "surg", "washout"),
+            )
+        ),
+    ],
+)
+def test_every_code_has_its_meaning(read: Reader, reason: dict[str, Any], meaning: str) -> None:
+    found = only(read(order(**STOPPED, statusReason=reason))).stop_reasons
+
+    assert [(one.meaning, one.by) for one in found] == [(meaning, "code")]
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("No side effects, but no benefit", "inefficacy"),
+        ("no side effects", None),
+        ("No nausea, but a rash", "intolerance"),
+        ("Worked well until it stopped working", "inefficacy"),
+        ("worked well", None),
+        ("Not resolved", None),
+        ("depression resolved", "completed"),
+        ("Patient declined", "other"),
+        ("too expensive", "other"),
+        ("formulary change", "other"),
+        ("partial response", None),
+    ],
+)
+def test_families_of_words(read: Reader, words: str, meaning: str | None) -> None:
+    found = only(read(order(**STOPPED, statusReason={"text": words}))).stop_reasons
+
+    assert [(one.meaning, one.by) for one in found] == ([(meaning, "text")] if meaning else [])

@@ -149,6 +149,7 @@ def test_order_fields(read: Reader) -> None:
     assert fact.validity_end == day("2026-01-11")
     assert fact.end is None
     assert (fact.quantity, fact.days_supply, fact.repeats) == (30, 14, 3)
+    assert (fact.initial_quantity, fact.initial_days) == (7, None)
     assert fact.flags == ("initial-fill",)
 
 

@@ -27,7 +27,7 @@ def test_every_type_not_read_is_set_aside_by_name(read: Reader) -> None:
         "Observation",
     )
     assert reasons(record) == {
-        "AllergyIntolerance/a": "a resource type not read in this version",
+        "AllergyIntolerance/a": "names no medication this version judges",
         "Encounter/e": "a resource type not read in this version",
         "OperationOutcome/unnamed-1": "a message of the server, not data",
         "Unknown/unnamed-1": "not a FHIR resource: its resourceType is missing or unreadable",

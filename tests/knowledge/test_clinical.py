@@ -46,7 +46,8 @@ def test_all_parts_are_present() -> None:
 
 def test_nothing_that_cannot_be_computed_poses_as_a_definition() -> None:
     assert not set(CLINICAL.comparisons) & set(load().definitions)
-    assert not any(rule.computable for rule in CLINICAL.comparisons.values())
+    computed = {name for name, rule in CLINICAL.comparisons.items() if rule.computable}
+    assert computed == {"FABBRI-UKB", "KIM", "OHDSI-1009", "CEPEDA-2018"}
 
 
 def test_no_file_claims_a_review_that_did_not_happen() -> None:
@@ -159,8 +160,10 @@ def test_models_are_strict_and_frozen(kind: type[BaseModel]) -> None:
         ("measures.yaml", "{low: 0, high: 21, cites: [spitzer-2006]}", "{low: 21, high: 0, cites: [spitzer-2006]}"),
         ("measures.yaml", "{low: 0, high: 21, cites: [spitzer-2006]}", "{low: 0, high: 21}"),
         ("comparisons/KIM.yaml", "cites: [hagg-2020], note", "note"),
-        ("comparisons/KIM.yaml", "why_not:", "why:"),
-        ("comparisons/KIM.yaml", "computable: false", "computable: true"),
+        ("comparisons/PAYER-4W.yaml", "why_not:", "why:"),
+        ("comparisons/PAYER-4W.yaml", "computable: false", "computable: true"),
+        ("comparisons/KIM.yaml", "computable: true", "computable: false"),
+        ("comparisons/KIM.yaml", "amount: 0.13, cites", "amount: 0.13, sites"),
         ("scoring.yaml", "amount: 1.25, cites: [trd-cds-rules]", "amount: 1.25"),
         ("guidelines.yaml", "    cites: [canmat-2023]\n", ""),
         ("investigational.yaml", "    cites: [comp360-2026]\n", ""),
@@ -189,6 +192,9 @@ def test_uncited_undated_or_misshapen_values_are_refused(copy: Path, file: str, 
         ("facts.yaml", "categories: [bipolar]", "categories: [bipolarity]", "condition category"),
         ("facts.yaml", "measure: qtc", "measure: qtd", "measure"),
         ("facts.yaml", "group: maoi", "group: maois", "group"),
+        ("measures.yaml", 'unit: "m[IU]/L", values', 'unit: "mmol/L", values', "not in m"),
+        ("measures.yaml", "level_of: lithium", "level_of: lithion", "drug"),
+        ("measures.yaml", "level-adequate-from", "level-fine-from", "level-adequate-from"),
         ("domains/ANH.yaml", "indicator: shaps,", "indicator: shap,", "indicator"),
         ("domains/ANH.yaml", "category: anhedonia", "category: joylessness", "condition category"),
         ("indicators/anxiety.yaml", "measure: gad7", "measure: gad9", "measure"),
@@ -197,6 +203,10 @@ def test_uncited_undated_or_misshapen_values_are_refused(copy: Path, file: str, 
         ("options/ESK.yaml", "drugs: [esketamine]", "drugs: [eskétamine]", "drug"),
         ("options/ESK.yaml", "ANX: 1, COG", "COG", "domain"),
         ("options/ESK.yaml", "ANH: 2", "ANH: 5", "grade"),
+        ("comparisons/KIM.yaml", "depression: [depression,", "depression: [sadness,", "condition category"),
+        ("comparisons/KIM.yaml", "not_counted: [tryptophan,", "not_counted: [tryptofan,", "drug"),
+        ("comparisons/KIM.yaml", "procedures: [ect,", "procedures: [etc,", "procedure"),
+        ("comparisons/OHDSI-1009.yaml", "[atypical antipsychotic]", "[typical]", "class"),
         ("drug_groups.yaml", "drugs: [phenelzine", "drugs: [phenelzin", "drug"),
         ("pseudo_resistance.yaml", "sentence: pseudo-adherence", "sentence: pseudo-nothing", "sentence"),
         ("guidelines.yaml", "options: [TMS, ECT, VNS]", "options: [TMS, ECT, DBS]", "option"),

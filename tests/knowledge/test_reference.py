@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -83,12 +82,6 @@ def test_links_into_the_bibliography_lead_somewhere() -> None:
         assert set(re.findall(r"bibliography\.md#([\w-]+)", text)) <= anchors
         inside = set(re.findall(r'<a id="([^"]+)"', text))
         assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= inside
-
-
-def test_a_page_without_content_says_so() -> None:
-    bare = pages(replace(KNOWLEDGE, clinical=None))
-    for name, what in (("domains.md", "domains"), ("options.md", "options"), ("safety.md", "safety rules")):
-        assert f"The knowledge holds no {what} yet." in bare[name]
 
 
 def test_tables_have_as_many_cells_as_headings() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +13,8 @@ from plugin.adequacy import Intent, Judged, judge
 from plugin.eras import Era
 from plugin.exposures import ExposureKey, expose
 from plugin.measurement import Outcome, Status
-from plugin.outcome import judge_outcome
-from plugin.record import Score, StopReason
+from plugin.outcome import judge_outcome, rank_of
+from plugin.record import AllergyFact, Score, StopReason
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, when
 
 KNOWLEDGE = load()
@@ -35,7 +37,12 @@ def judged(days: int = 90, stop: StopReason | None = None, **more: Any) -> Judge
 
 
 def outcome(
-    scores: list[Score], *, next_start: int | None = None, switch: int | None = None, trial: Judged | None = None
+    scores: list[Score],
+    *,
+    next_start: int | None = None,
+    switch: int | None = None,
+    trial: Judged | None = None,
+    allergies: Sequence[AllergyFact] = (),
 ) -> Outcome:
     return judge_outcome(
         trial or judged(),
@@ -45,6 +52,7 @@ def outcome(
         instruments=INSTRUMENTS,
         next_start=None if next_start is None else on(next_start),
         additions=() if switch is None else ((on(switch), "another drug", ("MedicationRequest/n",)),),
+        allergies=allergies,
     )
 
 
@@ -185,3 +193,297 @@ def test_a_contradicted_total_at_baseline_or_after_the_endpoint_makes_the_outcom
     clash = phq9(day, 4, "questionnaire", flags=("conflict",))
 
     assert outcome([phq9(0, 18), phq9(80, 16), clash]).status is status
+
+
+def on_scale(instrument: str, *pairs: tuple[int, float], flags: tuple[str, ...] = ()) -> list[Score]:
+    """Totals on one scale as (day, value)."""
+    return [
+        Score(
+            instrument=instrument, value=value, day=on(day), references=(f"Observation/{instrument}{day}",), flags=flags
+        )
+        for day, value in pairs
+    ]
+
+
+@pytest.mark.parametrize(
+    ("instrument", "line", "remission"),
+    [
+        ("phq9", 10, 4),
+        ("phq8", 10, None),
+        ("qids-sr16", 11, 5),
+        ("hamd17", 14, 7),
+        ("madrs", 20, 10),
+        ("bdi-ii", 20, 9),
+    ],
+)
+def test_the_lines_and_remissions_of_the_scales(instrument: str, line: int, remission: int | None) -> None:
+    at, below = on_scale(instrument, (80, line)), on_scale(instrument, (80, line - 1))
+    assert outcome(at).status is Status.FAILED_PROXY
+    assert outcome(below).status is Status.UNKNOWN
+    if remission is None:
+        assert outcome(on_scale(instrument, (80, 0))).status is Status.UNKNOWN
+    else:
+        assert outcome(on_scale(instrument, (80, remission))).category == "remission"
+        assert outcome(on_scale(instrument, (80, remission + 1))).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("pairs", "status", "category"),
+    [
+        (((0, 20), (80, 10)), Status.NOT_FAILED, "response"),
+        (((0, 20), (80, 11)), Status.FAILED_PROXY, "partial-response"),
+        (((0, 20), (80, 21)), Status.FAILED_PROXY, "worse"),
+        (((0, 20), (50, 9), (80, 18)), Status.UNKNOWN, "lost-response"),
+        (((0, 0), (80, 9)), Status.UNKNOWN, None),
+        (((80, 20),), Status.UNKNOWN, None),
+        (((80, 0),), Status.UNKNOWN, None),
+    ],
+)
+@pytest.mark.parametrize("instrument", ["epds", "gds15", "phq2"])
+def test_a_scale_without_a_line_makes_a_failure_probable_at_most(
+    instrument: str, pairs: tuple[tuple[int, int], ...], status: Status, category: str | None
+) -> None:
+    result = outcome(on_scale(instrument, *pairs), switch=95)
+
+    assert (result.status, result.category) == (status, category)
+    if status is not Status.NOT_FAILED and category != "lost-response":
+        assert "no_illness_line" in result.flags
+
+
+@pytest.mark.parametrize("value", [30, 60, 80])
+def test_no_share_of_a_t_score_is_taken(value: int) -> None:
+    result = outcome(on_scale("promis-depression", (0, 70), (80, value)), switch=95)
+
+    assert (result.status, result.change) == (Status.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "value", "status", "category", "strict"),
+    [
+        ("cgi-improvement", 1, Status.UNKNOWN, None, Status.UNKNOWN),
+        ("cgi-improvement", 2, Status.UNKNOWN, None, Status.UNKNOWN),
+        ("cgi-improvement", 3, Status.FAILED_PROXY, "partial-response", Status.UNKNOWN),
+        ("cgi-improvement", 4, Status.FAILED_PROXY, "no-response", Status.FAILED_PROXY),
+        ("cgi-severity", 2, Status.UNKNOWN, None, Status.UNKNOWN),
+        ("cgi-severity", 6, Status.UNKNOWN, None, Status.UNKNOWN),
+    ],
+)
+def test_a_global_rating_is_a_proxy(
+    instrument: str, value: int, status: Status, category: str | None, strict: Status
+) -> None:
+    result = outcome(on_scale(instrument, (0, 5), (80, value)), switch=95)
+
+    assert (result.status, result.category) == (status, category)
+    assert "global_rating" in result.flags
+    assert result.strict is not None
+    assert result.strict[0] is strict
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status", "conflict"),
+    [
+        # Remission or response on one scale, measured failure on another.
+        (on_scale("madrs", (0, 30), (80, 15)), [phq9(0, 18), phq9(80, 17)], Status.UNKNOWN, True),
+        (on_scale("madrs", (0, 30), (50, 9), (80, 28)), [phq9(0, 18), phq9(80, 17)], Status.UNKNOWN, True),
+        (on_scale("epds", (0, 20), (80, 8)), [phq9(0, 18), phq9(80, 17)], Status.UNKNOWN, True),
+        (on_scale("cgi-severity", (80, 2)), [phq9(0, 18), phq9(80, 17)], Status.UNKNOWN, True),
+        (on_scale("cgi-improvement", (80, 2)), [phq9(80, 17)], Status.UNKNOWN, True),
+        # What only makes a failure probable never overrules a measured outcome.
+        (on_scale("epds", (0, 20), (80, 19)), [phq9(0, 18), phq9(80, 4)], Status.NOT_FAILED, False),
+        (on_scale("cgi-improvement", (80, 5)), [phq9(0, 18), phq9(80, 17)], Status.FAILED_MEASURED, False),
+        (on_scale("madrs", (80, 30)), [phq9(0, 18), phq9(50, 4), phq9(80, 17)], Status.UNKNOWN, False),
+        # A measured mild score contradicts a merely probable failure of a weaker scale.
+        (on_scale("epds", (0, 20), (80, 19)), [phq9(80, 7)], Status.UNKNOWN, True),
+        (on_scale("madrs", (80, 30)), [phq9(80, 7)], Status.FAILED_PROXY, False),
+        (on_scale("epds", (0, 20), (80, 8)), [phq9(80, 7)], Status.NOT_FAILED, False),
+        # A scale inside another one adds nothing to it; nor does a contradiction on it.
+        (on_scale("phq2", (0, 4), (80, 2)), [phq9(0, 18), phq9(80, 15)], Status.FAILED_MEASURED, False),
+        # Contradictory totals at the end of one scale leave what another one measures open.
+        (on_scale("madrs", (0, 30), (80, 28)), [phq9(80, 4, flags=("conflict",))], Status.UNKNOWN, True),
+        (on_scale("epds", (80, 20), flags=("conflict",)), [phq9(0, 18), phq9(80, 15)], Status.FAILED_MEASURED, False),
+    ],
+)
+def test_scales_held_together(first: list[Score], second: list[Score], status: Status, conflict: bool) -> None:
+    result = outcome([*first, *second])
+
+    assert result.status is status
+    assert ("conflict" in result.flags) is conflict
+
+
+def test_a_contradicted_total_alone_is_unknown_and_the_switch_silent() -> None:
+    result = outcome(on_scale("phq9", (80, 16), flags=("conflict",)), switch=95)
+
+    assert (result.status, result.flags) == (Status.UNKNOWN, ("conflict",))
+
+
+def test_a_contradicted_baseline_does_not_touch_a_remission() -> None:
+    clash = phq9(0, 4, "q", flags=("conflict",))
+
+    assert outcome([phq9(-3, 18), clash, phq9(80, 3)]).category == "remission"
+    assert outcome([phq9(-3, 18), clash, phq9(80, 16)]).flags == ("conflict", "baseline_conflict")
+    assert outcome([phq9(-3, 18), phq9(0, 18), phq9(0, 9), phq9(80, 16)]).status is Status.UNKNOWN
+
+
+def test_a_suspect_total_beside_a_weak_scale_is_unknown() -> None:
+    scores = [*on_scale("epds", (0, 20), (80, 19)), phq9(81, 16, flags=("suspect-total",))]
+
+    assert (outcome(scores).status, outcome(scores).flags) == (Status.UNKNOWN, ("total_suspect",))
+
+
+def test_a_remission_that_was_lost_needs_no_baseline() -> None:
+    result = outcome([phq9(30, 4), phq9(80, 16)])
+
+    assert (result.status, result.category) == (Status.UNKNOWN, "lost-response")
+    assert result.best is not None
+    assert result.best.value == 4
+
+
+@pytest.mark.parametrize(
+    ("after", "status", "strict"),
+    [
+        (10, Status.NOT_FAILED, (Status.NOT_FAILED, "response")),
+        (15, Status.FAILED_MEASURED, (Status.NOT_FAILED, "response")),
+        (16, Status.FAILED_MEASURED, (Status.FAILED_MEASURED, "no-response")),
+    ],
+)
+def test_the_stricter_reading_stands_beside_the_first(
+    after: int, status: Status, strict: tuple[Status, str | None]
+) -> None:
+    result = outcome([phq9(0, 20), phq9(80, after)])
+
+    assert (result.status, result.strict) == (status, strict)
+
+
+@pytest.mark.parametrize(
+    ("day", "scores", "proxy"),
+    [
+        # A later score of another scale counts as later, unless it cannot say anything.
+        (40, on_scale("madrs", (40, 25)), True),
+        (40, on_scale("epds", (40, 20)), False),
+        (40, on_scale("epds", (0, 20), (40, 19)), True),
+        (40, on_scale("epds", (0, 20), (40, 9)), False),
+        (40, on_scale("cgi-improvement", (40, 2)), False),
+    ],
+)
+def test_no_later_score_than_an_early_response(day: int, scores: list[Score], proxy: bool) -> None:
+    result = outcome([phq9(0, 20), phq9(30, 4), *scores], switch=95)
+
+    assert (result.status is Status.FAILED_PROXY) is proxy
+
+
+def test_scores_that_say_nothing_do_not_switch_the_proxy_off() -> None:
+    assert outcome(on_scale("epds", (30, 20)), switch=95).status is Status.FAILED_PROXY
+
+
+def reaction(day: int | None, ingredient: str = "sertraline", **more: Any) -> AllergyFact:
+    return AllergyFact(reference="AllergyIntolerance/a", ingredients=(ingredient,), recorded=when(day), **more)
+
+
+@pytest.mark.parametrize(("day", "tells"), [(74, False), (75, True), (103, True), (104, False)])
+def test_a_reaction_near_the_end_of_the_era_tells_why_it_ended(day: int, tells: bool) -> None:
+    result = outcome([], switch=95, allergies=[reaction(day)])
+
+    assert (result.category == "intolerance") is tells
+    assert (result.status is Status.UNKNOWN) is tells
+
+
+@pytest.mark.parametrize(
+    ("allergy", "tells"),
+    [
+        (reaction(85, "fluoxetine"), False),
+        (reaction(None), False),
+        (reaction(None, onset=when(85)), True),
+        (reaction(300, onset=when(85)), True),
+    ],
+)
+def test_which_reaction_counts(allergy: AllergyFact, tells: bool) -> None:
+    assert (outcome([], allergies=[allergy]).stop is not None) is tells
+
+
+@pytest.mark.parametrize(
+    ("meaning", "by", "kept"),
+    [("inefficacy", "code", True), ("other", "code", True), ("inefficacy", "text", False), ("other", "text", False)],
+)
+def test_a_code_outranks_a_reaction_and_a_reaction_outranks_words(meaning: str, by: str, kept: bool) -> None:
+    trial = judged(stop=StopReason(meaning=meaning, by=by, label="x"))
+    stop = outcome([], trial=trial, allergies=[reaction(85)]).stop
+
+    assert stop is not None
+    assert (stop.meaning, stop.by) == ((meaning, by) if kept else ("intolerance", "reaction"))
+
+
+def test_a_short_or_borderline_trial_keeps_its_reason_to_stop() -> None:
+    stop = StopReason(meaning="intolerance", by="code", label="x")
+
+    for days in (20, 35):
+        result = outcome([], trial=judged(days, stop=stop))
+        assert (result.status, result.category, result.stop) == (Status.UNKNOWN, "intolerance", stop)
+    assert outcome([], trial=judged(20)).stop is None
+
+
+@pytest.mark.parametrize(("day", "applies"), [(-31, False), (-30, True), (89, True), (90, False)])
+def test_which_stop_record_applies(day: int, applies: bool) -> None:
+    stop = StopReason(meaning="inefficacy", by="code", label="x")
+
+    assert (outcome([], trial=judged(stop=stop, written=when(day))).stop is not None) is applies
+
+
+def test_the_latest_stop_record_wins_and_ties_go_to_inefficacy() -> None:
+    def recorded(*reasons: tuple[int, str, str]) -> StopReason | None:
+        facts = tuple(
+            fill(number + 2, 0, stop_reasons=(StopReason(meaning=meaning, by=by, label="x"),), written=when(day))
+            for number, (day, meaning, by) in enumerate(reasons)
+        )
+        trial = judged()
+        return outcome([], trial=replace(trial, era=replace(trial.era, facts=(*trial.era.facts, *facts)))).stop
+
+    first = recorded((40, "inefficacy", "code"), (50, "other", "code"))
+    assert first is not None
+    assert first.meaning == "other"
+    for less in (("inefficacy", "text"), ("intolerance", "code"), ("other", "code"), ("completed", "code")):
+        tied = recorded((50, *less), (50, "inefficacy", "code"))
+        assert tied is not None
+        assert (tied.meaning, tied.by) == ("inefficacy", "code")
+
+
+def test_a_report_of_no_effect_is_a_probable_failure() -> None:
+    result = outcome([], trial=judged(reported_ineffective=True))
+
+    assert (result.status, result.basis) == (Status.FAILED_PROXY, "reported")
+
+
+def test_what_is_missing_is_named() -> None:
+    assert [m.what for m in outcome([]).missing] == [f"a symptom score between {on(42)} and {on(103)}"]
+    assert [m.what for m in outcome([], next_start=20).missing] == [
+        f"a symptom score on or after {on(42)}, before another treatment began"
+    ]
+    assert [m.what for m in outcome([phq9(80, 16)]).missing] == [
+        f"a score on the same scale between {on(-30)} and {on(7)}"
+    ]
+    assert outcome([phq9(0, 9), phq9(80, 16)]).missing == ()
+    assert outcome([phq9(0, 18), phq9(80, 16)]).missing == ()
+
+
+def test_every_reason_gives_its_values() -> None:
+    pair = outcome([phq9(0, 18), phq9(80, 16)]).reasons[0]
+
+    assert dict(pair.facts) == {
+        "instrument": "phq9",
+        "baseline": 18,
+        "baseline date": "2025-01-01",
+        "endpoint": 16,
+        "endpoint date": "2025-03-22",
+        "percent change": -11.1,
+    }
+    assert all(reason.facts for reason in outcome([], switch=95).reasons)
+
+
+def test_a_lower_total_at_the_same_moment_contradicts() -> None:
+    assert outcome([phq9(0, 18), phq9(80, 16), phq9(80, 6)]).status is Status.UNKNOWN
+
+
+def test_the_best_era_of_a_drug_comes_first() -> None:
+    failed, open_ = outcome([phq9(0, 18), phq9(80, 16)]), outcome([])
+    pairs = [(judged(20), open_), (judged(), open_), (judged(), failed)]
+
+    assert sorted(pairs, key=lambda pair: rank_of(*pair))[0] == (judged(), failed)

@@ -210,6 +210,46 @@ def test_an_unreadable_line_is_refused_with_what_would_do(section: str, line: ob
     assert said in str(refusal.value)
 
 
+def test_exact_elements_replace_what_the_sentence_writes() -> None:
+    first, second = told(
+        medications=[
+            {
+                "line": "sertraline 100 mg daily, dispensed 2x30 on day 0",
+                "dispense": [
+                    {"whenHandedOver": None, "whenPrepared": "day 3", "note": [{"time": "day -1", "text": "x"}]}
+                ],
+            }
+        ]
+    )
+    assert "whenHandedOver" not in first
+    assert first["whenPrepared"] == "2024-01-04"
+    assert first["note"] == [{"time": "2023-12-31", "text": "x"}]
+    assert second["whenHandedOver"] == "2024-01-31"
+
+
+def test_one_mapping_holds_for_every_record_of_its_kind() -> None:
+    line = {
+        "line": "sertraline 100 mg daily, ordered on day 0 and day 30",
+        "order": {"category": [{"text": "discharge"}]},
+    }
+    assert [order["category"][0]["text"] for order in told(medications=[line])] == ["discharge", "discharge"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"dispense": {"status": "completed"}},
+        {"line": "sertraline 100 mg daily, dispensed 30 on day 0", "prescription": {}},
+        {"line": "sertraline 100 mg daily, dispensed 30 on day 0", "order": {"status": "active"}},
+        {"line": "sertraline 100 mg daily, dispensed 30 on day 0", "dispense": [{}, {}]},
+        {"line": "sertraline 100 mg daily, dispensed 30 on day 0", "dispense": "completed"},
+    ],
+)
+def test_exact_elements_of_no_record_are_refused(line: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableLineError, match="a mapping of line and any of order"):
+        told(medications=[line])
+
+
 def test_an_unknown_section_and_a_missing_day_are_refused() -> None:
     for story in ({"as_of": 1, "drugs": []}, {"medications": []}, {"as_of": 1, "scores": "phq9 18 on day 0"}):
         with pytest.raises(UnreadableLineError):
