@@ -15,19 +15,11 @@ from plugin.episode import Episode
 from plugin.findings import Gap, Missing, SetAside
 from plugin.neuromodulation import Course
 from plugin.pseudo_resistance import Consideration
-from plugin.record import PatientRecord, Score
+from plugin.record import PatientRecord
+from plugin.severity import Severity
 from plugin.staging import Stages
 from plugin.trials import Trial
 from plugin.verdict import Counts, Value, Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Severity:
-    """The latest score within the severity window, and what it means now."""
-
-    score: Score
-    band: str | None
-    in_remission: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,18 +22,9 @@ from plugin.indication import intent_of
 from plugin.instruments import Instruments
 from plugin.levels import DrugLevels, level_effect
 from plugin.measurement import Outcome, Status
-from plugin.outcome import judge_outcome
+from plugin.outcome import judge_outcome, rank_of
 from plugin.record import MedicationFact, PatientRecord
 from plugin.timeline import Timeline
-
-_ADEQUACY_ORDER = (
-    Adequacy.ADEQUATE,
-    Adequacy.BORDERLINE,
-    Adequacy.IN_PROGRESS,
-    Adequacy.INADEQUATE,
-    Adequacy.EXCLUDED,
-)
-_OUTCOME_ORDER = (Status.FAILED_MEASURED, Status.NOT_FAILED, Status.FAILED_PROXY, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +154,7 @@ def trials_of(
         by_key.setdefault(era.key, []).append((judged, outcome))
     trials = []
     for key, candidates in by_key.items():
-        ranked = sorted(candidates, key=_rank)
+        ranked = sorted(candidates, key=lambda candidate: rank_of(*candidate))
         (judged, outcome), others = ranked[0], tuple(ranked[1:])
         trial = Trial(
             ingredient=key.ingredient,
@@ -233,16 +224,6 @@ def _rated(
         allergies=record.allergies,
     )
     return judged, outcome
-
-
-def _rank(candidate: tuple[Judged, Outcome]) -> tuple[int, int, int]:
-    """T3: highest adequacy, then measured failure before no failure before proxy before unknown, then the latest."""
-    judged, outcome = candidate
-    return (
-        _ADEQUACY_ORDER.index(judged.adequacy),
-        _OUTCOME_ORDER.index(outcome.status),
-        -judged.era.start.toordinal(),
-    )
 
 
 def _first(
