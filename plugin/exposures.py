@@ -21,6 +21,7 @@ from plugin.record import Component, Layer, MedicationFact
 from plugin.supply import (
     CoveredDay,
     Days,
+    Regimens,
     Supply,
     administered_days,
     dispensed_days,
@@ -107,6 +108,7 @@ def _lay_out(
 ) -> Exposure:
     layers: dict[Layer, list[Supply]] = defaultdict(list)
     undated: list[MedicationFact] = []
+    regimens = Regimens(rules.dose_agreement)
     orders = {fact.reference: fact for fact, _ in members if fact.layer is Layer.ORDER}
     stops = _stops([fact for fact, _ in members])
     for fact, component in members:
@@ -118,7 +120,7 @@ def _lay_out(
             continue
         cut = _cut(fact, start, stops)
         told, uses = _with_directions(fact, orders)
-        supply = supply_of(told, component, start=start, cut=cut, agreement=rules.dose_agreement, uses=uses)
+        supply = supply_of(told, component, start=start, cut=cut, regimens=regimens, uses=uses)
         layers[fact.layer].append(supply)
     own = tuple(sorted(supply.start for supply in layers[Layer.DISPENSE]))
     dispensed = dispensed_days(layers[Layer.DISPENSE], rules)

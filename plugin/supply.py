@@ -68,27 +68,44 @@ class Supply:
         return self.schedule.steps[0].dose if self.schedule.steps else UNKNOWN
 
 
+class Regimens:
+    """Schedules and units a day by directions and product, each worked out once: refills repeat them.
+
+    `agreement` is the share by which a dose read from words may differ from the supply.
+    """
+
+    def __init__(self, agreement: float = 0.0) -> None:
+        self._agreement = agreement
+        self._known: dict[tuple[object, ...], tuple[DoseSchedule, float | None]] = {}
+
+    def of(self, fact: MedicationFact, component: Component) -> tuple[DoseSchedule, float | None]:
+        """The dose schedule of one ingredient of a record, and its units a day (None when not that simple)."""
+        key = (fact.product, component.ingredient, fact.dosage, fact.quantity, fact.days_supply)
+        if key not in self._known:
+            self._known[key] = (schedule_of(fact, component, agreement=self._agreement), units_per_day(fact))
+        return self._known[key]
+
+
 def supply_of(
     fact: MedicationFact,
     component: Component,
     *,
     start: date,
     cut: date | None = None,
-    agreement: float = 0.0,
+    regimens: Regimens | None = None,
     uses: tuple[str, ...] = (),
 ) -> Supply:
     """What one record supplies of one ingredient, starting on `start`.
 
-    `agreement` is the share by which a dose read from words may differ from the supply. A start known only to the month
-    or year, and a dose known from words alone, are grade C.
+    A start known only to the month or year, and a dose known from words alone, are grade C.
     """
-    schedule = schedule_of(fact, component, agreement=agreement)
+    schedule, a_day = (regimens or Regimens()).of(fact, component)
     inexact = fact.start is not None and not fact.start.is_exact
     return Supply(
         fact=fact,
         start=start,
-        days=_days_supplied(fact, component, schedule),
-        first_days=_first_fill(fact),
+        days=_days_supplied(fact, component, schedule, a_day),
+        first_days=_first_fill(fact, a_day),
         schedule=schedule,
         amount=component.amount,
         uses=uses or (fact.reference,),
@@ -97,10 +114,11 @@ def supply_of(
     )
 
 
-def _days_supplied(fact: MedicationFact, component: Component, schedule: DoseSchedule) -> int | None:
+def _days_supplied(
+    fact: MedicationFact, component: Component, schedule: DoseSchedule, a_day: float | None
+) -> int | None:
     """Days one fill lasts: stated days, or quantity over units a day, or the bounded length of the dosage."""
     stated = int(fact.days_supply) if fact.days_supply is not None else None
-    a_day = units_per_day(fact)
     lasting = int(fact.quantity / a_day + 1e-9) if fact.quantity and a_day else None
     counted = lasting if lasting is not None else days_lasting(fact, component, schedule)
     first, second = (counted, stated) if fact.layer is Layer.ORDER else (stated, counted)
@@ -110,18 +128,19 @@ def _days_supplied(fact: MedicationFact, component: Component, schedule: DoseSch
     return None
 
 
-def _first_fill(fact: MedicationFact) -> int | None:
+def _first_fill(fact: MedicationFact, a_day: float | None) -> int | None:
     """Days of a first fill of another size, None when the first fill is like the others or its length is unknown."""
-    a_day = units_per_day(fact)
     counted = int(fact.initial_quantity / a_day + 1e-9) if fact.initial_quantity and a_day else None
     stated = int(fact.initial_days) if fact.initial_days is not None else None
     return counted or stated or None
 
 
 def _bounded_days(fact: MedicationFact) -> int | None:
-    lengths = [round(line.bounds_days) for line in fact.dosage if line.bounds_days is not None]
+    bounded = [line for line in fact.dosage if line.bounds_days is not None]
+    lengths = [round(line.bounds_days or 0) for line in bounded]
     if lengths:
-        return sum(lengths)
+        together = len({line.sequence for line in bounded}) == 1 and bounded[0].sequence is not None
+        return max(lengths) if together else sum(lengths)
     if fact.start is not None and fact.end is not None and fact.end.latest >= fact.start.latest:
         return (fact.end.latest - fact.start.latest).days + 1
     return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from plugin.ingest.resources import items, obj, objects, text
+from plugin.ingest.resources import Json, items, obj, objects, text
 
 # A short word must stand alone ("ect", "rash"); a longer one may begin a longer word ("intoleran", "allerg").
 _STEM_LENGTH_MIN = 5
@@ -51,8 +51,11 @@ _NOTHING = Concept()
 
 def concept_of(value: object) -> Concept:
     """One concept out of a CodeableConcept, a list of them, a Coding, or a string."""
-    if value is None:
+    if not value:
         return _NOTHING
+    usual = _usual(value) if isinstance(value, dict) else None
+    if usual is not None:
+        return usual
     codings: list[Coding] = []
     texts: list[str] = []
     for item in items(value):
@@ -68,6 +71,22 @@ def concept_of(value: object) -> Concept:
                 codings.append(Coding(text(coding.get("system")), code, display))
     distinct = tuple(dict.fromkeys(codings)) if len(codings) > 1 else tuple(codings)
     return Concept(distinct, next((found for found in texts if found), ""))
+
+
+def _usual(concept: Json) -> Concept | None:
+    """A CodeableConcept as it should be, by far the most common; None for every other shape."""
+    listed = concept.get("coding", ())
+    if not isinstance(listed, list | tuple) or "code" in concept or "display" in concept:
+        return None
+    codings = []
+    for coding in listed:
+        if not isinstance(coding, dict):
+            return None
+        code, display = text(coding.get("code")), text(coding.get("display"))
+        if code or display:
+            codings.append(Coding(text(coding.get("system")), code, display))
+    distinct = tuple(dict.fromkeys(codings)) if len(codings) > 1 else tuple(codings)
+    return Concept(distinct, text(concept.get("text")))
 
 
 def concepts_of(value: object) -> tuple[Concept, ...]:

@@ -15,7 +15,6 @@ import orjson
 from plugin.findings import SetAside
 from plugin.ingest.codings import concepts_of
 from plugin.ingest.conditions import ENTERED_IN_ERROR
-from plugin.ingest.dosage import read_dosage
 from plugin.ingest.indications import read_indications
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.quantities import read_supply
@@ -107,7 +106,7 @@ def _is_reported(resource: Json) -> bool:
 
 def _dosage(resource: Json, layer: Layer, drugs: Drugs) -> tuple[DosageLine, ...]:
     keys = ("dosage", "dosageInstruction") if layer in (Layer.REPORT, Layer.ADMINISTRATION) else ("dosageInstruction",)
-    lines = next((lines for key in keys if (lines := read_dosage(resource.get(key), drugs.vocabulary.dosing))), ())
+    lines = next((lines for key in keys if (lines := drugs.dosage_of(resource.get(key)))), ())
     if layer is not Layer.ADMINISTRATION:
         return lines
     # An administration is one intake; its day is the record's own.

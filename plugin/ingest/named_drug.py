@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from plugin.ingest.codings import Concept, concept_of
+from plugin.ingest.dosage import read_dosage
 from plugin.ingest.recognition import recognise
 from plugin.ingest.references import Received
 from plugin.ingest.resources import Json, obj, objects, text
 from plugin.ingest.vocabulary import Vocabulary
-from plugin.record import Product
+from plugin.record import DosageLine, Product
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Drugs:
     jurisdiction: str
     used: set[str] = field(default_factory=set)
     _known: dict[Concept, Product | None] = field(default_factory=dict)
+    _dosages: dict[str, tuple[DosageLine, ...]] = field(default_factory=dict)
 
     def named_by(self, resource: Json) -> tuple[Product | None, bool]:
         """The product, None when the knowledge does not name it; and whether the resource names anything at
@@ -37,6 +39,13 @@ class Drugs:
                 return product, True
         return None, any(concept.stated for concept in concepts)
 
+    def dosage_of(self, value: object) -> tuple[DosageLine, ...]:
+        """The dosage instructions, worked out once while one record is read: refills repeat their directions."""
+        written = repr(value)
+        if written not in self._dosages:
+            self._dosages[written] = read_dosage(value, self.vocabulary.dosing)
+        return self._dosages[written]
+
     def ingredients_of(self, concept: Concept) -> tuple[str, ...]:
         """The drugs of the knowledge that a substance or product named elsewhere stands for."""
         product = self._recognised(concept) if concept.stated else None
@@ -44,6 +53,9 @@ class Drugs:
 
     def concepts(self, resource: Json) -> list[Concept]:
         """Everything that names the drug of a resource, the most direct first."""
+        if "medication" not in resource and "medicationReference" not in resource:
+            concept = concept_of(resource.get("medicationCodeableConcept"))
+            return [concept] if concept.stated else []
         either = obj(resource.get("medication"))  # the shape of later versions
         found = [concept_of(resource.get("medicationCodeableConcept")), concept_of(either.get("concept"))]
         if not either.get("concept") and not either.get("reference"):
