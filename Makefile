@@ -10,7 +10,7 @@ PORT ?= 8000
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check rules bench recognition test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve test coverage check rules safety-cases bench bench-long recognition test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -26,6 +26,12 @@ serve: $(VENV)/.runtime ## the service with client authentication (needs TRD_CDS
 test: $(VENV)/.dev ## all tests that need no browser
 	$(BIN)/python -m pytest -q -n auto -m "not browser"
 
+# Only tests that run the reasoning inside their own process; minutes, so no part of `test`.
+coverage: $(VENV)/.dev ## branch coverage of plugin/: names what no test reaches, fails below 100 percent
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/reasoning tests/ingest tests/unit \
+	  tests/knowledge/test_conflicts.py tests/knowledge/test_overlay.py tests/knowledge/test_recognition_measure.py \
+	  tests/test_vignettes.py
+
 check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, compose file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +46,9 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, 
 
 rules: $(VENV)/.dev ## write docs/rules.md: the rules and the vignettes that exercise them
 	$(BIN)/python -m tests.vignettes.table
+
+safety-cases: $(VENV)/.dev ## write docs/safety-cases.md: the safety rules and the cases that exercise them
+	$(BIN)/python -m tests.safety_cases.table
 
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
 	$(BIN)/python -m benchmarks.order_select
@@ -67,7 +76,7 @@ lock: ## renew the lock files (needs uv: https://docs.astral.sh/uv/)
 	$(UV_COMPILE) requirements-browser.in -c requirements-dev.lock -o requirements-browser.lock
 
 clean: ## remove the environment, builds and caches
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 # Stamps: an environment is built once and again only when what it was built from has changed.
 

@@ -18,6 +18,7 @@ from functools import partial
 
 import orjson
 
+from cds_hooks.app import settle_memory
 from cds_hooks.clock import SystemClock
 from cds_hooks.fhir_writer import (
     Resource,
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     given = parser.parse_args()
     knowledge, today = load(), SystemClock().today("UTC")
+    settle_memory()  # as the service does before it answers
     print(
         f"{'resources':>10}{'kB':>8}{'floor':>9}{'read':>9}{'assess':>9}{'document':>10}"
         f"{'all ms':>9}{'us each':>9}{'growth':>8}"

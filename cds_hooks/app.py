@@ -21,6 +21,7 @@ from cds_hooks.client_auth import Authenticator
 from cds_hooks.clock import Clock
 from cds_hooks.errors import BadRequest, HookFault, UnknownService, WrongMethod, respond
 from cds_hooks.hook_call import Deployment
+from cds_hooks.on_need import needs
 from cds_hooks.registry import ClientRegistry
 from cds_hooks.request_log import CallLine, RequestLog, quieten_wire_loggers
 from cds_hooks.routes import service_routes
@@ -85,6 +86,7 @@ def create_app(
         settings=settings,
         knowledge=knowledge,
         queries=queries(knowledge),
+        needs=needs(knowledge),
         clock=clock,
         http=outbound,
         memory=VerdictMemory() if settings.remember_verdicts and not settings.open_mode else None,

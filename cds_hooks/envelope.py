@@ -49,6 +49,7 @@ class HookRequest:
     authorization: Authorization | None = field(repr=False, default=None)
     user_id: str = field(repr=False, default="")
     patient_id: str = field(repr=False, default="")
+    encounter_id: str = field(repr=False, default="")
     selections: frozenset[str] | None = field(repr=False, default=None)
     drafts: tuple[Resource, ...] = field(repr=False, default=())
     prefetch: Mapping[str, Any] = field(repr=False, default_factory=dict)
@@ -104,6 +105,7 @@ def read_request(body: Mapping[str, Any]) -> HookRequest:
         authorization=_authorization(body.get("fhirAuthorization")),
         user_id=_context_text(context, "userId", "Send Type/id of the user.") if known else "",
         patient_id=_patient_id(context) if known else "",
+        encounter_id=(_text(context.get("encounterId")) or "").removeprefix("Encounter/"),
         selections=_selections(context, drafts) if hook == "order-select" else None,
         drafts=drafts,
         prefetch=_mapping(body.get("prefetch")),

@@ -33,6 +33,8 @@ def read_feedback(body: Mapping[str, Any]) -> int:
     items = body.get("feedback")
     if not isinstance(items, list):
         raise BadRequest("feedback is missing or not an array.", _SHAPE, where="feedback")
+    if not items:
+        raise BadRequest("feedback has no item.", "Send at least one item, or do not call.", where="feedback")
     for position, item in enumerate(items):
         _check(item, f"feedback[{position}]")
     return len(items)

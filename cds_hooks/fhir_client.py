@@ -21,17 +21,21 @@ from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, read_bun
 from cds_hooks.references import local_reference
 
 # Some servers and proxies cut addresses at 2 kB: longer searches go by POST.
-_LONGEST_ADDRESS = 1_900
+LONGEST_ADDRESS = 1_900
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ACCEPT = "application/fhir+json, application/json;q=0.9"
 
 
 class FhirFailure(Exception):  # noqa: N818 - expected, and turned into a gap
-    """A read or search that gave nothing usable; `why` is a short reason without patient data."""
+    """A read or search that gave nothing usable; `why` is a short reason without patient data.
 
-    def __init__(self, why: str) -> None:
+    `status` is the server's HTTP status where that was the reason.
+    """
+
+    def __init__(self, why: str, status: int | None = None) -> None:
         super().__init__(why)
         self.why = why
+        self.status = status
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class FhirClient:
         """Search and follow the pages into `into`. FhirFailure when not even the first page could be read."""
         address = httpx.URL(f"{self.base}/{resource_type}", params=dict(parameters))
         into.why = "the search was not answered in time"
-        if len(str(address)) <= _LONGEST_ADDRESS:
+        if len(str(address)) <= LONGEST_ADDRESS:
             page = await self._send("GET", str(address))
         else:
             page = await self._send("POST", f"{self.base}/{resource_type}/_search", form=parameters)
@@ -165,7 +169,7 @@ class FhirClient:
         except (httpx.HTTPError, httpx.InvalidURL):
             raise FhirFailure("the FHIR server is not reachable") from None
         if response.status_code != HTTPStatus.OK:
-            raise FhirFailure(_why_not(response.status_code))
+            raise FhirFailure(_why_not(response.status_code), response.status_code)
         try:
             decoded: Any = orjson.loads(response.content)
         except orjson.JSONDecodeError:

@@ -9,45 +9,50 @@ without them, by both routes, the call ends with 412. This is where async ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 
 from cds_hooks import medications, prefetch
 from cds_hooks.catalogue import Query
 from cds_hooks.envelope import HookRequest, Resource
 from cds_hooks.errors import EssentialDataMissing
-from cds_hooks.fhir_client import FhirClient, FhirFailure, SearchAnswer
+from cds_hooks.fhir_client import FhirClient
+from cds_hooks.on_need import Need
 from cds_hooks.patient_guard import refuse_other_patient
-from cds_hooks.prefetch import Sent, State
+from cds_hooks.reading import Kind, settle, settle_need
 from cds_hooks.references import local_reference
 from plugin.findings import Gap
 from plugin.record import Availability, Read
 
-_NO_ROUTE = "it was not sent and the client's FHIR server cannot be called"
-
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All resources of one call, each once, and how completely each FHIR resource type was read."""
+    """All resources of one call, each once, and how completely each kind of data was read.
+
+    `availability` is keyed by FHIR resource type, and by names of their own for data asked for on need.
+    """
 
     resources: tuple[Resource, ...] = field(repr=False)
     availability: Mapping[str, Availability]
     gaps: tuple[Gap, ...]
 
 
-@dataclass(slots=True)
-class _Kind:
-    """One kind of data on its way: what arrived, and how far it was read."""
+@dataclass(frozen=True, slots=True)
+class OnNeed:
+    """What is read besides on `day`, once it matters.
 
-    query: Query
-    read: Read
-    why: str = ""
-    resources: list[Resource] = field(default_factory=list, repr=False)
+    `matters` judges by what was read until then; None where it is known beforehand: then all is asked at once.
+    """
+
+    needs: tuple[Need, ...]
+    day: date
+    matters: Callable[[tuple[Resource, ...]], bool] | None = None
 
 
 async def gather(
-    request: HookRequest, *, queries: tuple[Query, ...], fhir: FhirClient | None, deadline: float
+    request: HookRequest, *, queries: tuple[Query, ...], besides: OnNeed, fhir: FhirClient | None, deadline: float
 ) -> Gathered:
     """Everything to be had about the patient of `request`.
 
@@ -55,8 +60,9 @@ async def gather(
     which all reading ends. Raises PatientMismatch when anything is about another patient,
     EssentialDataMissing for decision 2.
     """
-    sent = {query.key: prefetch.read_key(query, request.prefetch) for query in queries}
-    foreign = _foreign(request, queries)
+    known = (*queries, *(need.sent for need in besides.needs))
+    sent = {query.key: prefetch.read_key(query, request.prefetch) for query in known}
+    foreign = _foreign(request, known)
     full_urls = prefetch.full_urls_of_patients(request.prefetch)
     refuse_other_patient(
         [*(item for value in sent.values() for item in value.resources), *foreign],
@@ -64,54 +70,43 @@ async def gather(
         where="prefetch",
         full_urls=full_urls,
     )
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_settle(query, sent[query.key], request.patient_id, fhir, deadline)) for query in queries
-        ]
-    kinds = [task.result() for task in tasks]
-    for kind in kinds:
-        refuse_other_patient(kind.resources, request.patient_id, where="fhirServer", full_urls=full_urls)
-        _use_foreign(kind, foreign)
+
+    async def read(asked: Iterable[Query], needs: Iterable[Need], server: FhirClient | None) -> list[Kind]:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                *(group.create_task(settle(q, sent[q.key], request.patient_id, server, deadline)) for q in asked),
+                *(
+                    group.create_task(
+                        settle_need(need, sent[need.key], request.patient_id, besides.day, server, deadline)
+                    )
+                    for need in needs
+                ),
+            ]
+        kinds = [task.result() for task in tasks]
+        for kind in kinds:
+            refuse_other_patient(kind.resources, request.patient_id, where="fhirServer", full_urls=full_urls)
+            _use_foreign(kind, foreign)
+        return kinds
+
+    kinds = await read(queries, besides.needs if besides.matters is None else (), fhir)
     _require_essential(kinds, fhir is not None)
     resources = _each_once([*(item for kind in kinds for item in kind.resources), *foreign])
     resolved, _ = await medications.resolve(resources, fhir, deadline)
+    if besides.matters is not None:
+        # What was sent is used in any case; where it does not matter, no server is asked.
+        matters = besides.matters((*resources, *resolved))
+        more = await read((), besides.needs, fhir if matters else None)
+        kinds += more if matters else [kind for kind in more if kind.read is not Read.UNREAD]
+        resources = _each_once([*resources, *(item for kind in more for item in kind.resources)])
+        again, _ = await medications.resolve(resources, fhir, deadline, known=resolved)
+        resolved = (*resolved, *again)
     _admit_nameless(kinds, medications.nameless(resources, (*resources, *resolved)))
-    gaps = [Gap(what=kind.query.resource_type, why=kind.why) for kind in kinds if kind.read is not Read.COMPLETE]
+    told = [kind for kind in kinds if kind.offered]
     return Gathered(
         resources=(*resources, *resolved),
-        availability=MappingProxyType(
-            {kind.query.resource_type: Availability(read=kind.read, why=kind.why) for kind in kinds}
-        ),
-        gaps=tuple(gaps),
+        availability=MappingProxyType({kind.name: Availability(read=kind.read, why=kind.why) for kind in told}),
+        gaps=tuple(Gap(what=kind.name, why=kind.why) for kind in told if kind.read is not Read.COMPLETE),
     )
-
-
-async def _settle(query: Query, sent: Sent, patient_id: str, fhir: FhirClient | None, deadline: float) -> _Kind:
-    """Bring one kind of data as far as it goes. Never raises for what the client or its server did."""
-    if sent.state in (State.PRESENT, State.EMPTY):
-        return _Kind(query, Read.COMPLETE, resources=list(sent.resources))
-    if fhir is None:
-        read = Read.PARTIAL if sent.state is State.INCOMPLETE else Read.UNREAD
-        return _Kind(query, read, sent.why or _NO_ROUTE, list(sent.resources))
-    pulled = SearchAnswer(list(sent.resources), announced=sent.announced)
-    failure = ""
-    try:
-        async with asyncio.timeout_at(deadline):
-            if query.is_read:
-                pulled.resources.append(await fhir.read(query.resource_type, patient_id))
-                pulled.why = ""
-            elif sent.next_link is not None:
-                await fhir.follow(sent.next_link, query.resource_type, pulled)
-            else:
-                await fhir.search(query.resource_type, query.search(patient_id), pulled)
-    except FhirFailure as fault:
-        failure = fault.why
-    except TimeoutError:
-        failure = "the time allowed for reading ran out"
-    if pulled.complete and not failure:
-        return _Kind(query, Read.COMPLETE, resources=pulled.resources)
-    some = any(item.get("resourceType") == query.resource_type for item in pulled.resources)
-    return _Kind(query, Read.PARTIAL if some else Read.UNREAD, failure or pulled.why, pulled.resources)
 
 
 def _foreign(request: HookRequest, queries: tuple[Query, ...]) -> list[Resource]:
@@ -124,13 +119,14 @@ def _foreign(request: HookRequest, queries: tuple[Query, ...]) -> list[Resource]
     ]
 
 
-def _use_foreign(kind: _Kind, foreign: list[Resource]) -> None:
+def _use_foreign(kind: Kind, foreign: list[Resource]) -> None:
     """Where nothing better came, data under another key stand in for this kind, completeness unknown."""
     if kind.read is Read.UNREAD and any(item.get("resourceType") == kind.query.resource_type for item in foreign):
         kind.read, kind.why = Read.UNKNOWN, "it was sent under a key this service did not announce"
+        kind.offered = True
 
 
-def _admit_nameless(kinds: list[_Kind], nameless: tuple[Resource, ...]) -> None:
+def _admit_nameless(kinds: list[Kind], nameless: tuple[Resource, ...]) -> None:
     """An entry whose drug nobody names may be any drug: its kind is not completely read."""
     for kind in kinds:
         count = sum(item.get("resourceType") == kind.query.resource_type for item in nameless)
@@ -139,7 +135,7 @@ def _admit_nameless(kinds: list[_Kind], nameless: tuple[Resource, ...]) -> None:
             kind.why = f"{count} entries name their medication by a reference that could not be read"
 
 
-def _require_essential(kinds: list[_Kind], reachable: bool) -> None:
+def _require_essential(kinds: list[Kind], reachable: bool) -> None:
     missing = [kind for kind in kinds if kind.query.essential and kind.read is Read.UNREAD]
     if not missing:
         return

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,16 @@ from cds_hooks.clock import Clock
 from cds_hooks.envelope import HookRequest, Resource, entries_of
 from cds_hooks.errors import EssentialDataMissing
 from cds_hooks.fhir_client import FhirClient
+from cds_hooks.gather import OnNeed
+from cds_hooks.on_need import Need
 from cds_hooks.outbound import AllowList
 from cds_hooks.patient_guard import refuse_other_patient, refuse_other_token
+from cds_hooks.proposals import OrderStyle
 from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, render, response
 from cds_hooks.request_log import CallLine
 from cds_hooks.settings import Settings
+from cds_hooks.suggesting import AT_MOST_ONE, Ordering
 from cds_hooks.verdict_memory import VerdictMemory
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
@@ -43,6 +47,8 @@ class Caller:
     allowed: AllowList
     time_zone: str
     jurisdiction: str
+    selection: str = AT_MOST_ONE
+    style: OrderStyle = field(default_factory=OrderStyle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,7 @@ class Deployment:
     settings: Settings
     knowledge: Knowledge
     queries: tuple[Query, ...]
+    needs: tuple[Need, ...]
     clock: Clock
     http: httpx.AsyncClient
     memory: VerdictMemory | None
@@ -80,9 +87,29 @@ async def answer(deployment: Deployment, request: HookRequest, caller: Caller, l
         where="context.draftOrders",
         full_urls=prefetch.full_urls_of_patients(request.prefetch),
     )
-    gathered = await gather.gather(request, queries=deployment.queries, fhir=fhir, deadline=deadline)
+    besides = OnNeed(
+        deployment.needs,
+        now.astimezone(ZoneInfo(caller.time_zone)).date(),
+        # Behind an order of concern they matter; on opening a record, once its history names a judged drug.
+        matters=None if request.takes_orders else lambda known: _has_judged_drug(deployment, request, caller, known),
+    )
+    gathered = await gather.gather(request, queries=deployment.queries, besides=besides, fhir=fhir, deadline=deadline)
     line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
     return _cards(deployment, request, caller, gathered, orders=orders, now=now, line=line)
+
+
+def _has_judged_drug(
+    deployment: Deployment, request: HookRequest, caller: Caller, resources: tuple[Resource, ...]
+) -> bool:
+    """Whether any record of a medication names a drug that the reasoning judges; without one nothing is said."""
+    record = read_record(
+        resources,
+        knowledge=deployment.knowledge,
+        patient_id=request.patient_id,
+        availability={},
+        jurisdiction=caller.jurisdiction,
+    )
+    return any(fact.product is not None for fact in record.medications)
 
 
 def _cards(
@@ -117,7 +144,8 @@ def _cards(
     )
     verdict = str(assessment.verdict.value)
     line.verdict = verdict
-    drafts = advise(assessment, hook=request.hook, knowledge=knowledge)
+    encounter = f"Encounter/{request.encounter_id}" if request.encounter_id else ""
+    drafts = advise(assessment, hook=request.hook, knowledge=knowledge, user=request.user_id, encounter=encounter)
     if drafts and not request.takes_orders and deployment.memory is not None:
         news = deployment.memory.is_news(
             client=caller.id, user=request.user_id, patient=request.patient_id, verdict=verdict, now=now
@@ -135,7 +163,15 @@ def _cards(
         as_of=as_of,
         site=knowledge.site_id,
     )
-    return response(render(drafts, knowledge=knowledge, base_url=settings.base_url), provenance)
+    ordering = Ordering(
+        assessment=assessment,
+        patient_id=request.patient_id,
+        encounter=encounter,
+        selection=caller.selection,
+        style=caller.style,
+    )
+    cards = render(drafts, knowledge=knowledge, base_url=settings.base_url, ordering=ordering)
+    return response(cards, provenance)
 
 
 def _seconds_allowed(settings: Settings, request: HookRequest) -> float:

@@ -53,8 +53,9 @@ class Client(BaseModel):
     `issuer` must equal the token's `iss`; `jwks_file` is relative to the registry file; `audiences` are
     accepted besides our own public addresses (some EHRs take a hand-typed one); `fhir_servers` are the FHIR
     bases that may be called with this client's tokens; `time_zone` decides what day it is; `jurisdiction`
-    stands before that of a site overlay; `selection_behavior` is what the client honours; `replay_protection`
-    off lets test tools reuse one token.
+    stands before that of a site overlay; `selection_behavior` is what the client honours; `order_intent` and
+    `order_systems` are the intent and the code systems of the order drafts it accepts (none: those usual where it
+    is); `replay_protection` off lets test tools reuse one token.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -68,6 +69,8 @@ class Client(BaseModel):
     fhir_servers: tuple[str, ...] = ()
     time_zone: str = "UTC"
     selection_behavior: Literal["at-most-one", "any"] = "at-most-one"
+    order_intent: Literal["proposal", "plan", "order"] = "proposal"
+    order_systems: tuple[Literal["rxnorm", "atc", "snomed", "loinc", "hcpcs", "cpt", "trd-instruments"], ...] = ()
     jurisdiction: Literal["us", "eu"] | None = None
     replay_protection: bool = True
     cors_origins: tuple[str, ...] = ()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID, uuid4
 
-from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Source
+from cds_hooks.proposals import ProposedOrder
+from cds_hooks.suggesting import Ordering, suggested
+from cds_hooks.wire import SUMMARY_BELOW, Action, Card, Coding, HookResponse, Source, Suggestion
 from mappings.load import Knowledge
 from plugin.advice import CardDraft
 
@@ -39,16 +41,29 @@ class Provenance:
 
 
 def render(
-    drafts: Sequence[CardDraft], *, knowledge: Knowledge, base_url: str, new_uuid: Callable[[], UUID] = uuid4
+    drafts: Sequence[CardDraft],
+    *,
+    knowledge: Knowledge,
+    base_url: str,
+    ordering: Ordering | None = None,
+    new_uuid: Callable[[], UUID] = uuid4,
 ) -> tuple[Card, ...]:
     """The cards for `drafts`, most important first as given, at most `CARDS_AT_MOST`.
 
-    `base_url` is the public address of this deployment, to which every link points. Raises KeyError when a
+    `base_url` is the public address of this deployment, to which every link points. With `ordering` the cards carry
+    suggestions (`cds_hooks.suggesting`). Raises KeyError when a
     draft names an override reason that the knowledge does not hold: a fault of ours.
     """
     displays = {reason.code: reason.display for reason in knowledge.override_reasons}
     topics = {draft.kind: knowledge.sentences[f"topic-{draft.kind}"].text for draft in drafts}
-    return tuple(_card(draft, displays, topics, base_url, new_uuid) for draft in drafts[:CARDS_AT_MOST])
+    shown = drafts[:CARDS_AT_MOST]
+    cards = [_card(draft, displays, topics, base_url, new_uuid) for draft in shown]
+    if ordering is None:
+        return tuple(cards)
+    return tuple(
+        _with_suggestions(card, *suggested(draft, ordering, knowledge), new_uuid)
+        for card, draft in zip(cards, shown, strict=True)
+    )
 
 
 def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> HookResponse:
@@ -103,6 +118,22 @@ def _card(
             "extension": {EVIDENCE: {"uses": draft.uses}} if draft.uses else None,
         }
     )
+
+
+def _with_suggestions(
+    card: Card, selection: str, orders: Sequence[ProposedOrder], new_uuid: Callable[[], UUID]
+) -> Card:
+    if not orders:
+        return card
+    suggestions = tuple(
+        Suggestion(
+            label=order.description,
+            uuid=str(new_uuid()),
+            actions=(Action(description=order.description, resource=order.resource),),
+        )
+        for order in orders
+    )
+    return Card.model_validate({**card.model_dump(), "suggestions": suggestions, "selectionBehavior": selection})
 
 
 def _as_list(lines: Sequence[str]) -> str | None:

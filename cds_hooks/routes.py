@@ -17,6 +17,7 @@ from cds_hooks.errors import BodyTooLarge, UnknownService, WrongHook
 from cds_hooks.feedback import FeedbackCount, read_feedback
 from cds_hooks.hook_call import Caller, Deployment, answer
 from cds_hooks.outbound import AllowList
+from cds_hooks.proposals import OrderStyle
 from cds_hooks.registry import RegisteredClient
 from cds_hooks.wire import to_wire
 from mappings.load import Knowledge
@@ -112,7 +113,14 @@ def _loggable(service_id: str) -> str:
 def _caller(client: RegisteredClient, knowledge: Knowledge) -> Caller:
     entry = client.entry
     place = knowledge.jurisdiction_for(entry.jurisdiction)
-    return Caller(id=entry.id, allowed=client.allowed, time_zone=entry.time_zone, jurisdiction=place)
+    return Caller(
+        id=entry.id,
+        allowed=client.allowed,
+        time_zone=entry.time_zone,
+        jurisdiction=place,
+        selection=entry.selection_behavior,
+        style=OrderStyle(intent=entry.order_intent, systems=entry.order_systems),
+    )
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -37,6 +37,22 @@ class Source(_Wire):
     topic: Coding
 
 
+class Action(_Wire):
+    """One resource that the client may create; a draft, for the clinician to complete and sign."""
+
+    type: Literal["create"] = "create"
+    description: Text
+    resource: dict[str, Any]
+
+
+class Suggestion(_Wire):
+    """One thing a clinician may accept. None is ever marked as recommended."""
+
+    label: Text
+    uuid: Text
+    actions: Annotated[tuple[Action, ...], Field(min_length=1)]
+
+
 class Card(_Wire):
     """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables.
 
@@ -48,6 +64,8 @@ class Card(_Wire):
     detail: Text | None = None
     indicator: Literal["info", "warning", "critical"]
     source: Source
+    suggestions: tuple[Suggestion, ...] = ()
+    selectionBehavior: Literal["at-most-one", "any"] | None = None  # noqa: N815 - the wire name
     overrideReasons: tuple[Coding, ...] = ()  # noqa: N815 - the wire name
     extension: dict[str, dict[str, tuple[str, ...]]] | None = None
 

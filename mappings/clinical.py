@@ -15,6 +15,7 @@ from typing import TypeVar
 from mappings.clinical_checks import check_clinical
 from mappings.decision_tables import Fact, Facts, SafetyRule
 from mappings.domain_schema import Domain, Indicator, Indicators, Measure, Measures, Scoring
+from mappings.modifier_schema import Modifiers, OrderChecks, Suicidality
 from mappings.option_schema import (
     ComparisonRule,
     DrugGroup,
@@ -24,6 +25,7 @@ from mappings.option_schema import (
     Option,
     PseudoResistance,
 )
+from mappings.order_schema import Strategies
 from mappings.strict_yaml import KnowledgeError, read_model
 from mappings.values import Reviewed
 
@@ -36,8 +38,12 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "scoring.yaml": Scoring,
         "drug_groups.yaml": DrugGroups,
         "facts.yaml": Facts,
+        "modifiers.yaml": Modifiers,
+        "suicidality.yaml": Suicidality,
+        "order_checks.yaml": OrderChecks,
         "guidelines.yaml": Guidelines,
         "investigational.yaml": InvestigationalAgents,
+        "strategies.yaml": Strategies,
         "pseudo_resistance.yaml": PseudoResistance,
     }
 )
@@ -68,8 +74,12 @@ class Clinical:
     drug_groups: Mapping[str, DrugGroup]
     facts: Mapping[str, Fact]
     safety: Mapping[str, SafetyRule]
+    modifiers: Modifiers
+    suicidality: Suicidality
+    order_checks: OrderChecks
     guidelines: Guidelines
     investigational: InvestigationalAgents
+    strategies: Strategies
     pseudo_resistance: PseudoResistance
     comparisons: Mapping[str, ComparisonRule]
     files: Mapping[str, object]
@@ -94,8 +104,12 @@ def read_clinical(root: Path) -> Clinical:
         drug_groups=_by_id("drug_groups.yaml", groups.groups),
         facts=_by_id("facts.yaml", facts.facts),
         safety=_folder(root, "safety", SafetyRule, files),
+        modifiers=_one(root, "modifiers.yaml", Modifiers, files),
+        suicidality=_one(root, "suicidality.yaml", Suicidality, files),
+        order_checks=_one(root, "order_checks.yaml", OrderChecks, files),
         guidelines=_one(root, "guidelines.yaml", Guidelines, files),
         investigational=_one(root, "investigational.yaml", InvestigationalAgents, files),
+        strategies=_one(root, "strategies.yaml", Strategies, files),
         pseudo_resistance=_one(root, "pseudo_resistance.yaml", PseudoResistance, files),
         comparisons=_folder(root, "comparisons", ComparisonRule, files),
         files=MappingProxyType(files),

@@ -11,37 +11,40 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
 from mappings.values import CitationIds, Confidence, DatedValue, Knowable, Reviewed
 
 Operator = Literal["is", "in", "lt", "le", "gt", "ge", "unknown"]
-Effect = Literal["block", "caution", "needed-before-start"]
+Effect = Literal["block", "caution", "warning", "needed-before-start"]
 NUMERIC: frozenset[str] = frozenset({"lt", "le", "gt", "ge"})
-STRENGTH: Mapping[str, int] = {"needed-before-start": 0, "caution": 1, "block": 2}
+STRENGTH: Mapping[str, int] = {"needed-before-start": 0, "warning": 1, "caution": 2, "block": 3}
 
 
 class Fact(Knowable):
     """A named fact a table may test, and where it comes from.
 
     `type`: ``flag`` (true, false or unknown), ``number`` in `unit`, or ``choice`` among `choices`. `categories` are
-    condition categories, `status` says whether ended conditions count (``ever``). `group` is a drug group or the
-    id of a drug, `measure` a measure or an instrument; `position` is where its newest result must stand against the
-    laboratory's own range for a flag to be true.
+    condition categories, `status` says whether ended conditions count (``ever``) or only they do. `group` is a drug
+    group or the id of a drug, `measure` a measure or an instrument; `position` is where its newest result must stand
+    against the laboratory's own range for a flag to be true. An ``answer`` is the newest one to `item` of `measure`.
+    ``failed``: an adequate trial of `group`, or a course of one of `procedures`, has failed in the episode.
     """
 
     id: str
     label: str
     type: Literal["flag", "number", "choice"]
-    kind: Literal["patient", "condition", "medication", "measure", "assessment", "order"]
+    kind: Literal["patient", "condition", "medication", "measure", "answer", "failed", "assessment", "order"]
     unit: str = ""
     choices: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    status: Literal["current", "ever"] | None = None
+    status: Literal["current", "ever", "ended"] | None = None
     group: str | None = None
     measure: str | None = None
+    item: int | None = None
+    procedures: tuple[str, ...] = ()
     position: Literal["below", "above", "outside"] | None = None
     confidence: Confidence = "high"
     note: str = ""
@@ -66,10 +69,19 @@ class FactTest(Knowable):
     window_days: DatedValue | None = None
 
 
+class Tested(Protocol):
+    """Anything with tests that hold together."""
+
+    @property
+    def when(self) -> tuple[FactTest, ...]:
+        """The tests."""
+
+
 class SafetyRow(Knowable):
     """When all tests of `when` hold, `effect` applies to the options, or to their `drugs` only where given.
 
-    `orders` are the drugs whose drafted order the row concerns; `hard_stop` marks the named stops among them.
+    `orders` are the drugs whose drafted order the row concerns, `order_groups` groups of drugs without a file of their
+    own; `hard_stop` marks the named stops among them. A ``warning`` concerns what is taken already, and no option.
     """
 
     when: tuple[FactTest, ...] = Field(min_length=1)
@@ -77,6 +89,7 @@ class SafetyRow(Knowable):
     options: tuple[str, ...] = ()
     drugs: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
+    order_groups: tuple[str, ...] = ()
     hard_stop: bool = False
     jurisdictions: tuple[str, ...] = ()
     cites: CitationIds
@@ -85,10 +98,17 @@ class SafetyRow(Knowable):
 
 
 class SafetyRule(Reviewed):
-    """One rule of safety: what it is about and its rows, all of which are read."""
+    """One rule of safety: what it is about and its rows, all of which are read.
+
+    `asks` names what rows of ``needed-before-start`` miss. `order_finding` is what a drafted order's finding is called
+    where that is not the id, `order_level` how loud it is.
+    """
 
     id: str
     label: str
+    asks: str = ""
+    order_finding: str = ""
+    order_level: Literal["critical", "warning"] = "warning"
     rows: tuple[SafetyRow, ...] = Field(min_length=1)
     cites: CitationIds
 
@@ -166,7 +186,7 @@ def redundant(row: SafetyRow, rows: Iterable[SafetyRow], day: date) -> bool:
     return any(other is not row and _covers(other, row) and implies(row.when, other.when, day) for other in rows)
 
 
-def effective_days(rows: Iterable[SafetyRow]) -> tuple[date, ...]:
+def effective_days(rows: Iterable[Tested]) -> tuple[date, ...]:
     """The days on which a number of the rows changes, oldest first; at least one day."""
     found = {
         day
@@ -184,6 +204,7 @@ def _covers(wide: SafetyRow, narrow: SafetyRow) -> bool:
         STRENGTH[wide.effect] >= STRENGTH[narrow.effect]
         and set(wide.options) >= set(narrow.options)
         and set(wide.orders) >= set(narrow.orders)
+        and set(wide.order_groups) >= set(narrow.order_groups)
         and (not wide.drugs or bool(narrow.drugs and set(wide.drugs) >= set(narrow.drugs)))
         and (wide.hard_stop or not narrow.hard_stop)
         and (not wide.jurisdictions or bool(narrow.jurisdictions and {*wide.jurisdictions} >= {*narrow.jurisdictions}))

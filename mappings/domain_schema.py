@@ -15,6 +15,7 @@ from mappings.values import CitationIds, Code, Confidence, DatedValue, Knowable,
 
 DomainId = Literal["ANH", "ANX", "COG", "CIR", "INF"]
 Point: TypeAlias = tuple[float, float]
+MeasureKind: TypeAlias = Literal["scale", "task", "laboratory", "vital", "activity", "status"]
 NonEmpty = Field(min_length=1)
 
 
@@ -79,10 +80,11 @@ class Conversion(Knowable):
 
 
 class MeasureItem(Knowable):
-    """One item of a scale by its number; codes only, never its wording."""
+    """One item of a scale by its number; codes only, never its wording. `range` where it differs from the others'."""
 
     number: int
     codes: Annotated[tuple[Code, ...], NonEmpty]
+    range: DatedRange | None = None
 
 
 class CodedAnswer(Knowable):
@@ -93,25 +95,36 @@ class CodedAnswer(Knowable):
     score: DatedValue | None = None
 
 
+class WeightByHeight(Knowable):
+    """A body mass index out of the weight and the height nearest in time, at most `within` days apart."""
+
+    weight: str
+    height: str
+    within: DatedValue
+
+
 class Measure(Cited):
     """Something observed: a scale, a laboratory value, a vital sign, a daily summary. Codes only.
 
     `codes` are those of the value itself (the total of a scale), `panel_codes` those of its panel, `not_this`
     codes that look alike and must never be read as it. `range` is None where none was found; outside it a value is not
-    plausible. `unit` is that of the value, with `conversions` from others; a count of points needs none. `level_of` is
-    the drug whose plasma level it is: `cut_offs` then say from where on the level is adequate.
+    plausible; `item_range` is that of the answer to an item. `unit` is that of the value, with `conversions` from
+    others; a count of points needs none. `level_of` is the drug whose plasma level it is: `cut_offs` then say from
+    where on the level is adequate. `computed` says how the value may be had where it is not recorded.
     """
 
     id: str
     label: str
-    kind: Literal["scale", "task", "laboratory", "vital", "activity", "status"]
+    kind: MeasureKind
     codes: tuple[Code, ...] = ()
     panel_codes: tuple[Code, ...] = ()
     not_this: tuple[Code, ...] = ()
     items: tuple[MeasureItem, ...] = ()
     answers: tuple[CodedAnswer, ...] = ()
     range: DatedRange | None = None
+    item_range: DatedRange | None = None
     unit: Unit | None = None
+    computed: WeightByHeight | None = None
     level_of: str | None = None
     cut_offs: dict[str, DatedValue] = Field(default_factory=dict)
     conversions: tuple[Conversion, ...] = ()
@@ -140,17 +153,26 @@ class Scoring(Reviewed):
     cites: CitationIds
 
 
+class SumOfItems(Knowable):
+    """Items of a measure that add up to its total or to a factor, where that itself is not recorded."""
+
+    measure: str
+    items: Annotated[tuple[int, ...], Field(min_length=2)]
+
+
 class Indicator(Cited):
     """One indicator: which measure (its total, one item, or items combined) and how it turns into evidence.
 
+    `summed` gives the items whose sum stands in for a total of a day that was not recorded, all of them answered.
     `worse` says in which direction of the measure the evidence rises.
     """
 
     id: str
     label: str
     measure: str
-    take: Literal["total", "item", "sum", "highest", "distance"] = "total"
+    take: Literal["total", "item", "highest", "distance"] = "total"
     items: tuple[int, ...] = ()
+    summed: SumOfItems | None = None
     reference: DatedValue | None = None
     worse: Literal["higher", "lower"]
     anchors: DatedAnchors
@@ -190,12 +212,16 @@ class Boost(Knowable):
 
 
 class Domain(Reviewed):
-    """One symptom domain: what it means, its families of evidence and what may mimic it."""
+    """One symptom domain: what it means, its families of evidence and what may mimic it.
+
+    `collect` names the indicators to ask for where the domain cannot be assessed.
+    """
 
     id: DomainId
     label: str
     definition: str
     families: Annotated[tuple[Family, ...], NonEmpty]
     boosts: tuple[Boost, ...] = ()
+    collect: Annotated[tuple[str, ...], NonEmpty]
     confounders: tuple[str, ...] = ()
     cites: CitationIds

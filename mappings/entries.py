@@ -28,6 +28,7 @@ _SINGULAR = {
     "sources": "citation",
     "systems": "code system",
     "scales": "prefetch code",
+    "on_need": "data need",
     "timing": "timing code",
     "units": "dose unit",
     "codes": "code table",

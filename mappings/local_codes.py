@@ -106,7 +106,7 @@ def _with_scales(known: Knowledge, scales: tuple[LocalScale, ...]) -> Knowledge:
     clinical = replace(
         known.clinical, measures=MappingProxyType({key: _beside(one, same) for key, one in measures.items()})
     )
-    # A local code of a laboratory value is read where it is sent; what is asked for at order entry are scales.
+    # A local code of a laboratory value is asked for on need, with its measure; what every call asks for are scales.
     more = tuple(
         PrefetchCode(system=_short(known, one), code=one.code, label=one.label)
         for one in scales

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
+from mappings.course_schema import TraitId
 from mappings.decision_tables import FactTest
 from mappings.domain_schema import Cited, DomainId, NonEmpty
+from mappings.order_schema import Circumstance, OrderTemplate
 from mappings.values import CitationIds, Code, DatedValue, Knowable, Reviewed
 
 Jurisdiction = Literal["us", "eu"]
@@ -50,28 +52,39 @@ class LabelStatus(Cited):
 
 
 class Eligibility(Cited):
-    """When an option may be offered at all."""
+    """When an option may be offered at all.
 
-    failed_trials: DatedValue | None = None
+    `appended_place`: it only ever follows the others of the guideline lane, at this place among those appended.
+    """
+
+    failed_trials: DatedValue
     or_suicidality_high: bool = False
     or_urgent: bool = False
     hidden_when_mild: bool = False
-    appended_to_guideline_lane: bool = False
+    appended_place: DatedValue | None = None
 
 
 class Closing(Knowable):
-    """What makes an option current or already failed: ingredients, drug classes or kinds of procedure."""
+    """What makes an option current or already failed: ingredients, drug classes or kinds of procedure.
+
+    `traits`: only courses with all of them. `while_taking`: drugs that hold the same ingredient; they close the option
+    while they are taken, and their failure does not.
+    """
 
     drugs: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     procedures: tuple[str, ...] = ()
+    traits: tuple[TraitId, ...] = ()
+    while_taking: tuple[str, ...] = ()
 
 
 class Option(Reviewed):
     """One treatment that may be offered: evidence tier, domain match, label, eligibility, what it needs.
 
-    `priority` orders options of one tier and match (lower first). `codes` may stand in an order; `to_verify` are
-    named by the specification and confirmed by no terminology: recognised, never emitted.
+    `priority` orders options of one tier and match (lower first). `codes` are known, `to_verify` named without being
+    confirmed by a terminology: recognised, never emitted. `enters_matched_when` puts the option among the matched ones
+    whatever the domains, `sorts_first_when` before all others. `unconditional`: an adjunct for everybody. `page_only`:
+    never on a card. `orders` are the alternatives that may be proposed; without any the option is information.
     """
 
     id: str
@@ -80,7 +93,7 @@ class Option(Reviewed):
     tier: Tier
     lanes: tuple[Lane, ...]
     grades: DatedGrades
-    priority: DatedValue | None = None
+    priority: DatedValue
     drugs: tuple[str, ...] = ()
     closes: Closing = Closing()
     jurisdictions: dict[Jurisdiction, LabelStatus]
@@ -91,6 +104,11 @@ class Option(Reviewed):
     action: Literal["medication-order", "service-order", "referral", "information"]
     codes: tuple[Code, ...] = ()
     to_verify: tuple[Code, ...] = ()
+    enters_matched_when: tuple[Circumstance, ...] = ()
+    sorts_first_when: tuple[Circumstance, ...] = ()
+    unconditional: bool = False
+    page_only: bool = False
+    orders: tuple[OrderTemplate, ...] = ()
     cites: CitationIds
 
 

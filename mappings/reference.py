@@ -54,13 +54,13 @@ _PAGES = {
     "options.md": Page(
         "Options",
         "What a card may name as an option, with evidence and label status. Options, never directives.",
-        ("options", "guidelines", "investigational"),
+        ("options", "strategies", "guidelines", "investigational"),
     ),
     "safety.md": Page(
         "Safety rules",
         "Decision tables over named facts: a row holds when all its conditions hold. A fact may be unknown; only "
         "`is unknown` is true of it.",
-        ("safety", "facts", "pseudo_resistance"),
+        ("safety", "modifiers", "suicidality", "order_checks", "facts", "pseudo_resistance"),
     ),
     "instruments.md": Page(
         "Instruments",

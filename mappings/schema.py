@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 
 from mappings.course_schema import Augmentation, ContinuousRules, CourseRules, CourseWindows, ProcedureTrait
 from mappings.definition_schema import Definition, DefinitionFile, Family, Reconstruction, ReconstructionFile
+from mappings.domain_schema import MeasureKind
 from mappings.drug_schema import (
     AdequateDose,
     Counting,
@@ -275,8 +276,32 @@ class PrefetchCode(Knowable):
     confidence: Confidence = "high"
 
 
+class SearchOnNeed(Knowable):
+    """One search: codes of the measures of these `kinds`; with `instruments` also those of the scales of outcome.
+
+    `window_days` is how far back it reaches; None: as far as the record does.
+    """
+
+    kinds: tuple[MeasureKind, ...] = ()
+    instruments: bool = False
+    window_days: DatedValue | None = None
+
+
+class Need(Knowable):
+    """Data asked for only once they matter; read completely when all `searches` are. Its codes stand with the measures.
+
+    `often_not_offered`: many servers lack such data, so that a refusal says nothing and is no gap.
+    """
+
+    id: Literal["laboratory", "otherScales", "administrations"]
+    resource_type: Literal["Observation", "MedicationAdministration"]
+    searches: Annotated[tuple[SearchOnNeed, ...], Field(min_length=1)]
+    often_not_offered: bool = False
+
+
 class Prefetch(Reviewed):
-    """The code lists of the prefetch queries: `scales` are rating-scale observations."""
+    """The codes of the prefetch template for rating scales (`scales`), and what is asked for later (`on_need`)."""
 
     scales: tuple[PrefetchCode, ...]
+    on_need: tuple[Need, ...]
     cites: CitationIds

@@ -61,13 +61,15 @@ class Code(Knowable):
 class CodeSet(Knowable):
     """Codes of one system: `exact` codes and `prefixes` (a prefix matches itself and everything below it).
 
-    `except` takes codes, and everything below them, out again.
+    `except` takes codes, and everything below them, out again. `with_words`: the codes say so only together with words
+    that name the same thing.
     """
 
     system: str
     exact: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
     except_: tuple[str, ...] = Field(default=(), alias="except")
+    with_words: bool = False
     confidence: Confidence = "high"
 
 

@@ -48,8 +48,18 @@ def references_used(
 
 
 def laboratory_aside(record: PatientRecord, as_of: date) -> list[SetAside]:
-    """Why a result may end up unused: dated after the day of judgement, in an unknown unit, or simply not needed."""
-    found = []
+    """Why a result or an answer may end up unused: dated after the day of judgement, in an unknown unit, not needed."""
+    scored = {reference for score in record.scores for reference in score.references}
+    found = [
+        SetAside(
+            reference=answer.reference,
+            reason="dated after the day of judgement"
+            if answer.day > as_of
+            else "read; the answer to an item, which makes no total by itself and decided nothing",
+        )
+        for answer in record.answers
+        if answer.reference not in scored
+    ]
     for result in record.laboratory:
         if result.day > as_of:
             reason = "dated after the day of judgement"

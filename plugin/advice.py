@@ -1,19 +1,23 @@
 """What to say, where and how loudly: from an assessment to card drafts. The whole speaking policy is this file.
 
-Order hooks: a card when the verdict is met, probable or cannot be told, and one for each drafted drug with something in
-its history. patient-view: only a met or probable verdict in active depression. In remission no action card. Cards carry
-sentences of the knowledge only; they state options and gaps, never directives.
+Order hooks: recorded suicidality first, a drafted order that meets a hard stop, gates (`plugin.safety_cards`); then a
+card when the verdict is met, probable or cannot be told, one for each drafted drug with something in its history, and
+last the options (`plugin.option_card`). patient-view: only a met or probable verdict in active depression. In
+remission no action card. Cards carry sentences of the knowledge only; they state options and gaps, never directives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mappings.load import Knowledge
+from mappings.rule_names import ALWAYS_ON
 from plugin.assessment import Assessment
+from plugin.card_draft import CardDraft
 from plugin.drafts import OrderFinding
 from plugin.findings import Reason
+from plugin.option_card import closed_line, option_card
+from plugin.safety_cards import gate_cards, safety_card, stop_cards, suicidality_line
 from plugin.verdict import Value, weight_of
 from plugin.wording import Wording, escape
 
@@ -27,33 +31,26 @@ _CONSIDERED_SHOWN = 3
 _NOT_VALUES = ("codes", "override_reasons")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardDraft:
-    """One card before it is put on the wire.
+def advise(
+    assessment: Assessment, *, hook: str, knowledge: Knowledge, user: str = "", encounter: str = ""
+) -> tuple[CardDraft, ...]:
+    """The cards for one hook, most important first; empty when there is truly nothing to say.
 
-    `kind` is a static topic code; `detail` are Markdown list lines; `uses` the resources behind the card;
-    `cites` ids of
-    the bibliography; `override_reasons` codes of the knowledge.
+    `user` and `encounter` (references, empty when unknown) are those of the call: see `plugin.safety_cards`.
     """
-
-    kind: str
-    summary: str
-    detail: tuple[str, ...]
-    indicator: str
-    source_label: str
-    cites: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-    override_reasons: tuple[str, ...] = ()
-
-
-def advise(assessment: Assessment, *, hook: str, knowledge: Knowledge) -> tuple[CardDraft, ...]:
-    """The cards for one hook, most important first; empty when there is truly nothing to say."""
     words = Wording(knowledge)
-    cards = _order_cards(assessment, words) if hook != "patient-view" else []
     status = _status_card(assessment, words, hook)
-    drafts = (*([status] if status is not None else []), *cards)
+    said = [status] if status is not None else []
+    safety = safety_card(assessment, words, user=user, encounter=encounter)
+    if hook != "patient-view":
+        first = [*stop_cards(assessment, words), *gate_cards(assessment, words)]
+        options = option_card(assessment, words)
+        said = [*first, *said, *_order_cards(assessment, words), *([options] if options is not None else [])]
+    # Opening a record is answered by news on the verdict alone; whatever is said, recorded danger comes first.
+    if safety is not None and (said or hook != "patient-view"):
+        said = [safety, *said]
     # A site may have switched a kind of card off; the page and the document still hold what it would say.
-    return tuple(draft for draft in drafts if knowledge.is_on(draft.kind))
+    return tuple(draft for draft in said if draft.kind in ALWAYS_ON or knowledge.is_on(draft.kind))
 
 
 def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft | None:
@@ -61,13 +58,12 @@ def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft
     remitted = assessment.severity is not None and assessment.severity.in_remission
     if remitted or verdict.value not in (_SPOKEN_ON_VIEW if hook == "patient-view" else _SPOKEN_ON_ORDER):
         return None
-    if hook == "patient-view" and assessment.episode.may_have_ended:
-        return None
     leading, considered = _considered(assessment, words)
     lines = [*leading, *(words.trial(trial, assessment.definition) for trial in assessment.trials)]
     lines += _count_lines(assessment, words)
     lines += considered
     lines += _open_lines(assessment, words)
+    lines += [line for line in (suicidality_line(assessment, words), _closed(assessment, words, hook)) if line]
     lines += _closing_lines(assessment, words, verdict.reasons)
     return CardDraft(
         kind="trd-status",
@@ -77,8 +73,14 @@ def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft
         source_label=words.source_label(assessment.definition),
         cites=tuple(dict.fromkeys(cite for reason in verdict.reasons for cite in reason.cites)),
         uses=_behind_status(assessment),
-        override_reasons=tuple(reason.code for reason in words.knowledge.override_reasons),
+        override_reasons=words.override_reasons,
     )
+
+
+def _closed(assessment: Assessment, words: Wording, hook: str) -> str:
+    """Where this verdict would show options and none may be named, why; gates have cards of their own."""
+    shown = assessment.verdict.value in _SPOKEN_ON_VIEW and hook != "patient-view"
+    return closed_line(assessment.next_step, words) if shown else ""
 
 
 def _summary(assessment: Assessment, words: Wording) -> str:
@@ -162,11 +164,9 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
         )
     if assessment.never_filled:
         lines.append(words.say("never-filled-line", list=", ".join(assessment.never_filled)))
-    # Allergies bear on options, which no card shows yet; they stay in the document.
     by_reason: dict[str, list[str]] = {}
     for gap in assessment.gaps:
-        if gap.what != "AllergyIntolerance":
-            by_reason.setdefault(gap.why, []).append(gap.what)
+        by_reason.setdefault(gap.why, []).append(gap.what)
     if by_reason:
         gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
         lines.append(words.say("gap-line", list="; ".join(gaps)))
@@ -177,11 +177,7 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
         changed = [f"{c.path} {c.before or 'none'} to {c.after} ({c.who}, {c.when})" for c in values]
         if changed:
             lines.append(words.say("site-line", site=escape(site.site.name), list=escape("; ".join(changed))))
-    cites = list(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
-    sources = words.knowledge.sources
-    if cites:
-        named = [sources[cite].short for cite in cites if sources[cite].short]
-        lines.append(words.say("citation-line", list="; ".join(named)))
+    lines += words.basis([cite for reason in reasons for cite in reason.cites])
     lines.append(words.say("as-of", date=assessment.as_of))
     return lines
 
@@ -206,7 +202,7 @@ def _order_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                     source_label=words.source_label(assessment.definition),
                     cites=tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites)),
                     uses=tuple(dict.fromkeys(finding.uses)),
-                    override_reasons=tuple(reason.code for reason in words.knowledge.override_reasons),
+                    override_reasons=words.override_reasons,
                 )
             )
     return sorted(cards, key=lambda card: list(_INDICATOR).index(card.indicator))

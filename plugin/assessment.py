@@ -14,6 +14,7 @@ from plugin.eligibility import Eligibility
 from plugin.episode import Episode
 from plugin.findings import Gap, Missing, SetAside
 from plugin.neuromodulation import Course
+from plugin.next_step import NextStep
 from plugin.pseudo_resistance import Consideration
 from plugin.record import PatientRecord
 from plugin.severity import Severity
@@ -27,8 +28,8 @@ class Assessment:
     """The result of `plugin.assess`. `by_definition` maps each definition id to its counts and value.
 
     A definition whose rules are not built yet maps to None. `never_filled` names drugs ordered but never dispensed.
-    `pseudo_resistance` is what to consider before concluding resistance, most important first.
-    `used` are all references relied on; with `set_aside` they
+    `next_step` is what could come next. `pseudo_resistance` is what to consider before concluding resistance, most
+    important first. `used` are all references relied on; with `set_aside` they
     account for everything received. `site` is the overlay in force, with who changed what, when and why.
     """
 
@@ -47,6 +48,7 @@ class Assessment:
     by_definition: Mapping[str, tuple[Counts, Value] | None]
     changes: tuple[Change, ...]
     severity: Severity | None
+    next_step: NextStep
     orders: tuple[JudgedOrder, ...]
     never_filled: tuple[str, ...]
     pseudo_resistance: tuple[Consideration, ...]

@@ -1,7 +1,6 @@
 """The assessment as the public JSON document (contract version 1).
 
-Field names, order and vocabulary are a public interface. Unknown is `null`, never a missing key. Parts that are not
-built yet are present and `null`.
+Field names, order and vocabulary are a public interface. Unknown is `null`, never a missing key.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from mappings.site_schema import SiteChange
 from plugin.assessment import Assessment
 from plugin.counterfactual import Change
 from plugin.dose_history import DoseStretch, stretches_of
-from plugin.findings import Reason
 from plugin.measurement import Outcome
+from plugin.next_step_document import needed_part, next_step_parts, reason_part, reasons_part, stops_part
 from plugin.record import Score
 from plugin.resistance_document import course_part, staging_part
 from plugin.trials import Trial
@@ -62,7 +61,7 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "eligibility": {
             "decided": assessment.eligibility.decided,
             "reasons": [
-                _reason(reason)
+                reason_part(reason)
                 for reason in (
                     *assessment.eligibility.reasons,
                     *assessment.eligibility.basis,
@@ -75,7 +74,7 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         "augmentations": [_trial(trial) for trial in assessment.augmentations],
         "neuromodulation": [
             course_part(
-                course, _outcome(course.outcome), [_reason(r) for r in (*course.reasons, *course.outcome.reasons)]
+                course, _outcome(course.outcome), [reason_part(r) for r in (*course.reasons, *course.outcome.reasons)]
             )
             for course in assessment.courses
         ],
@@ -85,17 +84,12 @@ def to_document(assessment: Assessment) -> dict[str, Any]:
         },
         "verdict": _verdict(assessment),
         "staging": staging_part(
-            assessment.staging, [_reason(r) for r in (assessment.staging.reasons if assessment.staging else ())]
+            assessment.staging, [reason_part(r) for r in (assessment.staging.reasons if assessment.staging else ())]
         ),
         "currentSeverity": _severity(assessment),
-        "domains": None,
-        "profile": None,
-        "modifiers": None,
-        "gates": None,
-        "pattern": None,
-        "options": None,
+        **next_step_parts(assessment.next_step),
         "orders": [_order(assessment, index) for index in range(len(assessment.orders))],
-        "neededBeforeStart": None,
+        "neededBeforeStart": needed_part(assessment.next_step),
         "pseudoResistance": [
             {"id": one.id, "kind": one.kind, "finding": one.finding, "cites": list(one.cites), "uses": list(one.uses)}
             for one in assessment.pseudo_resistance
@@ -124,7 +118,7 @@ def _episode(assessment: Assessment) -> dict[str, Any]:
         "basis": episode.basis,
         "uncertain": episode.uncertain,
         "flags": list(assessment.eligibility.flags),
-        "reasons": [_reason(reason) for reason in episode.reasons],
+        "reasons": [reason_part(reason) for reason in episode.reasons],
     }
 
 
@@ -171,14 +165,14 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "flags": list(dict.fromkeys((*judged.flags, *trial.flags, *outcome.flags))),
         "sources": list(trial.sources),
         "exposure": [_stretch(stretch) for stretch in stretches_of(trial)],
-        "reasons": [_reason(reason) for reason in (*judged.reasons, *outcome.reasons)],
+        "reasons": [reason_part(reason) for reason in (*judged.reasons, *outcome.reasons)],
         "otherEras": [
             {
                 "start": other.era.start.isoformat(),
                 "end": other.era.end.isoformat(),
                 "adequacy": other.adequacy.value,
                 "outcome": result.status.value,
-                "reasons": [_reason(reason) for reason in (*other.reasons, *result.reasons)],
+                "reasons": [reason_part(reason) for reason in (*other.reasons, *result.reasons)],
             }
             for other, result in trial.others
         ],
@@ -232,16 +226,6 @@ def _score(score: Score | None) -> dict[str, Any] | None:
     }
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "rule": reason.rule,
-        "text": reason.text,
-        "facts": dict(reason.facts),
-        "cites": list(reason.cites),
-        "uses": list(reason.uses),
-    }
-
-
 def _counts(counts: Counts) -> dict[str, int]:
     return {"lo": counts.lo, "loProxy": counts.lo_proxy, "hi": counts.hi}
 
@@ -256,7 +240,7 @@ def _verdict(assessment: Assessment) -> dict[str, Any]:
         "decidedBy": list(dict.fromkeys(reason.rule for reason in verdict.reasons)),
         "capped": verdict.capped.value if verdict.capped is not None else None,
         "wouldChangeIf": [_would_change(change) for change in assessment.changes],
-        "reasons": [_reason(reason) for reason in verdict.reasons],
+        "reasons": [reason_part(reason) for reason in verdict.reasons],
     }
 
 
@@ -301,7 +285,13 @@ def _order(assessment: Assessment, index: int) -> dict[str, Any]:
         "ingredient": judged.ingredient,
         "procedure": judged.order.procedure,
         "findings": [
-            {"rule": finding.rule, "level": finding.level, "uses": list(dict.fromkeys(finding.uses))}
+            {
+                "rule": finding.rule,
+                "level": finding.level,
+                "uses": list(dict.fromkeys(finding.uses)),
+                "reasons": reasons_part((*finding.trial.judged.reasons, *finding.trial.outcome.reasons)),
+            }
             for finding in judged.findings
-        ],
+        ]
+        + stops_part(judged),
     }

@@ -1,8 +1,7 @@
-"""What the patient's own history says about the drug now being ordered.
+"""What the patient's own history says about the drug now being ordered, and the named hard stops that concern it.
 
-Findings are named as in the assessment contract: ``already-failed``, ``not-tolerated``,
-``tried-too-low-or-short``. This
-is not an interaction checker.
+Findings are named as in the assessment contract: ``already-failed``, ``not-tolerated``, ``tried-too-low-or-short``;
+stops (`plugin.order_stops`) by the id of their rule. This is not an interaction checker.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 from mappings.schema import Definition, Drug
 from plugin.adequacy import Adequacy
+from plugin.findings import Reason
 from plugin.measurement import Status
 from plugin.record import DraftOrder
 from plugin.trials import Trial
@@ -39,13 +39,33 @@ class OrderFinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStop:
+    """A hard stop on a draft (decision 24): its name (decision 105), `level` ``critical``, ``warning`` or ``info``."""
+
+    rule: str
+    level: str
+    label: str
+    note: str
+    reasons: tuple[Reason, ...]
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """References of the records relied on."""
+        return tuple(dict.fromkeys(use for reason in self.reasons for use in reason.uses))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedOrder:
-    """A drafted order of concern with what the history says. `ingredient` is None for a procedure."""
+    """A drafted order of concern with what the history says, and the hard stops, the loudest first.
+
+    `ingredient` is None for a procedure and for a drug that is none of ours.
+    """
 
     order: DraftOrder
     ingredient: str | None
     label: str
     findings: tuple[OrderFinding, ...]
+    stops: tuple[OrderStop, ...] = ()
 
 
 def judge_orders(
@@ -63,7 +83,8 @@ def judge_orders(
         if not order.selected:
             continue
         if order.product is None:
-            label = labels.get(order.procedure or "", order.procedure or "")
+            named = order.procedure or next(iter(sorted(order.groups)), "")
+            label = labels.get(named, named)
             judged.append(JudgedOrder(order=order, ingredient=None, label=label, findings=()))
             continue
         for ingredient in order.product.ingredients:

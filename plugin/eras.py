@@ -154,8 +154,7 @@ def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[EraId]
                 changed = _where_new_starts(changed, new, rules)
             elif era.start == new.start or new.start < era.start <= new.end:
                 changed = _joined(changed, new, rules) if _combined(new, era, rules) else changed
-        if changed.days:
-            result.append(changed)
+        result.append(changed)
     return tuple(result)
 
 
@@ -183,7 +182,7 @@ def _joined(era: Era, other: Era, rules: Reconstruction) -> Era:
 
 def _where_new_starts(old: Era, new: Era, rules: Reconstruction) -> Era:
     """What remains of `old` when `new` starts inside it."""
-    if not old.days or new.start > old.end:
+    if new.start > old.end:  # an earlier switch has ended it already
         return old
     if old.last_issue() > new.start:
         return _joined(old, new, rules) if _combined(old, new, rules) else old

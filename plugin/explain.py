@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from plugin.assessment import Assessment
 from plugin.dose_history import DoseStretch, stretches_of
-from plugin.findings import Reason
 from plugin.neuromodulation import Course
+from plugin.next_step_text import next_step_lines
+from plugin.reason_text import reason_lines
 from plugin.staging import Stages
 from plugin.trials import Trial
 from plugin.verdict import Counts
@@ -22,7 +21,7 @@ def explain(assessment: Assessment) -> str:
     ]
     if verdict.capped is not None:
         lines.append(f"  capped: would be {verdict.capped.value}")
-    lines += _reasons(verdict.reasons, 1)
+    lines += reason_lines(verdict.reasons, 1)
     for name, result in assessment.by_definition.items():
         if name != assessment.definition.id:
             said = "not computed yet" if result is None else f"{result[1].value} {_interval(result[0])}"
@@ -37,8 +36,8 @@ def explain(assessment: Assessment) -> str:
     episode = assessment.episode
     start = episode.start.isoformat() if episode.start is not None else "unknown"
     lines.append(f"Episode from {start} ({episode.basis}{', uncertain' if episode.uncertain else ''})")
-    lines += _reasons(episode.reasons, 1)
-    lines += _reasons((*assessment.eligibility.basis, *assessment.eligibility.caps), 0)
+    lines += reason_lines(episode.reasons, 1)
+    lines += reason_lines((*assessment.eligibility.basis, *assessment.eligibility.caps), 0)
     lines.append("Trials" if assessment.trials else "No trials")
     for trial in assessment.trials:
         lines += _trial(trial)
@@ -54,6 +53,7 @@ def explain(assessment: Assessment) -> str:
     for one in assessment.pseudo_resistance:
         lines.append(f"Consider: {one.id} ({one.kind}): {one.finding}")
         lines += [f"  from: {', '.join(one.uses)}"] if one.uses else []
+    lines += next_step_lines(assessment.next_step)
     for judged in assessment.orders:
         rules = ", ".join(finding.rule for finding in judged.findings) or "nothing in the history"
         lines.append(f"Order {judged.label}: {rules}")
@@ -78,7 +78,7 @@ def _trial(trial: Trial) -> list[str]:
         f"{trial.judged.adequacy.value}, {trial.outcome.status.value} by {trial.outcome.basis}"
     ]
     lines += [_stretch(stretch) for stretch in stretches_of(trial)]
-    return lines + _reasons((*trial.judged.reasons, *trial.outcome.reasons), 2)
+    return lines + reason_lines((*trial.judged.reasons, *trial.outcome.reasons), 2)
 
 
 def _stretch(stretch: DoseStretch) -> str:
@@ -98,19 +98,8 @@ def _course(course: Course) -> list[str]:
         f"Course {course.label}, {series.start} to {series.end or 'not recorded'}, {sessions} sessions: "
         f"{course.adequacy.value}, {course.outcome.status.value} by {course.outcome.basis}"
     ]
-    return lines + _reasons((*course.reasons, *course.outcome.reasons), 2)
+    return lines + reason_lines((*course.reasons, *course.outcome.reasons), 2)
 
 
 def _staging(stages: Stages | None) -> list[str]:
-    return ["Staging", *_reasons(stages.reasons, 1)] if stages is not None else ["Staging: none"]
-
-
-def _reasons(reasons: Iterable[Reason], depth: int) -> list[str]:
-    lines = []
-    for reason in reasons:
-        lines.append(f"{'  ' * depth}[{reason.rule}] {reason.text}")
-        if reason.cites:
-            lines.append(f"{'  ' * (depth + 1)}after: {', '.join(reason.cites)}")
-        if reason.uses:
-            lines.append(f"{'  ' * (depth + 1)}from: {', '.join(reason.uses)}")
-    return lines
+    return ["Staging", *reason_lines(stages.reasons, 1)] if stages is not None else ["Staging: none"]

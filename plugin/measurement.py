@@ -23,12 +23,16 @@ __all__ = ["Outcome", "Status", "Window", "measured_outcome", "window_of"]
 _SUSPECT = "suspect-total"
 
 
-def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, next_start: date | None) -> Window:
-    """O1, O2: baseline around the first at-dose day (or titration), endpoint up to just after the end."""
-    era = judged.era
+def first_at_dose(judged: Judged) -> date:
+    """The first day of the run by which the trial is rated; without any at-dose day the first covered one."""
     adequate = judged.adequacy is Adequacy.ADEQUATE
     run = (judged.sure if adequate else judged.possible) or judged.sure
-    at_dose = run.span.start if run else era.start
+    return run.span.start if run else judged.era.start
+
+
+def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, next_start: date | None) -> Window:
+    """O1, O2: baseline around the first at-dose day (or titration), endpoint up to just after the end."""
+    era, at_dose = judged.era, first_at_dose(judged)
     titration = era.days.first_from(at_dose - timedelta(days=rules.titration_before_days)) or at_dose
     last = era.end + timedelta(days=rules.outcome_after_end_days)
     if next_start is not None:

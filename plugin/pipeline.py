@@ -16,7 +16,8 @@ from plugin.eligibility import Eligibility, eligibility_of
 from plugin.findings import Reason, SetAside
 from plugin.named_facts import Concluded, NamedFacts
 from plugin.neuromodulation import Course
-from plugin.pseudo_resistance import Consideration, considerations
+from plugin.next_step import next_step_of
+from plugin.pseudo_resistance import considerations
 from plugin.rating import History, Rated, episode_of, history_of, rate, rate_earlier
 from plugin.record import DraftOrder, PatientRecord
 from plugin.severity import severity_of
@@ -62,7 +63,23 @@ def assess(
     severity = severity_of(record.scores, setting)
     labels = {kind.id: kind.label for kind in knowledge.procedures.kinds}
     judged_orders = judge_orders(orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels)
-    considered = _considered(history, trials, earlier, knowledge)
+    concluded = _concluded(history, rated, earlier)
+    considered = considerations(
+        knowledge.clinical.pseudo_resistance.checks,
+        NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of),
+        sentences=knowledge.sentences,
+        as_of=as_of,
+    )
+    step = next_step_of(
+        record,
+        concluded,
+        verdict=verdict,
+        judged=judged_orders,
+        orders=orders,
+        knowledge=knowledge,
+        as_of=as_of,
+        jurisdiction=jurisdiction,
+    )
     staging = stage(
         record,
         trials,
@@ -79,6 +96,7 @@ def assess(
     reasons += [Reason(rule="S", text="current severity", uses=severity.score.references)] if severity else []
     reasons += staging.reasons if staging is not None else ()
     reasons += [Reason(rule="Q1", text=one.finding, uses=one.uses) for one in considered]
+    reasons += step.reasons
     used = references_used(record, (*trials, *rated.augmentations, *earlier), rated.courses, judged_orders, reasons)
     return Assessment(
         as_of=as_of,
@@ -96,7 +114,8 @@ def assess(
         by_definition={key: (ruling.counts, ruling.value) for key, (_, ruling) in sorted(rulings.items())},
         changes=_changes(history, rulings, chosen, eligibility, unread, knowledge) if suppose else (),
         severity=severity,
-        orders=judged_orders,
+        next_step=step,
+        orders=step.orders,
         never_filled=_never_filled(history, knowledge),
         pseudo_resistance=considered,
         missing=missing_facts(trials, eligibility),
@@ -170,7 +189,9 @@ def _changes(
     )
 
     def again(supposed: PatientRecord) -> Verdict:
-        return assess(supposed, knowledge=knowledge, as_of=setting.as_of, definition=chosen.id, suppose=False).verdict
+        other = history_of(supposed, knowledge=knowledge, as_of=setting.as_of)
+        fit = _eligibility(supposed, other, knowledge)
+        return _rulings(other, chosen, {}, fit, history_unread(supposed))[chosen.id][1]
 
     stages = Stages(
         episode=lambda supposed: episode_of(supposed, history.lifetime, setting),
@@ -188,21 +209,15 @@ def _counted(rated: Rated, definition: Definition) -> tuple[tuple[Trial, ...], t
     return rated.trials, rated.beside(definition)
 
 
-def _considered(
-    history: History, trials: tuple[Trial, ...], earlier: tuple[Trial, ...], knowledge: Knowledge
-) -> tuple[Consideration, ...]:
-    concluded = Concluded(
+def _concluded(history: History, rated: Rated, earlier: tuple[Trial, ...]) -> Concluded:
+    return Concluded(
         eras=history.lifetime.eras,
-        trials=trials,
+        trials=rated.trials,
         earlier=earlier,
         never_filled=tuple(fact for fact, _ in history.exposures.never_filled),
-    )
-    as_of = history.setting.as_of
-    return considerations(
-        knowledge.clinical.pseudo_resistance.checks,
-        NamedFacts(history.record, concluded, knowledge=knowledge, as_of=as_of),
-        sentences=knowledge.sentences,
-        as_of=as_of,
+        augmentations=rated.augmentations,
+        courses=rated.courses,
+        exposures=history.exposures,
     )
 
 

@@ -46,6 +46,8 @@ class Read(StrEnum):
 
 # The key of `PatientRecord.availability` for laboratory results: an answer to a search for scales says nothing of them.
 LABORATORY = "Observation/laboratory"
+# The same for the rating scales that no prefetch template names.
+OTHER_SCALES = "Observation/other-scales"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +257,9 @@ class LabResult:
     `amount` is in the unit of the measure, None when no number in a known unit was sent. `meaning` is the word of the
     knowledge for a coded result, else empty. `position` is where the laboratory's own range (or, without one, its
     interpretation) puts the result: ``below``, ``within``, ``above``, ``abnormal``, or empty when it says nothing.
-    `low`/`high` is that range in the unit of the measure. `order` sorts several of one day. `flags`:
-    ``unit-unknown``, ``preliminary``, ``interpretation-conflict`` (the range and the interpretation disagree).
+    `low`/`high` is that range in the unit of the measure. `order` sorts several of one day. `also` are further
+    resources that a computed value rests on. `flags`: ``unit-unknown``, ``preliminary``, ``interpretation-conflict``
+    (the range and the interpretation disagree), ``computed``, ``issued-only`` (no time of observation is stated).
     """
 
     reference: str
@@ -268,6 +271,31 @@ class LabResult:
     position: str = ""
     low: float | None = None
     high: float | None = None
+    also: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemAnswer:
+    """The answer to one item of a scale on one day.
+
+    `instrument` is the id of an instrument of outcome or of a measure of the knowledge. `value` is the score, None
+    where the answer has none; `meaning` the word of the knowledge for it (``yes``, ``several days`` ...), else empty.
+    `order` sorts several of one day, `group` is the panel or questionnaire the answer belongs to. `encounter` and
+    `recorded_by` are references as written. `flags`: ``issued-only`` (no time of observation is stated).
+    """
+
+    instrument: str
+    item: int
+    day: date
+    reference: str
+    value: float | None = None
+    meaning: str = ""
+    order: str = ""
+    group: str = ""
+    source: str = "observation"  # "observation" | "questionnaire"
+    encounter: str = ""
+    recorded_by: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
 
 
@@ -348,7 +376,8 @@ def _years(born: date, day: date) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftOrder:
-    """A drafted order that fired the hook: a drug (`product`) or a procedure (`procedure` kind).
+    """A drafted order that fired the hook: a drug (`product`), a procedure (`procedure` kind), or a drug that is none
+    of ours and belongs to `groups` that a hard stop names (linezolid).
 
     `daily_dose` needs no field: `dosage` and `product` give it as for any other order. `selected` is False for drafts
     of the same session that the clinician has not just chosen.
@@ -357,6 +386,7 @@ class DraftOrder:
     reference: str
     product: Product | None = None
     procedure: str | None = None
+    groups: frozenset[str] = frozenset()
     dosage: tuple[DosageLine, ...] = ()
     selected: bool = True
 
@@ -372,6 +402,7 @@ class PatientRecord:
     medications: tuple[MedicationFact, ...] = ()
     scores: tuple[Score, ...] = ()
     laboratory: tuple[LabResult, ...] = ()
+    answers: tuple[ItemAnswer, ...] = ()
     other_medications: tuple[OtherMedication, ...] = ()
     conditions: tuple[ConditionFact, ...] = ()
     procedures: tuple[ProcedureFact, ...] = ()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 _WRITTEN = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$")
 
@@ -76,10 +76,6 @@ class DateSpan:
 
     def __contains__(self, day: object) -> bool:
         return isinstance(day, date) and self.start <= day <= self.end
-
-    def days(self) -> Iterator[date]:
-        """Each day of the span in order."""
-        return (self.start + timedelta(days=offset) for offset in range(len(self)))
 
 
 def uncovered_between(earlier: date, later: date) -> int:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 from mappings.load import Knowledge
 from plugin.eras import Era
+from plugin.exposures import Exposures
 from plugin.record import Layer, MedicationFact, OtherMedication, PatientRecord
 from plugin.spans import PartialDate
 
@@ -50,6 +51,21 @@ def takings(record: PatientRecord, eras: Sequence[Era], knowledge: Knowledge, as
         found += _ongoing(fact, knowledge, as_of)
     found += [taking for other in record.other_medications if (taking := _other(other, as_of)) is not None]
     return tuple(found)
+
+
+def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
+    """The same drugs by their whole supply, whatever was started since: for wash-outs, the last day it may reach."""
+    return tuple(
+        Taking(
+            groups=_groups_of(key.ingredient, knowledge),
+            label=knowledge.drugs[key.ingredient].label,
+            first=span.start,
+            last=span.end,
+            uses=tuple(fact.reference for fact in exposure.facts),
+        )
+        for key, exposure in exposures.by_key.items()
+        for span in exposure.days.spans()
+    )
 
 
 def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:

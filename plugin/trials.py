@@ -21,7 +21,7 @@ from plugin.findings import Missing, Reason
 from plugin.indication import intent_of
 from plugin.instruments import Instruments
 from plugin.levels import DrugLevels, level_effect
-from plugin.measurement import Outcome, Status
+from plugin.measurement import Outcome, Status, first_at_dose
 from plugin.outcome import judge_outcome, rank_of
 from plugin.record import MedicationFact, PatientRecord
 from plugin.timeline import Timeline
@@ -123,10 +123,9 @@ def is_ongoing(era: Era, setting: Setting) -> bool:
 def _acts(era: Era, record: PatientRecord, setting: Setting) -> bool:
     """An antidepressant product that reaches the lenient dose on some day; excluded and lower ones do not act."""
     drug = setting.drugs[era.key.ingredient]
-    if drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None:
-        return False
     doses = thresholds_of(drug, patient=record.patient, day=era.start)
-    if doses is None:
+    outside = drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None
+    if outside or doses is None:
         return False
     levels = setting.levels.get(era.key.ingredient)
     effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
@@ -209,8 +208,7 @@ def _rated(
         as_of=setting.as_of,
         levels=setting.levels.get(era.key.ingredient),
     )
-    run = judged.sure or judged.possible
-    at_dose = run.span.start if run is not None else era.start
+    at_dose = first_at_dose(judged)
     others = [e.began for e in lifetime.eras if e.id in lifetime.acting and e.key.ingredient != era.key.ingredient]
     next_start = min((began for began in others if began > at_dose), default=None)
     outcome = judge_outcome(

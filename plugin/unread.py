@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from plugin.eligibility import Eligibility
 from plugin.findings import Gap, Missing, Reason
-from plugin.record import PatientRecord, Read
+from plugin.record import LABORATORY, OTHER_SCALES, PatientRecord, Read
 from plugin.trials import Trial
 from plugin.verdict import weight_of
 
@@ -16,6 +16,8 @@ _ASKED_TYPES = (
     *("MedicationRequest", "MedicationDispense", "MedicationStatement", "Observation", "QuestionnaireResponse"),
     *("Condition", "Procedure", "AllergyIntolerance"),
 )
+# Asked for on need only: a file, or a call that needed none of it, has no gap there.
+_ASKED_ON_NEED = (LABORATORY, OTHER_SCALES)
 
 
 def history_unread(record: PatientRecord) -> Reason | None:
@@ -46,5 +48,9 @@ def gaps_of(record: PatientRecord) -> tuple[Gap, ...]:
         if known is None:
             gaps.append(Gap(what=kind, why="not received"))
         elif known.read is not Read.COMPLETE:
+            gaps.append(Gap(what=kind, why=known.why or known.read.value))
+    for kind in _ASKED_ON_NEED:
+        known = record.availability.get(kind)
+        if known is not None and known.read is not Read.COMPLETE:
             gaps.append(Gap(what=kind, why=known.why or known.read.value))
     return tuple(gaps)

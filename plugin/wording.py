@@ -10,6 +10,7 @@ from mappings.load import Knowledge
 from mappings.schema import Definition
 from plugin.adequacy import Adequacy
 from plugin.measurement import Outcome, Status
+from plugin.record import Score
 from plugin.trials import Trial
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
@@ -29,6 +30,17 @@ class Wording:
     def say(self, sentence: str, **fields: object) -> str:
         """One sentence with its fields; an unknown sentence is a fault of ours and raises KeyError."""
         return self.knowledge.sentences[sentence].text.format(**fields)
+
+    @property
+    def override_reasons(self) -> tuple[str, ...]:
+        """The codes of the reasons that a clinician may give for not following a card."""
+        return tuple(reason.code for reason in self.knowledge.override_reasons)
+
+    def basis(self, cites: Sequence[str]) -> list[str]:
+        """The line that names the sources, if any of them has a short name."""
+        sources = self.knowledge.sources
+        named = [sources[cite].short for cite in dict.fromkeys(cites) if sources[cite].short]
+        return [self.say("citation-line", list="; ".join(named))] if named else []
 
     def source_label(self, definition: Definition) -> str:
         """The primary source of a card: the definition applied and its first published sources."""
@@ -98,17 +110,15 @@ class Wording:
         if outcome.category == "intolerance":
             return self.say("outcome-intolerance")
         if outcome.endpoint is not None:
-            return self._scores(outcome)
+            return self._scores(outcome, outcome.endpoint)
         if trial.judged.adequacy is Adequacy.IN_PROGRESS:
             return self.say("outcome-not-due")
         if trial.judged.adequacy is Adequacy.INADEQUATE:
             return self.say("outcome-not-rated")
         return self.say(f"outcome-{outcome.basis if outcome.basis != 'score' else 'none'}")
 
-    def _scores(self, outcome: Outcome) -> str:
-        endpoint, baseline = outcome.endpoint, outcome.baseline
-        if endpoint is None:
-            return self.say("outcome-none")
+    def _scores(self, outcome: Outcome, endpoint: Score) -> str:
+        baseline = outcome.baseline
         category = self._category(outcome)
         label = self.knowledge.instruments[endpoint.instrument].label
         if baseline is None or outcome.change is None:

@@ -26,11 +26,13 @@ from cds_hooks.app import create_app
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
 from cds_hooks.fhir_writer import Resource, check, collection
+from cds_hooks.on_need import needs
 from cds_hooks.render import render
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
 from cds_hooks.stories import drafted
 from cds_hooks.stories.notation import SECTIONS, write_story
+from cds_hooks.suggesting import Ordering
 from cds_hooks.web.hook_requests import hook_request
 from cds_hooks.wire import to_wire
 from mappings.load import Knowledge
@@ -39,6 +41,7 @@ from plugin.advice import advise
 from plugin.document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
+from tests.vignettes.next_step import step_differences
 from tests.vignettes.table import files, rows
 
 FOLDER = Path(__file__).parent / "vignettes"
@@ -60,6 +63,7 @@ class Vignette:
     resources: list[Resource]
     as_of: date
     expect: dict[str, Any]
+    jurisdiction: str = "us"
 
 
 def _all() -> Iterator[Any]:
@@ -88,6 +92,7 @@ def _tell(usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge) -> 
         write_story(story, day_zero=day_0, patient_id=PATIENT, knowledge=knowledge),
         day_0 + timedelta(days=story["as_of"]),
         expect,
+        case.get("jurisdiction", "us"),
     )
 
 
@@ -102,8 +107,13 @@ def test_vignette(
     judged = clinic.judge()
     document = to_document(judged)
     assert _differences(document, vignette.expect, never_filled=judged.never_filled) == []
+    assert step_differences(judged, document, vignette.expect) == []
     drafts = advise(judged, hook="order-select", knowledge=knowledge)
-    cards = [_without_uuids(to_wire(card)) for card in render(drafts, knowledge=knowledge, base_url=BASE)]
+    ordering = Ordering(assessment=judged, patient_id=PATIENT)
+    rendered = render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering)
+    cards = [_without_uuids(to_wire(card)) for card in rendered]
+    for resource in _proposed(cards):
+        check(resource)
     for prefetch in ("all", "none", "half"):
         answer, inside = asyncio.run(clinic.call(prefetch))
         assert to_document(inside) == document, f"prefetched: {prefetch}"
@@ -132,6 +142,7 @@ class _Clinic:
     def __init__(self, vignette: Vignette, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch) -> None:
         self.vignette, self.knowledge = vignette, knowledge
         self.kinds = queries(knowledge)
+        self.needs = needs(knowledge)
         self.draft = drafted(DRAFT, patient_id=PATIENT, day=vignette.as_of, knowledge=knowledge)
         sandbox = create_sandbox(ResourceStore(vignette.resources), base_url=FHIR, page_size=PAGE)
         self.server = Starlette(routes=[Mount("/fhir", app=sandbox)])
@@ -145,14 +156,23 @@ class _Clinic:
 
     def judge(self) -> Assessment:
         """The reasoning without any service: everything was asked for, nothing withheld."""
-        availability = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in self.kinds}
+        asked = [*(kind.resource_type for kind in self.kinds), *(need.read_as for need in self.needs)]
+        availability = {name: Availability(read=Read.COMPLETE) for name in asked}
+        place = self.vignette.jurisdiction
         record = read_record(
-            self.vignette.resources, knowledge=self.knowledge, patient_id=PATIENT, availability=availability
+            self.vignette.resources,
+            knowledge=self.knowledge,
+            patient_id=PATIENT,
+            availability=availability,
+            jurisdiction=place,
         )
         orders = read_orders(
-            [self.draft], knowledge=self.knowledge, selections=[f"MedicationRequest/{self.draft['id']}"]
+            [self.draft],
+            knowledge=self.knowledge,
+            selections=[f"MedicationRequest/{self.draft['id']}"],
+            jurisdiction=place,
         )
-        return assess(record, knowledge=self.knowledge, as_of=self.vignette.as_of, orders=orders)
+        return assess(record, knowledge=self.knowledge, as_of=self.vignette.as_of, orders=orders, jurisdiction=place)
 
     async def call(self, prefetch: str) -> tuple[dict[str, Any], Assessment]:
         """The answer of the service over HTTP, and the one assessment made for it.
@@ -163,7 +183,9 @@ class _Clinic:
         self.judged.clear()
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.server), follow_redirects=False) as ehr:
             service = create_app(
-                settings=Settings(open_mode=True, fhir_servers=(FHIR,), base_url=BASE),
+                settings=Settings(
+                    open_mode=True, fhir_servers=(FHIR,), base_url=BASE, jurisdiction=self.vignette.jurisdiction
+                ),
                 knowledge=self.knowledge,
                 clock=FixedClock(noon),
                 http=ehr,
@@ -180,7 +202,10 @@ class _Clinic:
         return answer.json(), inside
 
     async def _prefetch(self, ehr: httpx.AsyncClient, prefetch: str) -> dict[str, Any]:
-        """What the EHR sends along. What no query asks for (ward charts, laboratory) comes under a key of its own."""
+        """What the EHR sends along. What no query asks for comes under a key of its own.
+
+        What is asked for on need is sent with everything else, under its own name, and read by the service otherwise.
+        """
         sent: dict[str, Any] = {}
         asked_for: set[tuple[str, str]] = set()
         for position, kind in enumerate(self.kinds):
@@ -193,6 +218,14 @@ class _Clinic:
                 sent[kind.key] = everything
             elif prefetch == "half" and position % 2 == 0:
                 sent[kind.key] = (await ehr.get(address)).raise_for_status().json()
+        for need in self.needs:
+            found = []
+            for query in need.queries(self.vignette.as_of):
+                answer = (await ehr.get(f"{FHIR}/{query.address(PATIENT)}")).raise_for_status().json()
+                found += [each["resource"] for each in answer.get("entry", [])]
+            asked_for.update((each["resourceType"], each["id"]) for each in found)
+            if prefetch == "all":
+                sent[need.key] = collection(found, kind="searchset")
         besides = [each for each in self.vignette.resources if (each["resourceType"], each["id"]) not in asked_for]
         if besides:
             sent["besides"] = collection(besides, kind="searchset")
@@ -200,7 +233,19 @@ class _Clinic:
 
 
 def _without_uuids(card: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in card.items() if key != "uuid"}
+    plain = {key: value for key, value in card.items() if key != "uuid"}
+    if "suggestions" in card:
+        plain["suggestions"] = [_without_uuids(suggestion) for suggestion in card["suggestions"]]
+    return plain
+
+
+def _proposed(cards: Sequence[dict[str, Any]]) -> list[Resource]:
+    return [
+        action["resource"]
+        for card in cards
+        for suggestion in card.get("suggestions", [])
+        for action in suggestion["actions"]
+    ]
 
 
 def _differences(document: dict[str, Any], expect: dict[str, Any], *, never_filled: Sequence[str]) -> list[str]:
@@ -225,7 +270,12 @@ def _differences(document: dict[str, Any], expect: dict[str, Any], *, never_fill
 
 def _beside_trials(document: dict[str, Any], expect: dict[str, Any]) -> list[str]:
     """What the document says otherwise than the vignette of augmentations, courses of procedures and stages."""
-    found = []
+    considered = {one["id"]: one["kind"] for one in document["pseudoResistance"]}
+    found = [
+        f"to consider: {check}: {considered.get(check)}, not {kind}"
+        for check, kind in expect.get("considers", {}).items()
+        if considered.get(check) != kind
+    ]
     for ingredient, wanted in expect.get("augmentations", {}).items():
         seen = [_summary(one, wanted) for one in document["augmentations"] if one["ingredient"] == ingredient]
         found += [] if wanted in seen else [f"augmentation {ingredient}: {seen}, not {wanted}"]

@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cds_hooks.commands import knowledge_diff, knowledge_pages, knowledge_refresh, knowledge_show
+from cds_hooks.commands import (
+    knowledge_diff,
+    knowledge_pages,
+    knowledge_refresh,
+    knowledge_sensitivity,
+    knowledge_show,
+)
 from cds_hooks.commands.knowledge_loading import day_or_today, load_knowledge
 from cds_hooks.commands.printing import print_text
 from mappings.entries import entries
@@ -71,5 +77,6 @@ def _plural(what: str, number: int) -> str:
 group.command("show")(knowledge_show.show)
 group.command("diff")(knowledge_diff.diff)
 group.command("refresh-rxnorm")(knowledge_refresh.refresh_rxnorm)
+group.command("sensitivity")(knowledge_sensitivity.sensitivity)
 group.command("reference")(knowledge_pages.reference)
 group.command("schema")(knowledge_pages.schema)

@@ -20,6 +20,7 @@ from cds_hooks.envelope import read_request
 from cds_hooks.errors import HookFault
 from cds_hooks.fhir_writer import collection
 from cds_hooks.hook_call import Caller, Deployment, answer
+from cds_hooks.on_need import needs
 from cds_hooks.outbound import AllowList
 from cds_hooks.request_log import CallLine
 from cds_hooks.settings import Settings
@@ -80,6 +81,7 @@ def replay(
                 settings=settings,
                 knowledge=knowledge,
                 queries=kinds,
+                needs=needs(knowledge),
                 clock=FixedClock(at),
                 http=http,
                 memory=None,

@@ -17,6 +17,7 @@ from cds_hooks.commands.registering import read_registry
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
 from cds_hooks.demo import create_demo
 from cds_hooks.settings import is_loopback
+from cds_hooks.unreadable import OutcomeProtocol
 from cds_hooks.web.intended_use import add_intended_use
 
 APPLICATION = "cds_hooks.commands.serving:application"
@@ -45,6 +46,7 @@ def serve(
         access_log=False,
         log_level="warning",
         server_header=False,
+        http=OutcomeProtocol,
     )
 
 
@@ -81,7 +83,15 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     knowledge = load_knowledge(site=settings.site)
     app = create_demo(settings=settings, knowledge=knowledge, clock=SystemClock(), base_url=base)
     settle_memory()
-    config = uvicorn.Config(app, host=host, port=port, access_log=False, log_level="warning", server_header=False)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        http=OutcomeProtocol,
+    )
     _Announced(config, welcome(base)).run()
 
 

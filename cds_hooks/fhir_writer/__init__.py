@@ -20,6 +20,7 @@ from cds_hooks.fhir_writer.elements import (
     HL7,
     UCUM,
     Element,
+    OrderContext,
     Resource,
     coding,
     concept,
@@ -38,6 +39,7 @@ from cds_hooks.fhir_writer.medications import (
     medication_request,
     medication_statement,
 )
+from cds_hooks.fhir_writer.panels import component, panel, value_of
 from cds_hooks.fhir_writer.validity import InvalidResourceError, check
 
 __all__ = [
@@ -45,11 +47,13 @@ __all__ = [
     "UCUM",
     "Element",
     "InvalidResourceError",
+    "OrderContext",
     "Resource",
     "allergy",
     "check",
     "coding",
     "collection",
+    "component",
     "concept",
     "condition",
     "days",
@@ -62,6 +66,7 @@ __all__ = [
     "medication_request",
     "medication_statement",
     "observation",
+    "panel",
     "patient",
     "period",
     "procedure",
@@ -70,4 +75,5 @@ __all__ = [
     "refer",
     "service_request",
     "transaction",
+    "value_of",
 ]

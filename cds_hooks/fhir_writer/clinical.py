@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
-from cds_hooks.fhir_writer.elements import HL7, Element, Resource, coding, concept, kept, on, refer
+from cds_hooks.fhir_writer.elements import HL7, Element, OrderContext, Resource, coding, concept, kept, on, refer
 
 
 def patient(*, id_: str, birth: date, sex: str, family: str = "", given: str = "") -> Resource:
@@ -114,22 +114,33 @@ def procedure(
 
 def service_request(
     *,
-    id_: str,
+    id_: str = "",
     patient_id: str,
     code: Element,
     status: str = "draft",
     intent: str = "order",
     authored: date | None = None,
+    category: Element | None = None,
+    context: OrderContext | None = None,
+    notes: Iterable[str] = (),
 ) -> Resource:
-    """A ServiceRequest, by default a draft order."""
+    """A ServiceRequest, by default a draft order. `context` is what it refers to; without `id_` it is still to be
+    created.
+    """
+    around = context or OrderContext()
     return kept(
         resourceType="ServiceRequest",
         id=id_,
         status=status,
         intent=intent,
+        category=[category] if category is not None else None,
         code=code,
         subject=refer("Patient", patient_id),
+        encounter=around.encounter_element(),
         authoredOn=on(authored),
+        reasonReference=around.reason_elements(),
+        supportingInfo=around.supporting_elements(),
+        note=[{"text": note} for note in notes],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -77,3 +78,24 @@ def dosage(
         asNeededBoolean=as_needed or None,
         doseAndRate=[{"doseQuantity": dose}] if dose else [],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderContext:
+    """What an order refers to, as references ``Type/id``: the visit, the conditions it is for, what speaks for it."""
+
+    encounter: str = ""
+    reasons: tuple[str, ...] = ()
+    supporting: tuple[str, ...] = ()
+
+    def encounter_element(self) -> Element | None:
+        """The reference of the visit, None without one."""
+        return {"reference": self.encounter} if self.encounter else None
+
+    def reason_elements(self) -> list[Element]:
+        """References of the conditions."""
+        return [{"reference": one} for one in self.reasons]
+
+    def supporting_elements(self) -> list[Element]:
+        """References of what the order rests on."""
+        return [{"reference": one} for one in self.supporting]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from cds_hooks.fhir_writer.elements import Element, Resource, days, kept, on, refer
+from cds_hooks.fhir_writer.elements import Element, OrderContext, Resource, days, kept, on, refer
 
 _ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
 
@@ -20,7 +20,7 @@ def _adherence(how: Element, asserted: date) -> list[Element]:
 
 def medication_request(
     *,
-    id_: str,
+    id_: str = "",
     patient_id: str,
     medication: Element,
     status: str,
@@ -35,11 +35,15 @@ def medication_request(
     do_not_perform: bool = False,
     reported: bool = False,
     adherence: tuple[Element, date] | None = None,
+    context: OrderContext | None = None,
+    notes: Iterable[str] = (),
 ) -> Resource:
     """A MedicationRequest. `fill` is the quantity of one fill, `fill_days` the days it is meant to last.
 
-    `adherence` says how it is taken, and when that was asserted (US Core's medication adherence extension).
+    `adherence` says how it is taken, and when that was asserted (US Core's medication adherence extension). `context`
+    is what the order refers to. Without `id_` it is a resource still to be created.
     """
+    around = context or OrderContext()
     return kept(
         resourceType="MedicationRequest",
         id=id_,
@@ -51,8 +55,12 @@ def medication_request(
         reportedBoolean=reported or None,
         medicationCodeableConcept=medication,
         subject=refer("Patient", patient_id),
+        encounter=around.encounter_element(),
+        supportingInformation=around.supporting_elements(),
         authoredOn=on(authored),
         reasonCode=list(reasons),
+        reasonReference=around.reason_elements(),
+        note=[{"text": note} for note in notes],
         dosageInstruction=list(dosages),
         dispenseRequest=kept(
             numberOfRepeatsAllowed=repeats,

@@ -1,7 +1,7 @@
 """From a story in sentences to FHIR resources.
 
-A story is a mapping of lists of lines (`medication_lines`, `exact_elements`, `clinical_lines` and `lab_lines` say
-what they hold), with dates as day offsets from day 0, so that one story can be told of any date::
+A story is a mapping of lists of lines (`medication_lines`, `exact_elements`, `clinical_lines`, `lab_lines` and
+`measure_lines` say what they hold), with dates as day offsets from day 0, so that one story can be told of any date::
 
     patient: {age: 40, sex: female}
     as_of: 190
@@ -28,6 +28,7 @@ from cds_hooks.stories.clinical_lines import (
 )
 from cds_hooks.stories.exact_elements import sentence_of, with_exact_elements
 from cds_hooks.stories.lab_lines import write_lab
+from cds_hooks.stories.measure_lines import write_answers, write_scale, write_vital
 from cds_hooks.stories.medication_lines import read_medication
 from cds_hooks.stories.medication_records import write_medication
 from cds_hooks.stories.sentences import Scene, UnreadableLineError
@@ -49,6 +50,9 @@ SECTIONS: Mapping[str, Writer] = {
     "scores": write_score,
     "measurements": write_measurement,
     "labs": write_lab,
+    "answers": write_answers,
+    "scales": write_scale,
+    "vitals": write_vital,
     "procedures": write_procedure,
     "allergies": write_allergy,
 }

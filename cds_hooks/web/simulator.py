@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cds_hooks.catalogue import queries
 from cds_hooks.errors import BadRequest, UnknownService
 from cds_hooks.fhir_writer import Resource
+from cds_hooks.on_need import needs
 from cds_hooks.stories import Story
 from cds_hooks.web.drafting import MOST_UNITS, choices, draft
 from cds_hooks.web.hook_requests import Route, hook_request, prefetched
@@ -44,6 +45,7 @@ def simulator(
     by_id = {story.id: story for story in stories}
     front = page("simulator.html", title="EHR simulator", home="/", stories=_shown(stories), drugs=choices(knowledge))
     kinds = queries(knowledge)
+    asked = [*(kind.resource_type for kind in kinds), *(need.read_as for need in needs(knowledge))]
 
     @router.get("/")
     async def show() -> HTMLResponse:
@@ -73,7 +75,7 @@ def simulator(
     @router.get("/demo/assessment/{patient}")
     async def assessment(patient: str, form: Literal["json", "text"] = "json") -> Response:
         story = _story(by_id, patient)
-        known = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in kinds}
+        known = {name: Availability(read=Read.COMPLETE) for name in asked}
         record = read_record(story.resources, knowledge=knowledge, patient_id=story.patient_id, availability=known)
         found = assess(record, knowledge=knowledge, as_of=today)
         if form == "text":

@@ -32,7 +32,7 @@ class Categories:
     def of(self, concept: Concept) -> tuple[frozenset[str], bool]:
         """The categories, and whether only words told them."""
         if concept not in self._known:
-            coded = coded_categories(concept.codings, self.vocabulary)
+            coded = coded_categories(concept.codings, self.vocabulary) | _coded_with_words(concept, self.vocabulary)
             words = frozenset() if coded else worded_categories(concept.names, self.vocabulary)
             self._known[concept] = (coded or words, not coded)
         return self._known[concept]
@@ -78,6 +78,15 @@ def verification_of(value: object) -> Verification | None:
 def coded_categories(codings: Iterable[Coding], vocabulary: Vocabulary) -> frozenset[str]:
     """All categories that the codes belong to."""
     return frozenset(vocabulary.conditions.find(codings))
+
+
+def _coded_with_words(concept: Concept, vocabulary: Vocabulary) -> frozenset[str]:
+    """Categories whose codes count only together with words that name them, as those of "other" conditions do."""
+    return frozenset(
+        category.id
+        for category in vocabulary.conditions_with_words.find(concept.codings)
+        if names_any(concept.names, category.words, denials=vocabulary.denials)
+    )
 
 
 def worded_categories(texts: Iterable[str], vocabulary: Vocabulary) -> frozenset[str]:

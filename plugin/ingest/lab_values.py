@@ -78,7 +78,7 @@ def read_value(element: Json, measure: Measure, factors: Mapping[str, float]) ->
     if sent is not None and factor is None:
         flags.append("unit-unknown")
     amount = sent.times(factor) if sent is not None and factor is not None else None
-    if amount is not None and not _plausible(amount, measure):
+    if amount is not None and not plausible(amount, measure):
         return "its value is not plausible"
     only = spans[0] if len(spans) == 1 and factor is not None else _Span(None, None)
     return LabValue(
@@ -119,7 +119,8 @@ def _scaled(value: float | None, factor: float | None) -> float | None:
     return None if value is None or factor is None else value * factor
 
 
-def _plausible(amount: Amount, measure: Measure) -> bool:
+def plausible(amount: Amount, measure: Measure) -> bool:
+    """Whether an amount lies in the range of its measure, where one is known."""
     if measure.range is None:
         return True
     limits = measure.range.values[max(measure.range.values)]

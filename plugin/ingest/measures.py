@@ -1,26 +1,28 @@
-"""Scores on rating scales out of Observations and QuestionnaireResponses.
+"""Scores on rating scales, and the answers to their items, out of Observations and QuestionnaireResponses.
 
 Only final results count. A total is taken from the total's own code, or from the items; one item is never a
-total, and scales for other groups (teenagers, two items) are never read as the scale they resemble. Every
-resource ends in a score or is set aside with its reason.
+total, and scales for other groups (teenagers, two items) are never read as the scale they resemble. An answer is
+a fact of its own, whether or not its scale is complete. Every resource ends in a fact or is set aside with its reason.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from typing import NamedTuple
 
 from plugin.findings import SetAside
-from plugin.ingest.codings import concept_of
+from plugin.ingest.codings import Coding, concept_of
+from plugin.ingest.item_answers import item_answer
 from plugin.ingest.questionnaires import read_questionnaire
 from plugin.ingest.readings import Answer, Total, number_in, when_observed
 from plugin.ingest.references import Received, type_of
 from plugin.ingest.resources import Json, code_word, objects
 from plugin.ingest.totals import reconciled, settle, sheets_among
 from plugin.ingest.vocabulary import Role, ScaleCodes, Vocabulary
-from plugin.record import Score
+from plugin.record import ItemAnswer, Score
 
 MEASURE_TYPES = ("Observation", "QuestionnaireResponse")
 _FINAL = ("final", "amended", "corrected")
@@ -34,10 +36,11 @@ Day = tuple[str, date]
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """The panel Observation that others are members of, and the scales its code names."""
+    """The panel Observation that others are members of, the scales its code names, and those that hold their items."""
 
     reference: str = ""
     instruments: frozenset[str] = frozenset()
+    longer: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +59,25 @@ class _Collected:
     """What was found so far, and why a resource may end up unused."""
 
     scales: ScaleCodes
+    codings: Mapping[str, tuple[Coding, ...]]
     totals: list[Total] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     asked_totals: list[Total] = field(default_factory=list)
     asked_answers: list[Answer] = field(default_factory=list)
+    stray_answers: list[Answer] = field(default_factory=list)
     why_not: dict[str, str] = field(default_factory=dict)
 
-    def note(self, role: Role, value: float | None, seen: _Sighting) -> str:
-        """Add what one element says; the reason when it says nothing usable, else empty."""
+    def note(self, role: Role, value: float | None, seen: _Sighting, *, stray: bool = False) -> str:
+        """Add what one element says; the reason when it says nothing usable, else empty.
+
+        A `stray` answer was given on a shorter scale that shares the item: it counts toward no total of this one.
+        """
         if role.kind == "other":
             return _OTHER_SCALE
         if value is None:
             return "" if role.kind == "panel" else "no readable value"
         if role.kind == "item":
-            self.answers.append(
+            (self.stray_answers if stray else self.answers).append(
                 Answer(
                     instrument=role.instrument,
                     item=role.item,
@@ -98,13 +106,26 @@ class _Collected:
         return ""
 
 
+class Measured(NamedTuple):
+    """Scores and item answers, each oldest first, and the resources that gave neither.
+
+    `codings` are those of every Observation by reference, read once for whoever looks for something else in them.
+    """
+
+    scores: list[Score]
+    answers: list[ItemAnswer]
+    aside: list[SetAside]
+    codings: Mapping[str, tuple[Coding, ...]]
+
+
 def read_measures(
     resources: Iterable[tuple[str, Json]], received: Received, vocabulary: Vocabulary, zone: tzinfo | None
-) -> tuple[list[Score], list[SetAside]]:
-    """All scores, oldest first, and the resources that gave none."""
+) -> Measured:
+    """All scores and item answers on the instruments of outcome."""
     members = list(resources)
-    panels, others = _panels(members, received, vocabulary.scales)
-    found = _Collected(scales=vocabulary.scales)
+    codings = {ref: concept_of(one.get("code")).codings for ref, one in members if type_of(one) == "Observation"}
+    panels, others = _panels(members, received, vocabulary.scales, codings)
+    found = _Collected(scales=vocabulary.scales, codings=codings)
     for reference, resource in members:
         try:
             found.why_not[reference] = (
@@ -116,14 +137,31 @@ def read_measures(
             )
         except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
             found.why_not[reference] = COULD_NOT_BE_READ
-    scores = _scores(found)
+    scores, answers = _scores(found), _answers(found, dict(members))
     used = {reference for score in scores for reference in score.references}
+    used.update(answer.reference for answer in answers)
     aside = [SetAside(reference=r, reason=reason) for r, reason in found.why_not.items() if r not in used]
-    return scores, aside
+    return Measured(scores, answers, aside, codings)
+
+
+def _answers(found: _Collected, resources: Mapping[str, Json]) -> list[ItemAnswer]:
+    """Every answer within the range of its item once, by the longest scale that has the item."""
+    longest: dict[str, Answer] = {}
+    for answer in (*found.answers, *found.asked_answers, *found.stray_answers):
+        known = longest.get(answer.element)
+        if not 0 <= answer.value <= answer.instrument.item_maximum:
+            continue
+        if known is None or len(known.instrument.items) < len(answer.instrument.items):
+            longest[answer.element] = answer
+    read = [item_answer(answer, resources[answer.reference]) for answer in longest.values()]
+    return sorted(read, key=lambda one: (one.day, one.order, one.instrument, one.item, one.reference))
 
 
 def _panels(
-    members: Iterable[tuple[str, Json]], received: Received, scales: ScaleCodes
+    members: Iterable[tuple[str, Json]],
+    received: Received,
+    scales: ScaleCodes,
+    codings: Mapping[str, tuple[Coding, ...]],
 ) -> tuple[dict[str, _Panel], set[str]]:
     """Which panel each member Observation belongs to, and which Observations belong to a scale that is not
     read.
@@ -133,7 +171,7 @@ def _panels(
     for reference, resource in members:
         if type_of(resource) != "Observation":
             continue
-        roles = scales.roles(concept_of(resource.get("code")).codings)
+        roles = scales.roles(codings[reference])
         kinds = {role.kind for role in roles}
         linked = [
             target[0]
@@ -143,8 +181,10 @@ def _panels(
         if kinds and kinds <= {"other"}:
             others.update((reference, *linked))
         elif "panel" in kinds and code_word(resource.get("status"), _FINAL):
-            instruments = frozenset(role.instrument.id for role in roles if role.kind == "panel")
-            panels.update(dict.fromkeys((*linked, reference), _Panel(reference, instruments)))
+            named = [role.instrument for role in roles if role.kind == "panel"]
+            longer = frozenset(id_ for instrument in named for id_ in instrument.part_of)
+            panel = _Panel(reference, frozenset(instrument.id for instrument in named), longer)
+            panels.update(dict.fromkeys((*linked, reference), panel))
     return panels, others
 
 
@@ -160,7 +200,7 @@ def _asked(reference: str, resource: Json, found: _Collected, zone: tzinfo | Non
 def _observed(reference: str, resource: Json, panels: dict[str, _Panel], found: _Collected, zone: tzinfo | None) -> str:
     """Note the totals and answers of one Observation; the reason that holds if none of them gives a score."""
     scales = found.scales
-    own = scales.roles(concept_of(resource.get("code")).codings)
+    own = scales.roles(found.codings[reference])
     parts = [(scales.roles(concept_of(part.get("code")).codings), part) for part in objects(resource.get("component"))]
     parts = [(roles, part) for roles, part in parts if roles]
     if not own and not parts:
@@ -177,10 +217,11 @@ def _observed(reference: str, resource: Json, panels: dict[str, _Panel], found: 
         seen = _Sighting(reference=reference, element=f"{reference}#{place}", day=day.day, order=order, group=group)
         # A total's code settles what an element with several codes is; another scale's code comes last.
         for role in _ranked(roles):
-            if linked.instruments and role.instrument.id not in linked.instruments:
+            stray = bool(linked.instruments) and role.instrument.id not in linked.instruments
+            if stray and not (role.kind == "item" and role.instrument.id in linked.longer):
                 continue
             value = number_in(element, role.instrument, scored=role.kind == "item")
-            reasons.append(found.note(role, value, seen))
+            reasons.append(found.note(role, value, seen, stray=stray))
     return next((reason for reason in reasons if reason), _TOO_FEW)
 
 

@@ -1,6 +1,7 @@
 """Drafted orders of concern: antidepressants, augmenting agents, and procedures against treatment resistance.
 
-A draft is of concern by what the knowledge says of the drug or the kind of procedure. Drafts may name their
+A draft is of concern by what the knowledge says of the drug or the kind of procedure; so is a drug that is none of ours
+when a hard stop names its group (linezolid and methylene blue, decision 107). Drafts may name their
 Medication by reference, the Medication being contained or another entry without an address.
 """
 
@@ -12,6 +13,7 @@ from mappings.load import Knowledge
 from plugin.ingest.codings import concept_of
 from plugin.ingest.dosage import read_dosage
 from plugin.ingest.named_drug import Drugs
+from plugin.ingest.other_medications import DrugGroupNames
 from plugin.ingest.procedures import kind_of
 from plugin.ingest.references import Received, bare_id, reference_of, type_of
 from plugin.ingest.resources import Json, code_word, truth
@@ -57,7 +59,10 @@ def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> D
     if type_of(resource) == "MedicationRequest":
         product, _ = drugs.named_by(resource)
         known = drugs.vocabulary.knowledge.drugs
-        if product is None or not any(known[i].role in _ROLES for i in product.ingredients if i in known):
+        if product is None:
+            groups = _stopped_groups(resource, drugs)
+            return DraftOrder(reference=reference, groups=groups, selected=selected) if groups else None
+        if not any(known[i].role in _ROLES for i in product.ingredients if i in known):
             return None
         dosage = read_dosage(resource.get("dosageInstruction"), drugs.vocabulary.dosing)
         return DraftOrder(reference=reference, product=product, dosage=dosage, selected=selected)
@@ -66,3 +71,10 @@ def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> D
         if kind is not None and kind.concerning:
             return DraftOrder(reference=reference, procedure=kind.id, selected=selected)
     return None
+
+
+def _stopped_groups(resource: Json, drugs: Drugs) -> frozenset[str]:
+    """The groups of a drug without a file of its own that a hard stop of the safety rules names."""
+    rules = drugs.vocabulary.knowledge.clinical.safety.values()
+    stopped = {group for rule in rules for row in rule.rows if row.hard_stop for group in row.order_groups}
+    return DrugGroupNames(drugs.vocabulary).of(tuple(drugs.concepts(resource))) & stopped

@@ -16,7 +16,8 @@ from plugin.ingest.readings import Answer, Total, number_in
 from plugin.ingest.resources import Json, code_word, instant_in, objects, text
 from plugin.ingest.vocabulary import Role, ScaleCodes
 
-_FINISHED = ("completed", "amended")
+FINISHED = ("completed", "amended")
+NOT_FINISHED = "not finished: its status is neither completed nor amended"
 _PARTS = re.compile(r"[/#|?]")
 _DEPTH_MAX = 30
 
@@ -25,11 +26,11 @@ def read_questionnaire(
     reference: str, resource: Json, scales: ScaleCodes, zone: tzinfo | None
 ) -> tuple[list[Total], list[Answer]] | str:
     """The totals and item answers of one QuestionnaireResponse, or why it is not used."""
-    met = [(roles, item) for item in _items(resource, 0) if (roles := _roles(item, scales))]
+    met = [(roles, item) for item in items_of(resource) if (roles := _roles(item, scales))]
     if not any(role.kind in ("item", "total") for roles, _ in met for role in roles):
         return "another scale than those this version reads" if met else "not a measure this version reads"
-    if not code_word(resource.get("status"), _FINISHED):
-        return "not finished: its status is neither completed nor amended"
+    if not code_word(resource.get("status"), FINISHED):
+        return NOT_FINISHED
     day, order = instant_in(resource.get("authored"), None)
     if day is None or day.day is None:
         return "the day of the measure is not known"
@@ -71,27 +72,28 @@ def _in_range(value: float, instrument: Instrument) -> bool:
     return instrument.minimum <= value <= instrument.maximum
 
 
-def _items(parent: Json, depth: int) -> Iterator[Json]:
+def items_of(parent: Json, depth: int = 0) -> Iterator[Json]:
     """All items below `parent`: nested groups and items below answers."""
     if depth > _DEPTH_MAX:
         return
     for item in objects(parent.get("item")):
         yield item
-        yield from _items(item, depth + 1)
+        yield from items_of(item, depth + 1)
         for answer in objects(item.get("answer")):
-            yield from _items(answer, depth + 1)
+            yield from items_of(answer, depth + 1)
+
+
+def bare_codes(item: Json) -> Iterator[str]:
+    """What an item's linkId and definition may hold as a code, the last part first."""
+    for written in (text(item.get("linkId")), text(item.get("definition"))):
+        yield from reversed(_PARTS.split(written))
 
 
 def _roles(item: Json, scales: ScaleCodes) -> tuple[Role, ...]:
     coded = scales.roles(concept_of(item.get("code")).codings)
     if coded:
         return coded
-    for written in (text(item.get("linkId")), text(item.get("definition"))):
-        for part in reversed(_PARTS.split(written)):
-            roles = scales.roles_of_bare(part)
-            if roles:
-                return roles
-    return ()
+    return next((roles for part in bare_codes(item) if (roles := scales.roles_of_bare(part))), ())
 
 
 def _value(item: Json, instrument: Instrument, *, scored: bool) -> float | None:

@@ -14,8 +14,8 @@ from mappings.load import Knowledge
 from plugin.findings import SetAside
 from plugin.ingest.allergies import ALLERGY_TYPES, read_allergy
 from plugin.ingest.conditions import Categories, read_condition
-from plugin.ingest.laboratory import read_laboratory
-from plugin.ingest.measures import COULD_NOT_BE_READ, MEASURE_TYPES, read_measures
+from plugin.ingest.laboratory import Results, read_laboratory
+from plugin.ingest.measures import COULD_NOT_BE_READ, MEASURE_TYPES, Measured, read_measures
 from plugin.ingest.medications import MEDICATION_TYPES, read_medication
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.other_medications import DrugGroupNames, read_other_medication
@@ -29,6 +29,7 @@ from plugin.record import (
     AllergyFact,
     Availability,
     ConditionFact,
+    ItemAnswer,
     LabResult,
     MedicationFact,
     OtherMedication,
@@ -36,7 +37,6 @@ from plugin.record import (
     PatientRecord,
     ProcedureFact,
     Read,
-    Score,
 )
 
 # The kinds of data whose reading is accounted for; the others are not asked for.
@@ -96,13 +96,10 @@ def read_record(
             aside.append(read)
         elif read is not None:
             facts.append(read)
-    scores, unmeasured = read_measures(
-        [(reference, resource) for reference, resource in mine if type_of(resource) in MEASURE_TYPES],
-        received,
-        vocabulary,
-        zone,
-    )
-    results, unmeasured = _laboratory(mine, scores, unmeasured, vocabulary, zone)
+    observed = [(reference, resource) for reference, resource in mine if type_of(resource) in MEASURE_TYPES]
+    measured = read_measures(observed, received, vocabulary, zone)
+    others, unmeasured = _laboratory(observed, measured, vocabulary, zone)
+    results = others.results
     aside.extend(unmeasured)
     aside.extend(_unread(mine, readers, drugs))
     patients = [fact for fact in facts if isinstance(fact, PatientFact)]
@@ -111,8 +108,9 @@ def read_record(
     return PatientRecord(
         patient=patients[0] if patients else None,
         medications=tuple(fact for fact in facts if isinstance(fact, MedicationFact)),
-        scores=tuple(scores),
+        scores=tuple(measured.scores),
         laboratory=tuple(results),
+        answers=_answers(measured, others),
         other_medications=_other_medications(mine, facts, drugs),
         conditions=tuple(fact for fact in facts if isinstance(fact, ConditionFact)),
         procedures=tuple(fact for fact in facts if isinstance(fact, ProcedureFact)),
@@ -139,18 +137,30 @@ def _read(reader: _Reader, reference: str, resource: Json) -> _Fact | SetAside:
 
 
 def _laboratory(
-    mine: Iterable[tuple[str, Json]],
-    scores: Iterable[Score],
-    unmeasured: Iterable[SetAside],
-    vocabulary: Vocabulary,
-    zone: tzinfo | None,
-) -> tuple[list[LabResult], list[SetAside]]:
-    """What Observations that gave no score say, and what remains unused; a laboratory's own reason goes first."""
-    used = {reference for score in scores for reference in score.references}
-    others = ((ref, resource) for ref, resource in mine if type_of(resource) == "Observation" and ref not in used)
-    results, refused = read_laboratory(others, vocabulary.knowledge, zone)
-    known = {*(result.reference for result in results), *(entry.reference for entry in refused)}
-    return results, [*(entry for entry in unmeasured if entry.reference not in known), *refused]
+    observed: Iterable[tuple[str, Json]], measured: Measured, vocabulary: Vocabulary, zone: tzinfo | None
+) -> tuple[Results, list[SetAside]]:
+    """What gave no score, or may say more than one, tells; and what remains unused, a laboratory's own reason first."""
+    scored = {reference for score in measured.scores for reference in score.references}
+    read = read_laboratory(
+        (
+            (reference, resource)
+            for reference, resource in observed
+            if reference not in scored or "component" in resource or type_of(resource) != "Observation"
+        ),
+        measured.codings,
+        vocabulary.knowledge,
+        zone,
+    )
+    answered = {answer.reference for answer in (*measured.answers, *read.answers)}
+    used = scored | answered | {result.reference for result in read.results}
+    reasons = {entry.reference: entry for entry in (*measured.aside, *read.aside) if entry.reference not in used}
+    return read, list(reasons.values())
+
+
+def _answers(measured: Measured, others: Results) -> tuple[ItemAnswer, ...]:
+    """The answers on scales of outcome and on all others, oldest first."""
+    both = (*measured.answers, *others.answers)
+    return tuple(sorted(both, key=lambda one: (one.day, one.order, one.instrument, one.item, one.reference)))
 
 
 def _has_laboratory(results: Iterable[LabResult], knowledge: Knowledge) -> bool:

@@ -65,12 +65,31 @@ def when_observed(resource: Json, zone: tzinfo | None) -> tuple[PartialDate | No
     return None, ""
 
 
+def only_issued(resource: Json) -> bool:
+    """Whether an Observation does not say when it was observed, only when it was issued."""
+    period = obj(resource.get("effectivePeriod"))
+    stated = (resource.get("effectiveDateTime"), period.get("end"), period.get("start"))
+    return first_date(*stated, resource.get("effectiveInstant")) is None
+
+
 def number_in(element: Json, instrument: Instrument, *, scored: bool) -> float | None:
     """The number of an Observation, a component or a questionnaire answer.
 
     `scored` answers of an item may also be coded, and count by the instrument's scores. A bound ("more than
     20") is not a number.
     """
+    plain = plain_number_in(element)
+    if plain is not None or not scored or text(obj(element.get("valueQuantity")).get("comparator")):
+        return plain
+    for coded in (element.get("valueCodeableConcept"), element.get("valueCoding")):
+        read = _scored(concept_of(coded), instrument)
+        if read is not None:
+            return read
+    return ordinal_in(element)
+
+
+def plain_number_in(element: Json) -> float | None:
+    """The number of an element as sent, however it is written; None for a bound."""
     quantity = obj(element.get("valueQuantity"))
     if text(quantity.get("comparator")):
         return None
@@ -83,13 +102,7 @@ def number_in(element: Json, instrument: Instrument, *, scored: bool) -> float |
         read = number(plain)
         if read is not None:
             return read
-    if not scored:
-        return None
-    for coded in (element.get("valueCodeableConcept"), element.get("valueCoding")):
-        read = _scored(concept_of(coded), instrument)
-        if read is not None:
-            return read
-    return _ordinal(element)
+    return None
 
 
 def _scored(concept: Concept, instrument: Instrument) -> float | None:
@@ -98,7 +111,7 @@ def _scored(concept: Concept, instrument: Instrument) -> float | None:
     return next((scores[plain_code(word)] for word in said if plain_code(word) in scores), None)
 
 
-def _ordinal(element: Json) -> float | None:
+def ordinal_in(element: Json) -> float | None:
     """The score that the sender attached to a coded answer."""
     coding = obj(element.get("valueCoding"))
     for extension in (*objects(element.get("extension")), *objects(coding.get("extension"))):

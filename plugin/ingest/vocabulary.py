@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from mappings.direction_schema import DirectionWords
 from mappings.load import Knowledge
-from mappings.schema import CodeSet, Dosing, Instrument, ProcedureKind, StopMeaning
+from mappings.schema import CodeSet, ConditionCategory, Dosing, Instrument, ProcedureKind, StopMeaning
 from plugin.ingest.codings import Coding, WordSieve
 from plugin.ingest.directions import DirectionsReader
 
@@ -173,7 +173,19 @@ class Vocabulary:
         self.denials = knowledge.conditions.not_the_patient
         self.condition_words = WordSieve(w for category in knowledge.conditions.categories for w in category.words)
         self.conditions: CodeIndex[str] = CodeIndex(
-            [(category.id, category.code_sets) for category in knowledge.conditions.categories], knowledge
+            [
+                (category.id, [s for s in category.code_sets if not s.with_words])
+                for category in knowledge.conditions.categories
+            ],
+            knowledge,
+        )
+        # Codes that name a condition only where the words with them do.
+        self.conditions_with_words: CodeIndex[ConditionCategory] = CodeIndex(
+            [
+                (category, [s for s in category.code_sets if s.with_words])
+                for category in knowledge.conditions.categories
+            ],
+            knowledge,
         )
         self.procedures: CodeIndex[ProcedureKind] = CodeIndex(
             [(kind, kind.code_sets) for kind in knowledge.procedures.kinds], knowledge

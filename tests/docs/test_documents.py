@@ -98,7 +98,7 @@ def _demo_card(today: date) -> str:
     availability = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in queries(knowledge)}
     record = read_record(story.resources, knowledge=knowledge, availability=availability)
     drafts = advise(assess(record, knowledge=knowledge, as_of=today), hook="order-sign", knowledge=knowledge)
-    (card,) = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000")
+    card, *_ = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000")
     return f"**{card.summary}**\n\n{card.detail}\n"
 
 

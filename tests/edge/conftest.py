@@ -32,6 +32,7 @@ KEYS = (
     "patient", "medicationRequests", "dispenses", "statements", "scales", "questionnaireResponses",
     "conditions", "allergies", "procedures",
 )  # fmt: skip
+NEEDED = ("laboratory", "otherScales", "administrations")
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -92,6 +93,11 @@ def with_token(body: dict[str, Any], **changed: Any) -> dict[str, Any]:
         "subject": "trd-cds",
     }
     return {**body, "fhirServer": FHIR, "fhirAuthorization": {**authorization, **changed}}
+
+
+def nothing_needed() -> dict[str, Any]:
+    """What is asked for only on need, sent along: none on record."""
+    return {key: bundle() for key in NEEDED}
 
 
 class Chart:
@@ -263,6 +269,7 @@ def making() -> SimpleNamespace:
         patient=patient,
         order=order,
         prefetch=full_prefetch,
+        nothing_needed=nothing_needed,
         call=call,
         with_token=with_token,
         unreachable=unreachable,

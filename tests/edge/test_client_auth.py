@@ -240,12 +240,13 @@ def test_the_memory_of_tokens_is_bounded_and_forgets_the_expired():
 @pytest.mark.requirement("FB-12")
 def test_feedback_accepts_its_own_and_the_service_address(clinic, keyring, making):
     service = clinic(registry=keyring.registry(replay_protection=False))
+    item = {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-11-22T15:40:21Z"}
     for end, status in (("", 200), ("/feedback", 200), ("/other", 401)):
         token = keyring.token(aud=f"{making.base}/cds-services/trd-order-sign{end}")
         answer = service.send(
             "POST",
             "/cds-services/trd-order-sign/feedback",
-            content=b'{"feedback": []}',
+            content=json.dumps({"feedback": [item]}),
             headers={"Authorization": f"Bearer {token}"},
         )
         assert answer.status_code == status

@@ -91,7 +91,10 @@ def test_a_well_server_is_asked_with_the_token_and_answers(knowledge: Knowledge)
     ],
     ids=lambda failure: getattr(failure, "status_code", None) or type(failure).__name__,
 )
-@pytest.mark.parametrize(("kind", "status"), [("MedicationRequest", 412), ("Condition", 200)])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("MedicationRequest", 412), ("Condition", 200), ("Observation", 200), ("MedicationAdministration", 200)],
+)
 def test_a_failing_search_is_a_gap_or_412(
     knowledge: Knowledge, failure: httpx.Response | Exception, kind: str, status: int
 ) -> None:

@@ -49,7 +49,6 @@ def test_batches_and_repeats_are_counted_as_unmatched(clinic):
     service = clinic()
     assert post(service, item(), item(), item(card="another")).status_code == 200
     assert post(service, item()).status_code == 200
-    assert post(service).status_code == 200
     assert service.send("GET", "/health").json()["feedback"] == {"unmatched": 4}
 
 
@@ -82,6 +81,16 @@ def test_misshapen_items_are_400_and_located(clinic, bad, place):
     assert service.send("GET", "/health").json()["feedback"] == {"unmatched": 0}
 
 
+def test_feedback_without_an_item_is_400_and_says_so(clinic):
+    service = clinic()
+    answer = post(service)
+    assert answer.status_code == 400
+    [issue] = OperationOutcome.model_validate(answer.json()).issue
+    assert (issue.expression, "at least one item" in issue.diagnostics) == (["feedback"], True)
+    assert service.log[-1]["outcome"] == "BadRequest"
+    assert service.send("GET", "/health").json()["feedback"] == {"unmatched": 0}
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"feedback": {"card": "x"}}', b"x"])
 @pytest.mark.requirement("FB-03")
 def test_other_bodies_are_400(clinic, body):
@@ -89,7 +98,8 @@ def test_other_bodies_are_400(clinic, body):
 
 
 def test_feedback_for_an_unknown_service_is_404(clinic):
-    answer = clinic().send("POST", "/cds-services/nothing/feedback", content=b'{"feedback": []}')
+    body = json.dumps({"feedback": [item()]})
+    answer = clinic().send("POST", "/cds-services/nothing/feedback", content=body)
     assert answer.status_code == 404
 
 

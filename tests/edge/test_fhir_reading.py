@@ -36,7 +36,8 @@ def pulled(clinic, making, monkeypatch):
 
 @pytest.mark.requirement("FA-11", "PF-01", "PF-17")
 def test_the_searches_are_those_announced_and_carry_the_token(pulled, chart, clinic, making):
-    response, _ = pulled()
+    """Beside what is asked for on need, which has its own tests and is not asked for when it was sent."""
+    response, _ = pulled(making.with_token(making.call(prefetch=making.nothing_needed())))
     assert response.status_code == 200
     services = clinic().send("GET", "/cds-services").json()["services"]
     announced = services[0]["prefetch"]
@@ -181,7 +182,8 @@ def test_a_failing_later_page_leaves_the_earlier_ones(pulled, chart, making):
 def test_prefetched_first_page_is_continued_with_the_token(pulled, chart, making):
     first = page(making, 0, f"{making.fhir}/pages/1", total=2)
     chart.says("pages/1", page(making, 1, None, total=2))
-    _, seen = pulled(making.with_token(making.call(prefetch=making.prefetch(medicationRequests=first))))
+    sent = making.prefetch(medicationRequests=first, **making.nothing_needed())
+    _, seen = pulled(making.with_token(making.call(prefetch=sent)))
     assert chart.paths == ["pages/1"]
     assert seen["MedicationRequest"].read is Read.COMPLETE
 
@@ -311,7 +313,7 @@ def test_a_draft_that_points_to_its_drug_is_looked_up_before_anything_else(clini
 
 
 def test_a_draft_that_is_sent_with_its_drug_needs_no_reading(clinic, chart, making):
-    body = making.with_token(making.call())
+    body = making.with_token(making.call(prefetch=making.prefetch(**making.nothing_needed())))
     body["context"]["draftOrders"]["entry"] = [{"resource": pointing(making)}, {"resource": MEDICATION}]
     service = clinic()
     assert service.fire(body).status_code == 200

@@ -119,7 +119,7 @@ def test_without_a_server_only_what_is_known_counts_as_complete(clinic, making, 
 def test_with_a_server_only_what_is_missing_is_read(clinic, chart, making, monkeypatch, sent, state):
     prefetched = making.prefetch()
     del prefetched["conditions"]
-    body = making.with_token(making.call(prefetch={**prefetched, **sent}))
+    body = making.with_token(making.call(prefetch={**prefetched, **making.nothing_needed(), **sent}))
     link = isinstance(sent.get("conditions"), dict) and sent["conditions"].get("link")
     seen = availability_of(clinic, making, monkeypatch, body)
     known = state in (State.PRESENT, State.EMPTY)
@@ -128,13 +128,14 @@ def test_with_a_server_only_what_is_missing_is_read(clinic, chart, making, monke
 
 
 def test_a_null_history_is_a_known_empty_history(clinic, chart, making):
-    body = making.with_token(making.call(prefetch=making.prefetch(medicationRequests=None)))
+    sent = making.prefetch(medicationRequests=None, **making.nothing_needed())
+    body = making.with_token(making.call(prefetch=sent))
     assert clinic().fire(body).status_code == 200
     assert not chart.requests
 
 
 def test_a_null_patient_is_read_from_the_server(clinic, chart, making):
-    body = making.with_token(making.call(prefetch=making.prefetch(patient=None)))
+    body = making.with_token(making.call(prefetch=making.prefetch(patient=None, **making.nothing_needed())))
     assert clinic().fire(body).status_code == 200
     assert chart.paths == ["Patient/p1"]
 

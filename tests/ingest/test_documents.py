@@ -114,3 +114,29 @@ def test_messages_do_not_quote_the_input() -> None:
     with pytest.raises(UnusableInput) as caught:
         resources_of_text('{"name": "Ana Test" oops')
     assert "Ana" not in str(caught.value)
+
+
+def test_a_number_no_program_can_hold_is_unusable_input_like_any_other() -> None:
+    with pytest.raises(UnusableInput) as caught:
+        resources_of_text('\n{"resourceType": "Patient", "id": ' + "1" * 5_000 + "}")
+    assert caught.value.place == "line 2"
+    assert caught.value.remedy
+
+
+def test_an_address_that_repeats_the_id_changes_nothing() -> None:
+    told = [patient(), order(subject={"reference": "urn:uuid:p1"})]
+    assert resources_of(bundle(*(entry(each, fullUrl=f"urn:uuid:{each['id']}") for each in told))) == told
+
+
+def test_a_resource_nested_beyond_measure_keeps_what_lies_below_unread() -> None:
+    deep: dict[str, Any] = {"reference": "urn:uuid:aaaa"}
+    for _ in range(200):
+        deep = {"extension": [deep]}
+    found = resources_of(
+        bundle(entry(patient(), fullUrl="urn:uuid:aaaa"), entry(order(subject={"reference": "urn:uuid:aaaa"}, **deep)))
+    )
+    assert found[1]["subject"] == {"reference": "Patient/p1"}
+    inner = found[1]["extension"]
+    while isinstance(inner, list):
+        inner = inner[0].get("extension", inner[0])
+    assert inner == {"reference": "urn:uuid:aaaa"}

@@ -137,7 +137,10 @@ def with_junk(resource: Any, path: tuple[Any, ...], junk: Any) -> Any:
 def assert_balanced(record: PatientRecord) -> None:
     used = [fact.reference for facts in (record.medications, record.conditions, record.procedures) for fact in facts]
     used += [record.patient.reference] if record.patient else []
-    used += {reference for score in record.scores for reference in score.references}
+    used += {
+        *(reference for score in record.scores for reference in score.references),
+        *(fact.reference for fact in (*record.answers, *record.laboratory)),
+    }
     aside = [entry.reference for entry in record.set_aside]
     assert sorted([*used, *aside]) == sorted(record.received)
     assert len(set(record.received)) == len(record.received)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import plugin.ingest.measures
 from plugin.record import PatientRecord
 from tests.ingest.shorthand import (
     ANSWERS,
@@ -105,7 +106,9 @@ def test_an_instant_without_a_zone_stays_as_written(read: Reader) -> None:
 def test_one_item_is_never_a_total(read: Reader) -> None:
     record = read(observation("i", PHQ9_ITEMS[8], valueInteger=3))
     assert not record.scores
-    assert why_not(record, "Observation/i") == "too few answered items for a total"
+    assert not record.set_aside
+    [answer] = record.answers
+    assert (answer.instrument, answer.item, answer.value, answer.reference) == ("phq9", 9, 3, "Observation/i")
 
 
 @pytest.mark.parametrize(
@@ -213,7 +216,7 @@ def test_members_of_another_scale_are_not_summed(read: Reader) -> None:
 
 
 def test_unrelated_observations(read: Reader) -> None:
-    record = read(observation("w", "29463-7", valueQuantity={"value": 70}, status="preliminary"))
+    record = read(observation("w", "8310-5", valueQuantity={"value": 37}, status="preliminary"))
     assert why_not(record, "Observation/w") == "not a measure this version reads"
 
 
@@ -287,3 +290,20 @@ def test_the_items_of_a_phq2_panel_are_no_phq9(read: Reader) -> None:
     links = [{"reference": f"Observation/{member['id']}"} for member in members]
     record = read(observation("p", "55757-9", hasMember=links), *members, total("t", 12))
     assert values(record) == [(12, ())]
+
+
+def test_a_component_of_another_scale_is_no_score_of_ours(read: Reader) -> None:
+    part = {"code": coded(LOINC, "69722-7"), "valueInteger": 2}  # how difficult the problems made life
+    record = read({**observation("c", "1234-5"), "component": [part]})
+    assert not record.scores
+    assert why_not(record, "Observation/c") == "another scale than those this version reads"
+
+
+def test_a_resource_that_fails_costs_only_itself(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(plugin.ingest.measures, "read_questionnaire", fails)
+    record = read({"resourceType": "QuestionnaireResponse", "id": "q"}, total("t", 12))
+    assert values(record) == [(12, ())]
+    assert why_not(record, "QuestionnaireResponse/q") == "could not be read"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from plugin.record import PatientRecord
-from tests.ingest.shorthand import PHQ9, PHQ9_ITEMS, PHQ9_PANEL, PHQ9_TEEN, observation, questionnaire, total
+from tests.ingest.shorthand import LOINC, PHQ9, PHQ9_ITEMS, PHQ9_PANEL, observation, questionnaire, total
 
+PHQ9_DIFFICULTY = "69722-7"
 Reader = Callable[..., PatientRecord]
 
 
@@ -90,8 +91,8 @@ def test_questionnaire_and_observation_of_one_day(read: Reader) -> None:
 def test_questionnaires_that_say_nothing_known(read: Reader) -> None:
     record = read(
         questionnaire("q", [], item=[{"linkId": "1", "answer": [{"valueInteger": 2}]}]),
-        questionnaire("r", [], item=[{"linkId": PHQ9_TEEN, "answer": [{"valueInteger": 2}]}]),
-        questionnaire("s", [3, 3]),
+        questionnaire("r", [], item=[{"linkId": PHQ9_DIFFICULTY, "answer": [{"valueInteger": 2}]}]),
+        questionnaire("s", [], item=[{"linkId": PHQ9_ITEMS[0], "answer": [{"valueInteger": 4}]}]),
         questionnaire("t", [2] * 9, authored="2025"),
     )
     assert not record.scores
@@ -101,3 +102,40 @@ def test_questionnaires_that_say_nothing_known(read: Reader) -> None:
         "too few answered items for a total",
         "the day of the measure is not known",
     ]
+
+
+def test_an_item_named_by_its_code_is_read_by_that_before_its_link(read: Reader) -> None:
+    inner = [
+        {"linkId": PHQ9_ITEMS[0], "code": [{"system": LOINC, "code": code}], "answer": [{"valueInteger": 2}]}
+        for code in PHQ9_ITEMS
+    ]
+    assert values(read(questionnaire("q", [], item=inner))) == [(18, ())]
+
+
+@pytest.mark.parametrize(("value", "scores"), [(27, [(27, ())]), (28, []), (-1, [])])
+def test_a_total_outside_the_scale_is_none(read: Reader, value: int, scores: list[Any]) -> None:
+    assert values(read(questionnaire("q", [], item=[{"linkId": PHQ9, "answer": [{"valueInteger": value}]}]))) == scores
+
+
+def test_a_weight_beside_other_extensions_is_found(read: Reader) -> None:
+    weighted = {
+        "code": "c",
+        "extension": [
+            {"url": "http://a.example/colour", "valueString": "red"},
+            {"url": "http://hl7.org/fhir/StructureDefinition/itemWeight", "valueDecimal": 1},
+        ],
+    }
+    unweighted = {"code": "c", "extension": weighted["extension"][:1]}
+    items = [{"linkId": code, "answer": [{"valueCoding": weighted}]} for code in PHQ9_ITEMS]
+    assert values(read(questionnaire("q", [], item=items))) == [(9, ())]
+    items = [{"linkId": code, "answer": [{"valueCoding": unweighted}]} for code in PHQ9_ITEMS]
+    assert values(read(questionnaire("q", [], item=items))) == []
+
+
+def test_items_nested_beyond_measure_are_not_followed(read: Reader) -> None:
+    deep: dict[str, Any] = {"linkId": PHQ9, "answer": [{"valueInteger": 12}]}
+    for _ in range(200):
+        deep = {"linkId": "group", "item": [deep]}
+    shown = questionnaire("q", [2] * 9)
+    record = read({**shown, "item": [*shown["item"], deep]})
+    assert values(record) == [(18, ())]

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from mappings import decision_tables, domain_schema, option_schema
+from mappings import decision_tables, domain_schema, modifier_schema, option_schema, order_schema
 from mappings.clinical import FILES, FOLDERS, Clinical, read_clinical
 from mappings.load import DIRECTORY, KnowledgeError, load
 from tests.knowledge.spoiling import edit
@@ -31,7 +31,9 @@ CLINICAL = clinical()
 def test_all_parts_are_present() -> None:
     assert list(CLINICAL.domains) == ["ANH", "ANX", "COG", "CIR", "INF"]
     rules = (
-        {f"S{number:02}" for number in range(51)} | {"S06b", "S35b", "S41b", "H01"} | {f"N0{n}" for n in range(1, 5)}
+        {f"S{number:02}" for number in range(51)}
+        | {"S06b", "S35b", "S41b", "H01", "W01"}
+        | {f"N0{n}" for n in range(1, 5)}
     )
     assert set(CLINICAL.safety) == rules
     drugs = {"ESK", "KET", "DXB", "BUP", "VOR", "PPX", "AGO", "SNRI", "MIR", "LIT", "OFC", "APC", "T3", "TCA", "MAOI"}
@@ -104,7 +106,7 @@ def test_the_worked_arithmetic_of_the_first_case() -> None:
 
 
 def models() -> Iterator[type[BaseModel]]:
-    for module in (domain_schema, option_schema, decision_tables):
+    for module in (domain_schema, option_schema, order_schema, decision_tables, modifier_schema):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == module.__name__:
                 yield kind
@@ -116,7 +118,16 @@ def types(annotation: Any) -> Iterator[Any]:
         yield from types(inner)
 
 
-BARE = {("MeasureItem", "number"), ("Indicator", "items")}  # which item of a scale: names, not amounts
+# Which item of a scale: names, not amounts.
+BARE = {
+    ("MeasureItem", "number"),
+    ("Indicator", "items"),
+    ("SumOfItems", "items"),
+    ("Fact", "item"),
+    ("SingleItem", "item"),
+    ("AnswerLevel", "items"),
+    *(("Screen", name) for name in ("always", "one_of", "branch", "after_branch")),
+}
 
 
 @pytest.mark.parametrize("kind", list(models()), ids=lambda kind: kind.__name__)
@@ -200,6 +211,10 @@ def test_uncited_undated_or_misshapen_values_are_refused(copy: Path, file: str, 
         ("indicators/anxiety.yaml", "measure: gad7", "measure: gad9", "measure"),
         ("indicators/anxiety.yaml", "worse: higher", "worse: lower", "anchors"),
         ("indicators/phq9.yaml", "items: [1]", "items: [10]", "item"),
+        ("indicators/anxiety.yaml", "summed: {measure: gad7", "summed: {measure: gad9", "measure"),
+        ("indicators/anxiety.yaml", "items: [1, 2, 3, 4, 5, 6, 7]", "items: [1, 2, 3, 4, 5, 6, 8]", "item"),
+        ("domains/ANH.yaml", "collect: [shaps, phq1]", "collect: [shaps, phq0]", "indicator"),
+        ("measures.yaml", "weight: body-weight", "weight: body-wait", "measure"),
         ("options/ESK.yaml", "drugs: [esketamine]", "drugs: [eskétamine]", "drug"),
         ("options/ESK.yaml", "ANX: 1, COG", "COG", "domain"),
         ("options/ESK.yaml", "ANH: 2", "ANH: 5", "grade"),

@@ -33,8 +33,18 @@ METRIC = "thousand of one unit in the next: milligram, microgram, gram; no clini
 REASONING: dict[str, dict[float, str]] = {
     "adequacy.py": {1e-9: TOLERANCE},
     "supply.py": {1e-9: TOLERANCE},
+    "domain_scores.py": {6: "digits compared with thresholds"},
+    "indicators.py": {3: "position in a tuple"},
+    "ingest/body_mass.py": {100: "centimetres of a metre"},
     "advice.py": {3: "how many missing facts one card lists"},
     "document.py": {3: JSON, 100: PERCENT},
+    "next_step_document.py": {4: JSON},
+    "next_step_text.py": {3: "steps of indentation"},
+    "option_card.py": {
+        3: "options and facts of a kind that one card lists",
+        4: "matched options that one card lists",
+        140: "characters of a card summary, by CDS Hooks 2.0",
+    },
     "scale_reading.py": {100: PERCENT},
     "wording.py": {100: PERCENT},
     "outcome.py": {3: "position in a tuple"},
@@ -42,6 +52,7 @@ REASONING: dict[str, dict[float, str]] = {
     "ingest/codings.py": {4: "letters a quick look compares", 5: "letters of a word stem", 512: CACHE},
     "ingest/documents.py": {3: "nesting of lists counts thrice", 20: BOUND},
     "ingest/dosage.py": {7: CALENDAR},
+    "ingest/measure_codes.py": {4: CACHE},
     "ingest/questionnaires.py": {30: BOUND},
     "ingest/recognition.py": {
         4: "digits of the parts of an NDC",

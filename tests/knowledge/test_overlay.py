@@ -370,7 +370,7 @@ def test_what_a_site_changed_stands_in_the_document_and_on_the_card(site: Callab
     assert (engine["site"], engine["acceptedBy"]) == ("st-elsewhere", "Dr A. Example")
     change = next(c for c in engine["siteChanges"] if c["path"] == "definitions/TRD-6W-50/min_failed_trials")
     assert (change["who"], change["when"], change["why"]) == ("Therapeutics board", "2026-12-01", "local pathway")
-    (card,) = advise(assessment, hook="order-sign", knowledge=knowledge)
+    card, *_ = advise(assessment, hook="order-sign", knowledge=knowledge)
     [line] = [line for line in card.detail if line.startswith("Changed by St Elsewhere")]
     assert "min\\_failed\\_trials" in line
     assert FLOWSHEET not in line
@@ -382,5 +382,13 @@ def test_a_kind_of_card_switched_off_stays_silent(site: Callable[..., Path]) -> 
     record = read_record(story.resources, knowledge=knowledge)
     assessment = assess(record, knowledge=knowledge, as_of=date(2026, 12, 2))
 
-    assert advise(assessment, hook="order-sign", knowledge=BASE)
-    assert advise(assessment, hook="order-sign", knowledge=knowledge) == ()
+    packaged = [card.kind for card in advise(assessment, hook="order-sign", knowledge=BASE)]
+    assert "trd-status" in packaged
+    overlaid = [card.kind for card in advise(assessment, hook="order-sign", knowledge=knowledge)]
+    assert overlaid == [kind for kind in packaged if kind != "trd-status"]
+
+
+@pytest.mark.parametrize("kind", ["acute-safety", "order-stop"])
+def test_cards_on_acute_danger_and_hard_stops_cannot_be_switched_off(site: Callable[..., Path], kind: str) -> None:
+    with pytest.raises(KnowledgeError, match="hard stop"):
+        load(site=site(rules=f"- {{rule: {kind}, {BY}}}\n"))

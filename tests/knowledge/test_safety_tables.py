@@ -109,6 +109,35 @@ def test_a_fact_nobody_tests_is_found(copy: Path) -> None:
         load(copy)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("modifiers.yaml", "fact: psychotic-depression", "fact: melancholy", "there is no fact"),
+        ("modifiers.yaml", "amount: 12, cites: [young-1978]", "amount: -1, cites: [nobody]", "unknown citation"),
+        ("suicidality.yaml", "category: suicide-attempt", "category: sadness", "no condition category"),
+        ("suicidality.yaml", "measure: cssrs-screener\n", "measure: another\n", "no measure"),
+        ("suicidality.yaml", "instrument: phq9", "instrument: phq99", "no instrument"),
+        ("suicidality.yaml", "one_of: [6, 7]", "one_of: [6, 8]", "no item '8'"),
+        ("order_checks.yaml", "drugs: [ketamine, esketamine]", "drugs: [ketamine, sugar]", "no drug 'sugar'"),
+        ("safety/S11.yaml", "order_groups: [maoi]", "order_groups: [sweets]", "no group 'sweets'"),
+        ("facts.yaml", "unit: mmol/L\n    measure: sodium", "unit: mg/dL\n    measure: sodium", "unit"),
+        ("facts.yaml", "procedures: [rtms]", "procedures: [hypnosis]", "no procedure kind"),
+        ("facts.yaml", "    item: 13\n", "", "names no source"),
+    ],
+)
+def test_a_name_that_nothing_bears_is_found(copy: Path, file: str, old: str, new: str, says: str) -> None:
+    edit(copy, file, old, new)
+    with pytest.raises(KnowledgeError, match=says):
+        load(copy)
+
+
+def test_a_modifier_that_can_never_hold_is_found(copy: Path) -> None:
+    test = "      - {fact: bipolar, op: is, value: true}\n"
+    edit(copy, "modifiers.yaml", test, f"{test}{test.replace('true', 'false')}")
+    with pytest.raises(KnowledgeError, match="can never hold"):
+        load(copy)
+
+
 def test_unknown_operators_cannot_be_written() -> None:
     with pytest.raises(ValidationError):
         FactTest.model_validate({"fact": "age", "op": "eval", "value": True})
@@ -209,7 +238,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "eGFR 70 outranks the stage": ({"age": 50, "egfr": 70, "kidney-disease-4-5": True}, "", ""),
     "linezolid": ({"age": 50, "takes-maoi": True}, "S10 APC/BUP/DXB/MIR/OFC/SNRI/TCA/VOR", "S10 ESK/KET"),
-    "sodium 129": ({"age": 50, "sodium": 129}, "S46 MIR/OFC/SNRI/TCA/VOR", "S47 LIT"),
+    "sodium 129": ({"age": 50, "sodium": 129}, "S46 APC/MIR/OFC/SNRI/TCA/VOR", "S47 LIT"),
 }
 
 

@@ -117,3 +117,15 @@ def test_an_abated_condition_closes_when_the_next_opening_is_late_enough(days: i
 
 def test_no_evidence_no_episode() -> None:
     assert episode([]).start is None
+
+
+@pytest.mark.parametrize(("recorded", "onset"), [(None, None), (401, None), (None, 401)])
+def test_a_full_remission_code_without_a_day_or_of_a_later_day_closes_nothing(
+    recorded: int | None, onset: int | None
+) -> None:
+    remission = condition("depression-remission-full", recorded=recorded, onset=onset)
+    scores = [phq9(0, 18), phq9(300, 17)]
+
+    assert start_of(episode(scores, [remission], drugs=[(0, 400)])) == 0
+    dated = condition("depression-remission-full", recorded=200)
+    assert start_of(episode(scores, [dated], drugs=[(0, 400)])) == 300

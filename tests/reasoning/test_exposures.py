@@ -8,7 +8,7 @@ import pytest
 
 from plugin.exposures import Exposure, ExposureKey, Exposures, expose
 from plugin.record import Layer, MedicationFact, StopReason
-from tests.reasoning.facts import RULES, fill, offset_of, on, order, product, report, when
+from tests.reasoning.facts import RULES, daily, fill, offset_of, on, order, product, report, when
 
 OTHER_DRUG: dict[str, Any] = {"product": None}
 
@@ -136,3 +136,22 @@ def test_children_of_an_order_are_counted_instead_of_it() -> None:
 @pytest.mark.parametrize(("intent", "counted"), [("plan", 42), ("order", 42), ("proposal", 0), ("option", 0)])
 def test_a_reported_request_counts_as_plan_or_order_only(intent: str, counted: int) -> None:
     assert len(days(report(1, 0, 41, status="active", intent=intent, reported=True))) == counted
+
+
+def test_a_fill_that_says_nothing_of_its_dose_is_taken_as_its_order_directs() -> None:
+    directed = order(1, 0, dosage=(daily(2),))
+    silent = fill(2, 0, dosage=(), based_on=("MedicationRequest/1",))
+    found = exposure(directed, silent)
+
+    assert found is not None
+    [taken] = {(day.dose.low, day.layer, day.uses) for day in found.days.each()}
+    assert taken == (100, Layer.DISPENSE, ("MedicationDispense/2", "MedicationRequest/1"))
+
+
+def test_a_fill_whose_order_says_nothing_either_has_an_unknown_dose() -> None:
+    silent = fill(2, 0, dosage=(), based_on=("MedicationRequest/1",))
+
+    for known in ((silent,), (order(1, 0, dosage=()), silent)):
+        found = exposure(*known)
+        assert found is not None
+        assert {day.dose.is_known for day in found.days.each() if day.layer is Layer.DISPENSE} == {False}

@@ -136,3 +136,27 @@ def test_a_report_without_an_end_is_grade_c() -> None:
 
     assert max(offsets(days)) == 50
     assert {covered.grade for covered in days.values()} == {"C"}
+
+
+def test_one_product_ordered_twice_on_a_day_is_one_course_or_all_together_unless_the_total_is_stated() -> None:
+    said = daily(stated_total_mg=100)
+    open_ = ordered(order(1, 0), order(2, 0))
+    stated = ordered(order(1, 0), order(2, 0, dosage=(said,)))
+
+    assert (open_[on(0)].dose.low, open_[on(0)].dose.high) == (50, 100)
+    assert (stated[on(0)].dose.low, stated[on(0)].dose.high) == (100, 100)
+
+
+def test_a_stated_total_is_sure_only_while_every_order_is() -> None:
+    said = daily(stated_total_mg=100)
+    days = ordered(order(1, 0, 30), order(2, 0, 20, repeats=2, dosage=(said,)))
+
+    assert (days[on(19)].dose.low, days[on(19)].dose.high) == (100, 100)
+    assert (days[on(25)].dose.low, days[on(25)].dose.high) == (50, 100)
+
+
+def test_a_strength_on_repeats_alone_raises_only_the_high_end() -> None:
+    days = ordered(order(1, 0, 60, product=product(amount=75)), order(2, 0, 30, repeats=1, product=product(amount=150)))
+
+    assert (days[on(29)].dose.low, days[on(29)].dose.high, days[on(29)].sure) == (225, 225, True)
+    assert (days[on(30)].dose.low, days[on(30)].dose.high, days[on(30)].sure) == (75, 225, True)

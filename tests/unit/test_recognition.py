@@ -303,3 +303,23 @@ def test_equivalence_turns_labelled_into_reference_amount(product: Product | Non
     assert component.amount is not None
     assert component.amount * component.equivalence == pytest.approx(equivalent, abs=1e-9)
     assert component.amount * component.equivalence >= equivalent - 1e-12
+
+
+def test_a_form_without_strength_gives_way_to_words_that_name_another_drug() -> None:
+    agreeing = found((RX, "92568", "Elavil 25 MG"))  # amitriptyline as an oral tablet of a brand, no strength
+    differing = found((RX, "92568", "sertraline 50 MG Oral Tablet"))
+
+    assert (agreeing.ingredients, agreeing.recognised_by) == (("amitriptyline",), "rxnorm")
+    assert (differing.ingredients, differing.recognised_by) == (("sertraline",), "text")
+
+
+def test_a_bare_number_that_agrees_with_the_words_is_the_labelled_product() -> None:
+    bare = found(("", "1801289", ""), text="bupropion 150 mg")
+
+    assert (bare.recognised_by, bare.excluded_for) == ("rxnorm", "smoking cessation")
+    assert found(text="bupropion 150 mg").excluded_for is None
+
+
+def test_an_ndc_with_other_than_digits_is_none() -> None:
+    assert find((NDC, "0049-49A0-66", "")) is None
+    assert find((NDC, "0049-4900-66", "")) is not None
