@@ -25,7 +25,7 @@ import cds_hooks.hook_call
 from cds_hooks.app import create_app
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
-from cds_hooks.fhir_writer import Resource, check, collection
+from cds_hooks.fhir_writer import Resource, collection
 from cds_hooks.on_need import needs
 from cds_hooks.render import render
 from cds_hooks.sandbox import ResourceStore, create_sandbox
@@ -41,6 +41,7 @@ from plugin.advice import advise
 from plugin.document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
+from tests.validity import check_twice
 from tests.vignettes.next_step import step_differences
 from tests.vignettes.table import files, rows
 
@@ -102,7 +103,7 @@ def test_vignette(
 ) -> None:
     vignette = _tell(usual, case, knowledge)
     for resource in vignette.resources:
-        check(resource)
+        check_twice(resource)
     clinic = _Clinic(vignette, knowledge, monkeypatch)
     judged = clinic.judge()
     document = to_document(judged)
@@ -113,7 +114,7 @@ def test_vignette(
     rendered = render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering)
     cards = [_without_uuids(to_wire(card)) for card in rendered]
     for resource in _proposed(cards):
-        check(resource)
+        check_twice(resource)
     for prefetch in ("all", "none", "half"):
         answer, inside = asyncio.run(clinic.call(prefetch))
         assert to_document(inside) == document, f"prefetched: {prefetch}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_hooks.fhir_writer import OrderContext, check
+from cds_hooks.fhir_writer import OrderContext
 from cds_hooks.proposals import OrderStyle, Proposal, measure_order, proposals_for
 from mappings.load import DIRECTORY, Knowledge
 from mappings.rule_names import order_switch
@@ -18,6 +18,7 @@ from mappings.schema import CodeSet
 from plugin.ingest import read_orders
 from plugin.options import Option
 from tests.reasoning.option_cases import KNOWLEDGE, choose, failures_of, profile, switched
+from tests.validity import check_twice
 
 OPTIONS = KNOWLEDGE.clinical.options
 STRATEGIES = KNOWLEDGE.clinical.strategies
@@ -84,7 +85,7 @@ def test_every_option_has_valid_drafts_or_says_why_none(id_, jurisdiction, allow
     proposal = propose(id_, jurisdiction, EVERYTHING if allowed else KNOWLEDGE)
     assert bool(proposal.orders) != bool(proposal.why_none)
     for order in proposal.orders:
-        check(order.resource)
+        check_twice(order.resource)
         assert order.resource["status"] == "draft"
         assert order.resource["intent"] == "proposal"
         assert order.resource["subject"] == {"reference": "Patient/p1"}
@@ -221,11 +222,11 @@ def test_a_client_may_narrow_the_systems_and_choose_the_intent() -> None:
     [order] = propose("BUP", style=OrderStyle(intent="order", systems=("atc",))).orders
     assert codes(order.resource) == ["N06AX12"]
     assert order.resource["intent"] == "order"
-    check(order.resource)
+    check_twice(order.resource)
     [words] = propose("BUP", style=OrderStyle(systems=("loinc",))).orders
     assert codes(words.resource) == []
     assert words.resource["medicationCodeableConcept"]["text"]
-    check(words.resource)
+    check_twice(words.resource)
 
 
 def test_a_code_that_some_file_doubts_is_left_out() -> None:
@@ -248,7 +249,7 @@ def test_the_site_adds_its_own_procedure_codes(system, jurisdiction, found) -> N
     site = replace(known, procedures=known.procedures.model_copy(update={"kinds": kinds}))
     [order] = propose("TMS", jurisdiction, site).orders
     assert codes(order.resource) == found
-    check(order.resource)
+    check_twice(order.resource)
     assert codes(propose("TMS", jurisdiction).orders[0].resource) == []
 
 
@@ -326,7 +327,7 @@ def test_what_is_listed_yields_valid_drafts(domain: str, jurisdiction: str, fail
         )
         assert bool(proposal.orders) != bool(proposal.why_none)
         for order in proposal.orders:
-            check(order.resource)
+            check_twice(order.resource)
 
 
 # What is missing
@@ -360,7 +361,7 @@ def measured(name: str, jurisdiction: str = "us", style: OrderStyle | None = Non
 @pytest.mark.parametrize("jurisdiction", PLACES)
 def test_an_order_for_what_is_missing(name, code, category, jurisdiction) -> None:
     order = measured(name, jurisdiction)
-    check(order.resource)
+    check_twice(order.resource)
     assert codes(order.resource) == [code]
     assert order.resource["category"] == [{"text": category}]
     assert order.resource["status"] == "draft"
@@ -369,7 +370,7 @@ def test_an_order_for_what_is_missing(name, code, category, jurisdiction) -> Non
 
 def test_a_scale_without_a_confirmed_code_travels_in_words() -> None:
     order = measured(UNCONFIRMED)
-    check(order.resource)
+    check_twice(order.resource)
     assert codes(order.resource) == []
     assert codes(measured("gad7", style=OrderStyle(systems=("snomed",))).resource) == []
     assert measured("gad7", style=OrderStyle(intent="plan")).resource["intent"] == "plan"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.fhir_writer import check
 from cds_hooks.proposals import OrderStyle
 from cds_hooks.render import render
 from cds_hooks.suggesting import ANY, AT_MOST_ONE, Ordering
 from cds_hooks.wire import to_wire
 from plugin import Assessment
 from tests.reasoning.test_next_step_cards import KNOWLEDGE, PLAN, cards
+from tests.validity import check_twice
 
 BASE = "https://cds.example"
 
@@ -65,7 +65,7 @@ def test_every_order_is_a_valid_draft_for_this_patient_and_nothing_is_recommende
             assert "isRecommended" not in suggestion
             assert [action["type"] for action in suggestion["actions"]] == ["create"]
         for order in orders(card):
-            check(order)
+            check_twice(order)
             assert (order["status"], order["intent"]) == ("draft", "proposal")
             assert order["subject"]["reference"] == "Patient/p"
             assert order["encounter"]["reference"] == "Encounter/now"

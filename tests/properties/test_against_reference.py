@@ -1,15 +1,10 @@
-"""The engine against the slow reference of `tests.reference`, on random records.
-
-`DIFFERENCES` names readings (`tests.reference.readings`) in which the engine is known to differ from the rules.
-"""
+"""The engine against the slow reference of `tests.reference`, on random records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,21 +14,11 @@ from plugin.document import to_document
 from plugin.record import PatientRecord
 from tests.properties.effort import effort
 from tests.properties.records import DAY_0, Scope, records
-from tests.reference import readings
 from tests.reference.eras import Context
 from tests.reference.verdict import Judgement, judge
 
-DIFFERENCES: tuple[str, ...] = ("NEXT_AFTER_THE_SAME_RUN",)
 DEFINITIONS = ("TRD-6W-50", "ATHF4W", "EUPEARL-25", "ESM-CLASS")
 AS_OF = st.sampled_from((300, 330, 365, 400, 500)).map(lambda offset: DAY_0 + timedelta(days=offset))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _as_the_engine_reads() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in DIFFERENCES:
-            patch.setattr(readings, name, False)
-        yield
 
 
 def _day(ordinal: int | None) -> str | None:
