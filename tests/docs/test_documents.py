@@ -22,7 +22,7 @@ from plugin.adequacy import Adequacy
 from plugin.advice import advise
 from plugin.ingest import read_record
 from plugin.measurement import Status
-from plugin.record import Availability, Read
+from plugin.record import LABORATORY, OTHER_SCALES, Availability, Read
 from plugin.verdict import Value
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +95,8 @@ def _demo_card(today: date) -> str:
     """The card of the demo's first patient on `today`, laid out as in the README."""
     knowledge = load()
     story = load_stories(today, knowledge)[0]
-    availability = {kind.resource_type: Availability(read=Read.COMPLETE) for kind in queries(knowledge)}
+    kinds = [*(kind.resource_type for kind in queries(knowledge)), LABORATORY, OTHER_SCALES]
+    availability = {kind: Availability(read=Read.COMPLETE) for kind in kinds}
     record = read_record(story.resources, knowledge=knowledge, availability=availability)
     drafts = advise(assess(record, knowledge=knowledge, as_of=today), hook="order-sign", knowledge=knowledge)
     card, *_ = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000")
