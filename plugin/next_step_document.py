@@ -32,6 +32,7 @@ def next_step_parts(step: NextStep) -> Element:
             "mild": profile.mild,
             "reasons": reasons_part(profile.reasons),
             "notices": reasons_part(profile.notices),
+            "limits": list(profile.limits),
         },
         "modifiers": dict(modifiers.values),
         "gates": list(modifiers.gates),

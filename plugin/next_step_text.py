@@ -23,6 +23,7 @@ def next_step_lines(step: NextStep) -> list[str]:
         f"  Profile: {profile.label} {_names(profile.domains)}; secondary {_names(profile.secondary)}; "
         f"certainty {profile.certainty}"
     )
+    lines += [f"    {limit}" for limit in profile.limits]
     lines += reason_lines((*profile.reasons, *profile.notices), 2)
     if profile.collect_next:
         lines.append(f"    to collect next: {_names(profile.collect_next)}")

@@ -32,6 +32,7 @@ class DomainProfile:
     first; `secondary` are further prominent ones. `certainty` is ``high``, ``moderate``, ``low`` or ``none``.
     `severity` is the latest usable total, `mild` whether it is mild to moderate at most; None without one.
     `collect_next` are ids of indicators or instruments. `notices` ask for something to be done about the data.
+    `limits` belong beside every rendering: what the domains are not.
     """
 
     scores: Mapping[str, DomainScore]
@@ -44,6 +45,7 @@ class DomainProfile:
     mild: bool | None
     reasons: tuple[Reason, ...]
     notices: tuple[Reason, ...] = ()
+    limits: tuple[str, ...] = ()
 
     @property
     def assessable(self) -> tuple[str, ...]:
@@ -108,6 +110,7 @@ def domain_profile(
         mild=mild,
         reasons=_reasons(label, certainty, scores, amounts, severity, gate, upsets, collect),
         notices=crp_notices(measured, amounts, knowledge),
+        limits=knowledge.clinical.scoring.limits,
     )
 
 

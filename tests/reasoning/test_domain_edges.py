@@ -13,9 +13,11 @@ from cds_hooks.fhir_writer import check
 from cds_hooks.stories.notation import write_story
 from mappings.load import load
 from plugin import Assessment, assess
+from plugin.document import to_document
+from plugin.explain import explain
 from plugin.indicators import Evidence
 from plugin.ingest import read_record
-from plugin.record import LABORATORY, Availability, Read
+from plugin.record import LABORATORY, Availability, PatientRecord, Read
 
 KNOWLEDGE = load()
 DAY_0, TODAY = date(2023, 1, 2), 210
@@ -237,3 +239,11 @@ def test_a_date_without_time_zone_is_the_day_as_written() -> None:
     (plain,) = evidence(judged(), "gad7")
     assert timed.date == plain.date == date(2023, 7, 26)
     assert timed.recency == plain.recency
+
+
+def test_the_proposal_sentence_stands_beside_every_statement_on_domains() -> None:
+    """0.4 (10): in the document and in the text; the cards have tests of their own."""
+    told = assess(PatientRecord(patient=None), knowledge=KNOWLEDGE, as_of=DAY_0 + timedelta(days=TODAY))
+    sentence = KNOWLEDGE.sentences["option-proposal"].text
+    assert to_document(told)["profile"]["limits"][0] == sentence
+    assert sentence in explain(told)
