@@ -60,7 +60,7 @@ recognition: $(VENV)/.runtime ## how well drug names are recognised in messy tex
 	$(BIN)/python -m benchmarks.recognition
 
 test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 setup-services: ## install the Debian packages that test-all needs (root)
 	@echo "Debian packages: chromium fonts-dejavu-core"

@@ -17,6 +17,7 @@ from plugin.record import (
     DosageLine,
     Layer,
     MedicationFact,
+    PackPart,
     PatientFact,
     PatientRecord,
     Product,
@@ -223,4 +224,51 @@ def records(draw: st.DrawFn, scope: Scope, most_drugs: int = 3, with_scores: boo
     facts = draw(medications(scope, most_drugs))
     return PatientRecord(
         patient=ADULT, medications=facts, scores=scores, conditions=(DEPRESSION,), availability=COMPLETE
+    )
+
+
+@st.composite
+def _written_out(draw: st.DrawFn, ingredient: str) -> MedicationFact:
+    """One fill with directions of several lines, or a starter pack: the only record of its drug."""
+    amounts = DRUGS[ingredient]
+    kind = draw(st.sampled_from(("steps", "together", "unnumbered", "as needed", "pack")))
+    counts = draw(st.lists(st.sampled_from((7, 14, 27, 28, 41, 42)), min_size=2, max_size=3))
+    units = [draw(st.sampled_from((0.5, 1, 1, 2))) for _ in counts]
+    product, length = tablet(ingredient, draw(st.sampled_from(amounts))), draw(lengths)
+    if kind == "steps":
+        bounds: list[float | None] = [*counts[:-1], None]
+        lines = [
+            daily(unit, sequence=n + 1, bounds_days=bound)
+            for n, (unit, bound) in enumerate(zip(units, bounds, strict=True))
+        ]
+    elif kind == "pack":
+        parts = [
+            PackPart(count=n, components=(Component(ingredient=ingredient, amount=draw(st.sampled_from(amounts))),))
+            for n in counts
+        ]
+        product, lines, length = replace(product, pack=tuple(parts)), [daily(1)], sum(counts)
+    else:
+        number = 1 if kind == "together" else None
+        lines = [daily(unit, sequence=number, as_needed=kind == "as needed" and n > 0) for n, unit in enumerate(units)]
+    return MedicationFact(
+        reference="",
+        layer=Layer.DISPENSE,
+        status="completed",
+        product=product,
+        start=on(draw(offsets)),
+        dosage=tuple(lines),
+        days_supply=float(length),
+    )
+
+
+@st.composite
+def written_out(draw: st.DrawFn) -> PatientRecord:
+    """A record of up to three drugs, one fill each, with longer directions."""
+    drugs = draw(st.lists(st.sampled_from(sorted(DRUGS)), min_size=1, max_size=3, unique=True))
+    facts = [replace(draw(_written_out(drug)), reference=f"MedicationDispense/{n}") for n, drug in enumerate(drugs)]
+    return PatientRecord(
+        patient=ADULT,
+        medications=tuple(finished(fact) for fact in facts),
+        conditions=(DEPRESSION,),
+        availability=COMPLETE,
     )

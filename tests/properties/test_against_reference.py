@@ -13,7 +13,7 @@ from plugin import assess
 from plugin.document import to_document
 from plugin.record import PatientRecord
 from tests.properties.effort import effort
-from tests.properties.records import DAY_0, Scope, records
+from tests.properties.records import DAY_0, Scope, records, written_out
 from tests.reference.eras import Context
 from tests.reference.verdict import Judgement, judge
 
@@ -129,4 +129,10 @@ def test_recorded_reasons_for_stopping(record: PatientRecord, as_of: date) -> No
 @effort(20)
 @given(records(Scope(adherence=True), with_scores=True), AS_OF)
 def test_recorded_adherence(record: PatientRecord, as_of: date) -> None:
+    hold(record, as_of)
+
+
+@effort(30)
+@given(written_out(), AS_OF)
+def test_directions_of_several_lines_and_packs(record: PatientRecord, as_of: date) -> None:
     hold(record, as_of)

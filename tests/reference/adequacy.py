@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from mappings.schema import Definition, Reconstruction
 from plugin.record import ConditionFact, Read, Verification
-from tests.reference import readings
 from tests.reference.eras import Context, Era, lenient_dose
 
 ORDER = ("EXCLUDED", "INADEQUATE", "IN_PROGRESS", "BORDERLINE", "ADEQUATE")
@@ -29,7 +28,6 @@ class Rating:
     sure: int
     possible: int
     run: Run | None  # the run whose outcome is sought
-    sure_run: Run | None
     grades: frozenset[str]
 
 
@@ -61,7 +59,7 @@ def rate(
     """Adequacy of one era under one definition."""
     knowledge, rules, as_of = context.knowledge, context.rules, context.today
     drug = knowledge.drugs[era.key[0]]
-    nothing = Rating("EXCLUDED", 0, 0, None, None, frozenset())
+    nothing = Rating("EXCLUDED", 0, 0, None, frozenset())
     if era.key[1] is not None or drug.adequate_dose is None or drug.counting == "never":
         return nothing
     lenient, default = lenient_dose(context, drug.id), drug.adequate_dose.default.on(context.as_of).amount
@@ -71,11 +69,10 @@ def rate(
     maybe = sorted({*yes, *(d for d, e in era.days.items() if e.dose[1] >= lenient)})
     intent = _intent(era, conditions, conditions_read)
     if not maybe:
-        return nothing if intent == "other" else Rating("INADEQUATE", 0, 0, None, None, frozenset())
+        return nothing if intent == "other" else Rating("INADEQUATE", 0, 0, None, frozenset())
     if intent == "other" and not _depression_active(era, conditions):
         intent = "unknown"
-    graded = None if readings.LONGEST_POSSIBLE_RUN else [d for d in maybe if era.days[d].grade in ("A", "B")]
-    sure_run, any_run = best_run(yes, rules, sound), best_run(maybe, rules, graded)
+    sure_run, any_run = best_run(yes, rules, sound), best_run(maybe, rules)
     enough = sure_run is not None and sum(sure_run.first <= day <= sure_run.last for day in sound)
     capped = intent != "depression" or drug.counting == "borderline-at-most" or _low_confidence(context, drug.id)
     least = definition.min_days_at_dose
@@ -93,7 +90,7 @@ def rate(
         adequacy = "INADEQUATE"
     run = sure_run if adequacy == "ADEQUATE" else any_run
     grades = frozenset(era.days[d].grade for d in maybe)
-    return Rating(adequacy, _days(sure_run), _days(any_run), run, sure_run, grades)
+    return Rating(adequacy, _days(sure_run), _days(any_run), run, grades)
 
 
 def _days(run: Run | None) -> int:

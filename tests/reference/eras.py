@@ -9,8 +9,8 @@ from datetime import date
 from mappings.load import Knowledge
 from mappings.schema import Reconstruction
 from plugin.record import Layer, MedicationFact
-from tests.reference import readings
-from tests.reference.day_map import Day, Key, Supplied, begin
+from tests.reference.day_map import Supplied
+from tests.reference.one_record import Day, Key, begin
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,6 @@ def eras_of(found: Mapping[Key, Supplied], context: Context) -> list[Era]:
     for key, supply in found.items():
         own = _with_adherence([_era(key, days, supply, context) for days in _joined(supply, rules)], supply)
         eras += own
-    if not readings.ERA_ACTS:
-        acting = {era.key for era in eras if era.reaches}
-        eras = [replace(era, reaches=era.key in acting) for era in eras]
     starts = [(e.key[0], e.start) for e in eras if e.reaches and knowledge.drugs[e.key[0]].role == "antidepressant"]
     return [cut for era in eras if (cut := _truncated(era, starts, knowledge, rules)).days]
 
@@ -122,7 +119,6 @@ def _with_adherence(eras: list[Era], supply: Supplied) -> list[Era]:
             fact.adherence_asserted.day.toordinal() if fact.adherence_asserted and fact.adherence_asserted.day else None
         )
         before = [n for n, era in enumerate(eras) if said is None or era.first <= said]
-        before = [n for n in before if n not in gone or readings.ADHERENCE_TOGETHER]
         if before:
             (gone if fact.adherence == "not-taking" else doubtful).add(before[-1])
     return [_doubted(era) if n in doubtful else era for n, era in enumerate(eras) if n not in gone]

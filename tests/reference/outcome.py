@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from mappings.schema import Definition
 from plugin.record import MedicationFact, Score
-from tests.reference import readings
 from tests.reference.adequacy import Rating, Run
 from tests.reference.eras import Context, Era
 
@@ -27,7 +26,7 @@ def outcome_of(
     """The outcome of one rated era; what is neither ADEQUATE nor BORDERLINE has none."""
     if rating.adequacy not in ("ADEQUATE", "BORDERLINE") or rating.run is None:
         return Outcome(UNKNOWN)
-    found = _judge(era, rating, rating.run, everything, scores, definition, context)
+    found = _judge(era, rating.run, everything, scores, definition, context)
     if rating.adequacy == "BORDERLINE" and found.status != FINE:
         return Outcome(UNKNOWN)
     return found
@@ -35,7 +34,6 @@ def outcome_of(
 
 def _judge(
     era: Era,
-    rating: Rating,
     run: Run,
     everything: list[Era],
     scores: tuple[Score, ...],
@@ -47,8 +45,7 @@ def _judge(
     s0 = min(day for day in era.days if s1 - rules.titration_before_days <= day <= s1)
     others = [e for e in everything if e.key[0] != era.key[0] and e.reaches]
     antidepressants = [e for e in others if context.knowledge.drugs[e.key[0]].role == "antidepressant"]
-    begun = run if readings.NEXT_AFTER_THE_SAME_RUN else rating.sure_run or run
-    following = [e.start for e in antidepressants if e.start > begun.first]
+    following = [e.start for e in antidepressants if e.start > s1]
     last_day = min(era.last + rules.outcome_after_end_days, context.today)
     if following:
         last_day = min(last_day, min(following) + rules.outcome_after_next_start_days)
@@ -118,7 +115,7 @@ def _on_one_scale(
         for s in own
         if first_at_dose <= s.day.toordinal() and s.day < endpoint.day and (baseline is None or s.day > baseline.day)
     ]
-    if any(improved(s) for s in earlier) and (pair or readings.REMISSION_IS_RESPONSE):
+    if any(improved(s) for s in earlier):
         return "lost"
     if pair:
         return "failed"
