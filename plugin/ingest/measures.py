@@ -147,12 +147,10 @@ def read_measures(
 def _answers(found: _Collected, resources: Mapping[str, Json]) -> list[ItemAnswer]:
     """Every answer within the range of its item once, by the longest scale that has the item."""
     longest: dict[str, Answer] = {}
-    for answer in (*found.answers, *found.asked_answers, *found.stray_answers):
-        known = longest.get(answer.element)
-        if not 0 <= answer.value <= answer.instrument.item_maximum:
-            continue
-        if known is None or len(known.instrument.items) < len(answer.instrument.items):
-            longest[answer.element] = answer
+    every = (*found.answers, *found.asked_answers, *found.stray_answers)
+    for answer in sorted(every, key=lambda one: -len(one.instrument.items)):
+        if 0 <= answer.value <= answer.instrument.item_maximum:
+            longest.setdefault(answer.element, answer)
     read = [item_answer(answer, resources[answer.reference]) for answer in longest.values()]
     return sorted(read, key=lambda one: (one.day, one.order, one.instrument, one.item, one.reference))
 

@@ -30,6 +30,7 @@ def service(id_: str = "t1", **more: Any) -> dict[str, Any]:
         ("esketamine nasal spray", True),
         ("ketamine 50 MG/ML injection", True),
         ("amoxicillin 500 MG", False),
+        ("levothyroxine 50 MCG tablet", False),
         ("", False),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from mappings.load import load
 from plugin import Assessment, assess
 from plugin.document import to_document
-from plugin.record import Availability, ConditionFact, PatientRecord, Read, Verification
+from plugin.record import LABORATORY, Availability, ConditionFact, LabResult, PatientRecord, Read, Verification
+from plugin.unread import gaps_of
 from tests.reasoning.facts import ADULT, fill, on, phq9, when
 
 KNOWLEDGE = load()
@@ -60,3 +61,20 @@ def test_severity_is_the_latest_score_of_ninety_days(last: int, shown: date | No
     # Rule "S": the score it rests on counts as used.
     assert ((severity or {}).get("reference") == f"Observation/{last}") is (shown is not None)
     assert shown is None or f"Observation/{last}" in assessment.used
+
+
+def test_a_kind_searched_for_on_need_is_a_gap_only_where_it_was_asked_for() -> None:
+    kinds = {kind: Availability(read=Read.COMPLETE) for kind in KINDS}
+    record = PatientRecord(patient=ADULT, availability=kinds)
+    assert LABORATORY not in {gap.what for gap in gaps_of(record)}
+    for read, told in ((Read.COMPLETE, False), (Read.PARTIAL, True)):
+        asked = PatientRecord(patient=ADULT, availability={**kinds, LABORATORY: Availability(read=read, why="told")})
+        assert (LABORATORY in {gap.what for gap in gaps_of(asked)}) is told
+
+
+def test_a_value_set_aside_without_a_number_stays_unknown_in_the_document() -> None:
+    result = LabResult(reference="Observation/crp", measure="hs-crp", day=on(90), flags=("unit-unknown",))
+    record = PatientRecord(patient=ADULT, conditions=(DEPRESSION,), laboratory=(result,))
+    document = to_document(assess(record, knowledge=KNOWLEDGE, as_of=on(100)))
+    ignored = [one for domain in document["domains"].values() for one in domain["ignored"]]
+    assert [(one["references"], one["raw"]) for one in ignored] == [(["Observation/crp"], None)]
