@@ -47,8 +47,7 @@ PATIENT = "long"
 
 def record_of(size: int, knowledge: Knowledge, today: date) -> list[Resource]:
     """`size` resources of one patient, the same for the same size."""
-    # Not for secrets: the same record every time.
-    chance = random.Random(size)  # noqa: S311
+    chance = random.Random(size)  # noqa: S311 - no secrets: the same record every time
     offered = [drug.products[-1] for drug in choices(knowledge)]
     products = [offered[number * 5 % len(offered)] for number in range(DRUGS)]
     scale = next(iter(knowledge.instruments.values()))

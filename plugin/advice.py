@@ -27,6 +27,7 @@ _SPOKEN_ON_VIEW = (Value.MET, Value.PROBABLE)
 _SPOKEN_ON_ORDER = (Value.MET, Value.PROBABLE, Value.INDETERMINATE)
 _INDICATOR = {"critical": "critical", "warning": "warning", "info": "info"}
 _MISSING_SHOWN = 3
+_SETTLED = (Value.MET, Value.NOT_MET, Value.EXCLUDED)
 _CONSIDERED_SHOWN = 3
 _NOT_VALUES = ("codes", "override_reasons")
 
@@ -142,7 +143,9 @@ def _considered(assessment: Assessment, words: Wording) -> tuple[list[str], list
 
 def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
     lines = [words.say("missing-line", what=item.what) for item in assessment.missing[:_MISSING_SHOWN]]
-    for change in assessment.changes[:_MISSING_SHOWN]:
+    # What would only leave the verdict open in another way settles nothing; the document lists it all the same.
+    settling = [change for change in assessment.changes if change.verdict in _SETTLED]
+    for change in settling[:_MISSING_SHOWN]:
         verdict = words.say(f"verdict-{change.verdict.value}")
         lines.append(words.say("change", fact=escape(change.fact), verdict=verdict))
     return lines
@@ -162,6 +165,9 @@ def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Rea
                 band=severity.band or "-",
             )
         )
+    else:
+        days = words.knowledge.reconstruction_on(assessment.as_of).severity_days
+        lines.append(words.say("severity-unknown", days=days))
     if assessment.never_filled:
         lines.append(words.say("never-filled-line", list=", ".join(assessment.never_filled)))
     by_reason: dict[str, list[str]] = {}

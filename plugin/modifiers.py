@@ -38,6 +38,9 @@ class Modifiers:
         return tuple(dict.fromkeys(use for reason in self.reasons for use in reason.uses))
 
 
+_SAID = {"present": "recorded", "possible": "possible"}
+
+
 def modifiers_of(facts: NamedFacts, *, suicidality: Suicidality, knowledge: Knowledge, as_of: date) -> Modifiers:
     """All modifiers and the gates they shut on `as_of`; ``none`` means that nothing of it is recorded."""
     values = dict.fromkeys(MODIFIERS, _VALUES[0])
@@ -53,7 +56,7 @@ def modifiers_of(facts: NamedFacts, *, suicidality: Suicidality, knowledge: Know
         values[row.modifier] = max(values[row.modifier], value, key=_VALUES.index)
         if sure and row.gate is not None:
             shut.add(row.gate)
-        reasons.append(reason_of(row.modifier, f"{row.modifier} {value}", found, facts, as_of, cites=row.cites))
+        reasons.append(reason_of(row.modifier, _SAID[value], found, facts, as_of, cites=row.cites))
     return Modifiers(
         values=MappingProxyType(values),
         gates=tuple(gate for gate in GATES if gate in shut),

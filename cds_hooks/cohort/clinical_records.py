@@ -8,6 +8,7 @@ from cds_hooks.cohort.life import Life
 from cds_hooks.cohort.scribe import Scribe
 from cds_hooks.fhir_writer import (
     Element,
+    coding,
     concept,
     condition,
     encounter,
@@ -142,7 +143,7 @@ def _number(scribe: Scribe, code: Code, day: int, value: int) -> None:
 
 
 def _coding(scribe: Scribe, code: Code) -> Element:
-    return scribe.coded(code, "")["coding"][0]  # type: ignore[no-any-return]
+    return coding(scribe.plan.knowledge.uri_of(code.system), code.code)
 
 
 def write_procedures(life: Life, scribe: Scribe) -> None:

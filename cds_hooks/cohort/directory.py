@@ -6,7 +6,7 @@ record cannot meet it by accident.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +27,9 @@ def files_of(directory: Path) -> list[Path]:
     return [*(directory / f"{kind}.ndjson" for kind in TYPES), directory / TRUTH, directory / MANIFEST]
 
 
-def write_cohort(directory: Path, plan: Plan, *, patients: int, seed: int, profile: str, engine: str) -> Iterator[int]:
+def write_cohort(
+    directory: Path, plan: Plan, *, patients: int, seed: int, profile: str, engine: str
+) -> Generator[int, None, None]:
     """Write a cohort into `directory`, which exists, yielding after each patient how many there are.
 
     The manifest comes last: a directory without one was not finished. The same arguments and knowledge give the same

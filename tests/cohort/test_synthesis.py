@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -203,9 +203,9 @@ def test_the_manifest_says_what_made_it(made: Made, plan: Plan) -> None:
 
 def test_a_cohort_cut_short_has_no_manifest(tmp_path: Path, plan: Plan) -> None:
     written(tmp_path, 2, 1, plan)
-    steps: Iterator[int] = write_cohort(tmp_path, plan, patients=4, seed=1, profile="complete", engine="0.0.0")
+    steps = write_cohort(tmp_path, plan, patients=4, seed=1, profile="complete", engine="0.0.0")
     assert [next(steps), next(steps)] == [1, 2]
-    steps.close()  # type: ignore[attr-defined]
+    steps.close()
     assert not (tmp_path / MANIFEST).exists()
 
 

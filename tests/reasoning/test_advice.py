@@ -184,3 +184,27 @@ def test_a_running_trial_without_a_score_is_not_yet_due() -> None:
 
     [line] = [line for line in card.detail if line.startswith("**mirtazapine**")]
     assert sentence("outcome-not-due") in line
+
+
+def test_only_what_settles_the_verdict_is_told_to_settle_it() -> None:
+    following = tuple(fill(20 + n, 180 + 30 * n, product=product("mirtazapine", 30)) for n in range(2))
+    judged = judge(*SERTRALINE, *VENLAFAXINE, *following, as_of=290)
+    leaving_open = [change for change in judged.changes if change.verdict.value == "INDETERMINATE"]
+    assert judged.verdict.value == "PROBABLE"
+    assert leaving_open  # the document lists them
+    told = "\n".join(cards(judged)["trd-status"].detail)
+    assert sentence("verdict-INDETERMINATE") not in told.replace(cards(judged)["trd-status"].summary, "")
+
+
+@pytest.mark.parametrize(("last", "known"), [(162, True), (99, False)])
+def test_a_severity_that_is_not_known_is_said_to_be_unknown(last: int, known: bool) -> None:
+    scores = [phq9(0, 18), phq9(75, 16), phq9(last, 15)]
+    detail = cards(judge(*SERTRALINE, *VENLAFAXINE, scores=scores))["trd-status"].detail
+    unknown = sentence("severity-unknown", days=KNOWLEDGE.reconstruction.severity_days)
+    assert (unknown in detail) is not known
+
+
+def test_a_gate_card_says_what_is_recorded_and_no_code_of_ours() -> None:
+    bipolar = replace(DEPRESSION, reference="Condition/b", categories=frozenset({"bipolar"}))
+    detail = cards(judge(*SERTRALINE, conditions=(DEPRESSION, bipolar)))["gate-bipolar"].detail
+    assert detail[0].startswith("Recorded: bipolar disorder")
