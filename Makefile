@@ -23,8 +23,8 @@ demo: $(VENV)/.runtime ## service, sandbox EHR and demo page on http://127.0.0.1
 serve: $(VENV)/.runtime ## the service with client authentication (needs TRD_CDS_REGISTRY_FILE)
 	@$(BIN)/trd-cds serve --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev ## all tests that need no browser
-	$(BIN)/python -m pytest -q -n auto -m "not browser"
+test: $(VENV)/.dev ## all tests that need Python only
+	$(BIN)/python -m pytest -q -n auto -m "not browser and not services"
 
 # Only tests that run the reasoning inside their own process; minutes, so no part of `test`.
 coverage: $(VENV)/.dev ## branch coverage of plugin/: names what no test reaches, fails below 100 percent
@@ -63,9 +63,9 @@ test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser inclu
 	$(BIN)/python -m pytest -q -n auto
 
 setup-services: ## install the Debian packages that test-all needs (root)
-	@echo "Debian packages: chromium fonts-dejavu-core"
+	@echo "Debian packages: chromium fonts-dejavu-core postgresql"
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core postgresql
 
 setup-browser: $(VENV)/.browser
 

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cds_hooks.app import engine_version
-from cds_hooks.commands import assessing, cohort, knowing, serving, storytelling
+from cds_hooks.commands import assessing, audit, cohort, database, knowing, mode, serving, storytelling
 from cds_hooks.commands.refusal import Refusal
 
 app = typer.Typer(
@@ -36,6 +36,9 @@ app.command("cards")(assessing.cards)
 app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")
+app.add_typer(mode.group, name="mode")
+app.add_typer(audit.group, name="audit")
+app.add_typer(database.group, name="database")
 
 
 def _print_version(wanted: bool) -> None:

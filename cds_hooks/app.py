@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,15 +18,25 @@ from starlette.responses import Response
 
 from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
 from cds_hooks.catalogue import queries
-from cds_hooks.client_auth import Authenticator
 from cds_hooks.clock import Clock
+from cds_hooks.deployment import Deployment
 from cds_hooks.errors import BadRequest, HookFault, UnknownService, WrongMethod, respond
-from cds_hooks.hook_call import Deployment
+from cds_hooks.housekeeping import keep_house
+from cds_hooks.ledger import Ledger
+from cds_hooks.observing.call_line import CallLine
+from cds_hooks.observing.metrics import Metrics
+from cds_hooks.observing.request_log import RequestLog, quieten_wire_loggers
+from cds_hooks.observing.routes import observing_routes
 from cds_hooks.on_need import needs
-from cds_hooks.registry import ClientRegistry
-from cds_hooks.request_log import CallLine, RequestLog, quieten_wire_loggers
+from cds_hooks.published import published_routes
+from cds_hooks.reception import Reception
 from cds_hooks.routes import service_routes
 from cds_hooks.settings import Settings
+from cds_hooks.storage.records import Records
+from cds_hooks.trust.client_auth import Authenticator
+from cds_hooks.trust.key_sets import KeySets
+from cds_hooks.trust.rates import RateLimits
+from cds_hooks.trust.registry import ClientRegistry
 from cds_hooks.verdict_memory import VerdictMemory
 from mappings.load import Knowledge
 from plugin.document import engine_version
@@ -58,18 +69,23 @@ def create_app(
     clock: Clock,
     http: httpx.AsyncClient | None = None,
     registry: ClientRegistry | None,
+    records: Records | None = None,
     log: RequestLog | None = None,
+    demo: bool = False,
 ) -> FastAPI:
     """The service as an ASGI application.
 
-    `http` is used for FHIR reading and stays the caller's to close; without it the application makes and
-    closes its own. Raises ConfigurationError without a registry outside open mode, or for an unknown
-    definition.
+    `http` is used for FHIR reading and key addresses and stays the caller's to close; without it the application makes
+    and closes its own. `records` (prepared: `Records.prepare`) are closed with the application; only open mode runs
+    without, and then takes no feedback. In a `demo` every card says so. Raises ConfigurationError without a registry
+    or records outside open mode, or for an unknown definition.
     """
     if registry is None and not settings.open_mode:
         raise ConfigurationError(
             "There is no client registry: set TRD_CDS_REGISTRY_FILE, or use the demo, which is open on loopback only."
         )
+    if records is None and not settings.open_mode:
+        raise ConfigurationError("There is no database for the records that a service with client login keeps.")
     if settings.definition is not None and settings.definition not in knowledge.definitions:
         raise ConfigurationError(
             f"There is no definition of that name: set TRD_CDS_DEFINITION to one of {', '.join(knowledge.definitions)}."
@@ -91,10 +107,17 @@ def create_app(
         http=outbound,
         memory=VerdictMemory() if settings.remember_verdicts and not settings.open_mode else None,
         engine=engine_version(),
+        demo=demo,
     )
-    authenticator = (
-        None if settings.open_mode or registry is None else Authenticator(registry, clock, settings.base_url)
-    )
+    key_sets = KeySets(registry.key_addresses if registry is not None else (), outbound, clock)
+    authenticator = None
+    if registry is not None and records is not None and not settings.open_mode:
+        authenticator = Authenticator(
+            registry=registry, clock=clock, base_url=settings.base_url, replays=records.replays, key_sets=key_sets
+        )
+    ledger = Ledger(records, settings, knowledge, clock) if records is not None else None
+    lifetime = _Lifetime(ledger, key_sets, None if http is not None else outbound)
+    metrics = Metrics(version=deployment.engine, knowledge=knowledge)
     hash_start = knowledge.content_hash.removeprefix("sha256:")[:12]
     app = FastAPI(
         title="trd-cds",
@@ -104,17 +127,38 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
-        lifespan=_lifespan(None if http is not None else outbound),
+        lifespan=lifetime.lifespan,
         middleware=[
             _cors(settings, registry),
             Middleware(
                 CallBoundary,
                 log=log or RequestLog(timestamp=lambda: clock.now().isoformat()),
                 new_line=lambda: CallLine(knowledge=hash_start),
+                metrics=metrics,
             ),
         ],
     )
-    app.include_router(service_routes(deployment, authenticator))
+    reception = Reception(
+        settings=settings,
+        knowledge=knowledge,
+        authenticator=authenticator,
+        rates=RateLimits(clock),
+        records=records,
+    )
+    app.include_router(published_routes(deployment))
+    app.include_router(service_routes(deployment, reception, ledger))
+    app.include_router(
+        observing_routes(
+            metrics=metrics,
+            knowledge=knowledge,
+            clock=clock,
+            time_zone=settings.time_zone,
+            writable=records.database.is_writable if records is not None else _nothing_to_write,
+            acceptance=lambda: "demo" if demo else "accepted" if knowledge.accepted is not None else "not accepted",
+            draining=lambda: lifetime.ending,
+            metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token is not None else None,
+        )
+    )
     app.add_exception_handler(HookFault, _answer_fault)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     return app
@@ -141,20 +185,42 @@ def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
         allow_origins=origins,
         allow_methods=["GET", "POST", "OPTIONS"],
         allow_headers=["Authorization", "Content-Type", "Accept"],
+        expose_headers=["X-Correlation-Id"],
         allow_private_network=settings.open_mode,
     )
 
 
-def _lifespan(
-    own: httpx.AsyncClient | None,
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        if own is not None:
-            await own.aclose()
+class _Lifetime:
+    """What begins and ends with the application."""
 
-    return lifespan
+    def __init__(self, ledger: Ledger | None, key_sets: KeySets, own_http: httpx.AsyncClient | None) -> None:
+        self.ending = False
+        self._ledger = ledger
+        self._key_sets = key_sets
+        self._own_http = own_http
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Keep house while the application runs; afterwards give back what was opened for it."""
+        chores = asyncio.create_task(keep_house(self._ledger)) if self._ledger is not None else None
+        try:
+            yield
+        finally:
+            self.ending = True
+            if chores is not None:
+                chores.cancel()
+                with suppress(asyncio.CancelledError):
+                    await chores
+            await self._key_sets.aclose()
+            if self._own_http is not None:
+                await self._own_http.aclose()
+            if self._ledger is not None:
+                await self._ledger.records.database.close()
+
+
+async def _nothing_to_write() -> bool:
+    """Open mode without records has nothing that could fail to be written."""
+    return True
 
 
 async def _answer_fault(request: Request, fault: Exception) -> Response:

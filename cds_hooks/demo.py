@@ -13,6 +13,7 @@ from cds_hooks.clock import Clock
 from cds_hooks.errors import BadRequest, respond
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
+from cds_hooks.storage.records import Records
 from cds_hooks.stories import load_stories
 from cds_hooks.web.intended_use import add_intended_use
 from cds_hooks.web.simulator import simulator
@@ -28,6 +29,7 @@ def create_demo(
     clock: Clock,
     base_url: str,
     http: httpx.AsyncClient | None = None,
+    records: Records | None = None,
 ) -> FastAPI:
     """The application that answers under `base_url`; the caller sees to it that only loopback reaches it.
 
@@ -53,6 +55,8 @@ def create_demo(
         clock=clock,
         http=http,
         registry=None,
+        records=records,
+        demo=True,
     )
     # The simulator asks the sandbox as it stands alone, at its own root; the name of the host plays no part.
     ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url="http://sandbox")

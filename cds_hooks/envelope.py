@@ -55,6 +55,11 @@ class HookRequest:
     prefetch: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     @property
+    def encounter(self) -> str:
+        """``Encounter/id``, empty when the call names none."""
+        return f"Encounter/{self.encounter_id}" if self.encounter_id else ""
+
+    @property
     def takes_orders(self) -> bool:
         """Whether the hook is about drafted orders."""
         return self.hook in ORDER_HOOKS

@@ -10,6 +10,8 @@
     │  ├─ PatientMismatch           412     data of another patient came along
     │  └─ EssentialDataMissing      412     patient or medication history unobtainable by both routes
     ├─ BodyTooLarge                 413
+    ├─ TooManyCalls                 429     the client is over its calls a minute; says when to come back
+    ├─ RecordsUnavailable           503     the database does not answer
     └─ OwnFault                     500     ours; carries a correlation id, never an empty card list
 
 Every body but that of 401 is a FHIR OperationOutcome that says what is wrong, where, and how to mend it. None
@@ -60,13 +62,17 @@ class WrongHook(BadRequest):
 
 
 class NotAuthenticated(HookFault):
-    """The client did not prove who it is. The answer never says which check failed."""
+    """The client did not prove who it is. The answer never says which check failed.
+
+    `check` is a word of ours for the check that did, for the operator's log only.
+    """
 
     status = 401
     issue_code = "login"
 
-    def __init__(self) -> None:
+    def __init__(self, check: str = "") -> None:
         super().__init__("The client is not authenticated.")
+        self.check = check
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -124,6 +130,44 @@ class BodyTooLarge(HookFault):
 
     status = 413
     issue_code = "too-long"
+
+
+class TooManyCalls(HookFault):
+    """The client calls more often than its registry entry allows; `seconds` from now it may call again."""
+
+    status = 429
+    issue_code = "throttled"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "The client calls more often than agreed. This is not a statement about the patient.",
+            "Wait as Retry-After says, and ask the operator for a higher limit if this comes back.",
+        )
+        self.seconds = seconds
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back, in seconds."""
+        return {"Retry-After": str(self.seconds)}
+
+
+class RecordsUnavailable(HookFault):
+    """The database does not answer: used tokens cannot be told, and nothing could be acknowledged for good."""
+
+    status = 503
+    issue_code = "transient"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The service cannot keep its records at the moment, and gives no advice without them. "
+            "This is not a statement about the patient.",
+            "Try again shortly; feedback that was not acknowledged should be sent again.",
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back, in seconds."""
+        return {"Retry-After": "5"}
 
 
 class OwnFault(HookFault):

@@ -7,7 +7,7 @@ base, and says of every failure in a few words why (`FhirFailure.why`), without 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,9 @@ from typing import Any
 import httpx
 import orjson
 
+from cds_hooks.clock import stopwatch
 from cds_hooks.envelope import Resource
+from cds_hooks.observing.call_line import FhirOutcome
 from cds_hooks.outbound import FhirBase
 from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, read_bundle
 from cds_hooks.references import local_reference
@@ -29,13 +31,14 @@ _ACCEPT = "application/fhir+json, application/json;q=0.9"
 class FhirFailure(Exception):  # noqa: N818 - expected, and turned into a gap
     """A read or search that gave nothing usable; `why` is a short reason without patient data.
 
-    `status` is the server's HTTP status where that was the reason.
+    `status` is the server's HTTP status where that was the reason; `outcome` what is counted.
     """
 
-    def __init__(self, why: str, status: int | None = None) -> None:
+    def __init__(self, why: str, status: int | None = None, *, outcome: FhirOutcome = "unusable") -> None:
         super().__init__(why)
         self.why = why
         self.status = status
+        self.outcome = outcome
 
 
 @dataclass(slots=True)
@@ -57,8 +60,18 @@ class SearchAnswer:
         return not self.why
 
 
+Note = Callable[[str, FhirOutcome, float], None]
+
+
+def _nobody_listens(resource_type: str, outcome: FhirOutcome, milliseconds: float) -> None:
+    pass
+
+
 class FhirClient:
-    """One FHIR base, one token, one call."""
+    """One FHIR base, one token, one call.
+
+    `note` is told of every request that ended: the resource type asked for, how it ended, and its milliseconds.
+    """
 
     def __init__(
         self,
@@ -68,8 +81,10 @@ class FhirClient:
         *,
         max_pages: int,
         max_resources: int,
+        note: Note = _nobody_listens,
     ) -> None:
         self.base = base
+        self._note = note
         self._http = http
         self._max_pages = max_pages
         self._max_resources = max_resources
@@ -82,7 +97,7 @@ class FhirClient:
         address = self.base.relative(f"{resource_type}/{identifier}")
         if address is None:
             raise FhirFailure("the id cannot be part of an address")
-        answer = await self._send("GET", f"{self.base}/{address}")
+        answer = await self._send("GET", f"{self.base}/{address}", about=resource_type, expected=resource_type)
         if answer.get("resourceType") != resource_type:
             raise FhirFailure("the FHIR server answered with another kind of resource")
         return answer
@@ -92,9 +107,11 @@ class FhirClient:
         address = httpx.URL(f"{self.base}/{resource_type}", params=dict(parameters))
         into.why = "the search was not answered in time"
         if len(str(address)) <= LONGEST_ADDRESS:
-            page = await self._send("GET", str(address))
+            page = await self._send("GET", str(address), about=resource_type)
         else:
-            page = await self._send("POST", f"{self.base}/{resource_type}/_search", form=parameters)
+            page = await self._send(
+                "POST", f"{self.base}/{resource_type}/_search", about=resource_type, form=parameters
+            )
         await self._take(page, resource_type, into)
 
     async def follow(self, next_link: str, resource_type: str, into: SearchAnswer) -> None:
@@ -114,7 +131,7 @@ class FhirClient:
                 return
             into.why = "a later page was not answered in time"
             try:
-                link = self._absorb(await self._send("GET", address), resource_type, into)
+                link = self._absorb(await self._send("GET", address, about=resource_type), resource_type, into)
             except FhirFailure as failure:
                 into.why = f"a later page could not be read: {failure.why}"
                 return
@@ -159,17 +176,33 @@ class FhirClient:
             address = origin + link
         return address if self.base.owns(address) else None
 
-    async def _send(self, method: str, address: str, form: Mapping[str, str] | None = None) -> Resource:
+    async def _send(
+        self, method: str, address: str, *, about: str, expected: str = "Bundle", form: Mapping[str, str] | None = None
+    ) -> Resource:
+        """One request; it is noted however it ends, also when the time allowed for reading runs out."""
+        started = stopwatch()
+        outcome: FhirOutcome = "cut-off"
+        try:
+            answer = await self._exchange(method, address, form)
+            outcome = "ok" if answer.get("resourceType") == expected else "unusable"
+            return answer
+        except FhirFailure as failure:
+            outcome = failure.outcome
+            raise
+        finally:
+            self._note(about, outcome, (stopwatch() - started) * 1000)
+
+    async def _exchange(self, method: str, address: str, form: Mapping[str, str] | None) -> Resource:
         try:
             response = await self._http.request(
                 method, address, headers=self._headers, data=form, follow_redirects=False
             )
         except httpx.TimeoutException:
-            raise FhirFailure("the FHIR server did not answer in time") from None
+            raise FhirFailure("the FHIR server did not answer in time", outcome="timeout") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise FhirFailure("the FHIR server is not reachable") from None
+            raise FhirFailure("the FHIR server is not reachable", outcome="unreachable") from None
         if response.status_code != HTTPStatus.OK:
-            raise FhirFailure(_why_not(response.status_code), response.status_code)
+            raise _not_ok(response.status_code)
         try:
             decoded: Any = orjson.loads(response.content)
         except orjson.JSONDecodeError:
@@ -179,9 +212,17 @@ class FhirClient:
         return decoded
 
 
-def _why_not(status: int) -> str:
+def _not_ok(status: int) -> FhirFailure:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return f"the FHIR server refused access ({status})"
+        return FhirFailure(f"the FHIR server refused access ({status})", status, outcome="refused")
     if 300 <= status < 400:
-        return f"the FHIR server redirected elsewhere, which is not followed ({status})"
-    return f"the FHIR server answered {status}"
+        why = f"the FHIR server redirected elsewhere, which is not followed ({status})"
+        return FhirFailure(why, status, outcome="redirected")
+    outcome: FhirOutcome = "unusable"
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        outcome = "not-found"
+    elif 400 <= status < 500:
+        outcome = "client-error"
+    elif status >= 500:
+        outcome = "server-error"
+    return FhirFailure(f"the FHIR server answered {status}", status, outcome=outcome)

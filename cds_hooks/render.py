@@ -7,8 +7,8 @@ only the wire needs: lengths, uuids, static topic codes, override reasons, absol
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -40,30 +40,48 @@ class Provenance:
     site: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A card with the draft it came from, and what each of its suggestions proposes, by the suggestion's uuid."""
+
+    card: Card
+    draft: CardDraft
+    offers: Mapping[str, str]
+
+
 def render(
     drafts: Sequence[CardDraft],
     *,
     knowledge: Knowledge,
     base_url: str,
     ordering: Ordering | None = None,
+    demo: bool = False,
     new_uuid: Callable[[], UUID] = uuid4,
-) -> tuple[Card, ...]:
+) -> tuple[Rendered, ...]:
     """The cards for `drafts`, most important first as given, at most `CARDS_AT_MOST`.
 
     `base_url` is the public address of this deployment, to which every link points. With `ordering` the cards carry
-    suggestions (`cds_hooks.suggesting`). Raises KeyError when a
+    suggestions (`cds_hooks.suggesting`); with `demo` each says that it is a demonstration. Raises KeyError when a
     draft names an override reason that the knowledge does not hold: a fault of ours.
     """
     displays = {reason.code: reason.display for reason in knowledge.override_reasons}
     topics = {draft.kind: knowledge.sentences[f"topic-{draft.kind}"].text for draft in drafts}
     shown = drafts[:CARDS_AT_MOST]
-    cards = [_card(draft, displays, topics, base_url, new_uuid) for draft in shown]
-    if ordering is None:
-        return tuple(cards)
-    return tuple(
-        _with_suggestions(card, *suggested(draft, ordering, knowledge), new_uuid)
-        for card, draft in zip(cards, shown, strict=True)
-    )
+    rendered = []
+    for draft in shown:
+        card = _card(_as_demo(draft, knowledge) if demo else draft, displays, topics, base_url, new_uuid)
+        offers: Mapping[str, str] = {}
+        if ordering is not None:
+            card, offers = _with_suggestions(card, *suggested(draft, ordering, knowledge), new_uuid)
+        rendered.append(Rendered(card, draft, offers))
+    return tuple(rendered)
+
+
+def _as_demo(draft: CardDraft, knowledge: Knowledge) -> CardDraft:
+    """The draft with the notice that this is a demonstration: first on the card, and beside its source."""
+    said = knowledge.sentences
+    label = f"{draft.source_label} ({said['demo-source'].text})"
+    return replace(draft, detail=(said["demo-notice"].text, *draft.detail), source_label=label)
 
 
 def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> HookResponse:
@@ -122,9 +140,9 @@ def _card(
 
 def _with_suggestions(
     card: Card, selection: str, orders: Sequence[ProposedOrder], new_uuid: Callable[[], UUID]
-) -> Card:
+) -> tuple[Card, Mapping[str, str]]:
     if not orders:
-        return card
+        return card, {}
     suggestions = tuple(
         Suggestion(
             label=order.description,
@@ -133,7 +151,9 @@ def _with_suggestions(
         )
         for order in orders
     )
-    return Card.model_validate({**card.model_dump(), "suggestions": suggestions, "selectionBehavior": selection})
+    offers = {one.uuid: order.proposes for one, order in zip(suggestions, orders, strict=True)}
+    whole = Card.model_validate({**card.model_dump(), "suggestions": suggestions, "selectionBehavior": selection})
+    return whole, offers
 
 
 def _as_list(lines: Sequence[str]) -> str | None:

@@ -1,7 +1,8 @@
-"""The addresses of the service. Each handler runs the checks in the order of decision 19 and hands over."""
+"""The addresses that clients call. Each handler runs the checks in the order of decision 19 and hands over."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
@@ -9,54 +10,36 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from cds_hooks.boundary import call_line
-from cds_hooks.catalogue import SERVICES, Service, discovery
-from cds_hooks.client_auth import Authenticator
-from cds_hooks.contract import SCHEMA_PATH, assessment_schema
+from cds_hooks.catalogue import SERVICES, Service
+from cds_hooks.deployment import Deployment
 from cds_hooks.envelope import decode, read_request
-from cds_hooks.errors import BodyTooLarge, UnknownService, WrongHook
-from cds_hooks.feedback import FeedbackCount, read_feedback
-from cds_hooks.hook_call import Caller, Deployment, answer
-from cds_hooks.outbound import AllowList
-from cds_hooks.proposals import OrderStyle
-from cds_hooks.registry import RegisteredClient
+from cds_hooks.errors import BodyTooLarge, HookFault, OwnFault, RecordsUnavailable, UnknownService, WrongHook
+from cds_hooks.feedback import read_feedback, remarks_outcome
+from cds_hooks.hook_call import answer
+from cds_hooks.ledger import Ledger
+from cds_hooks.observing.call_line import CallLine
+from cds_hooks.reception import Reception
 from cds_hooks.wire import to_wire
-from mappings.load import Knowledge
 
 
-def service_routes(deployment: Deployment, authenticator: Authenticator | None) -> APIRouter:
-    """All routes. `authenticator` is None in open mode: then nobody is asked who they are, a token sent is
-    ignored.
+def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger | None) -> APIRouter:
+    """Services and feedback. Without a `ledger` (a replay, a test in open mode) nothing is written down, and
+    feedback, which could not be kept, is refused.
     """
     router = APIRouter()
     settings, knowledge = deployment.settings, deployment.knowledge
-    announced = orjson.dumps(discovery(knowledge, settings.base_url))
-    published = assessment_schema()
-    feedback_count = FeedbackCount()
-    anyone = Caller(
-        id="open",
-        allowed=AllowList(settings.fhir_servers),
-        time_zone=settings.time_zone,
-        jurisdiction=knowledge.jurisdiction_for(settings.jurisdiction),
-    )
-
-    def caller_of(request: Request, service_id: str, *, feedback: bool = False) -> Caller:
-        if authenticator is None:
-            return anyone
-        header = request.headers.get("authorization")
-        return _caller(authenticator.authenticate(header, service_id=service_id, feedback=feedback), knowledge)
-
-    @router.get("/cds-services")
-    async def discover(request: Request) -> Response:
-        call_line(request.scope).call = "discovery"
-        return Response(announced, media_type="application/json")
 
     @router.post("/cds-services/{service_id}")
     async def call_service(request: Request, service_id: str) -> Response:
         line = call_line(request.scope)
         line.call, line.service = "hook", _loggable(service_id)
-        hook_request = read_request(decode(await _body(request, settings.max_body_bytes)))
-        caller = caller_of(request, service_id)
-        line.client = caller.id
+        body = await _body(request, settings.max_body_bytes)
+        decoded = decode(body)
+        if "feedback" in decoded and "hook" not in decoded:
+            return await feed_back(request, service_id, decoded, len(body))  # some clients leave the suffix out
+        hook_request = read_request(decoded)
+        line.never_say(hook_request.patient_id, hook_request.encounter_id, hook_request.user_id)
+        caller = await reception.admit(request, service_id, line, body_bytes=len(body))
         service = _service(service_id)
         if hook_request.hook != service.hook:
             raise WrongHook(
@@ -64,38 +47,54 @@ def service_routes(deployment: Deployment, authenticator: Authenticator | None) 
                 "Call the service that discovery lists for this hook.",
                 where="hook",
             )
-        return _json(to_wire(await answer(deployment, hook_request, caller, line)))
+        try:
+            answered = await answer(deployment, hook_request, caller, line)
+        except Exception as fault:
+            status = fault.status if isinstance(fault, HookFault) else OwnFault.status
+            if ledger is not None:
+                await _kept(ledger.keep_call(hook_request, caller, None, line, status), line)
+            raise
+        if ledger is not None:
+            await _kept(ledger.keep_call(hook_request, caller, answered, line), line)
+        return _json(to_wire(answered.response))
 
     @router.post("/cds-services/{service_id}/feedback")
     async def take_feedback(request: Request, service_id: str) -> Response:
         line = call_line(request.scope)
-        line.call, line.service = "feedback", _loggable(service_id)
-        items = read_feedback(decode(await _body(request, settings.max_body_bytes)))
-        line.client = caller_of(request, service_id, feedback=True).id
-        _service(service_id)
-        feedback_count.add(items)
-        line.unmatched_feedback = items
+        line.service = _loggable(service_id)
+        body = await _body(request, settings.max_body_bytes)
+        return await feed_back(request, service_id, decode(body), len(body))
+
+    async def feed_back(request: Request, service_id: str, body: Mapping[str, Any], size: int) -> Response:
+        line = call_line(request.scope)
+        line.call = "feedback"
+        report = read_feedback(body, knowledge.override_reasons)
+        caller = await reception.admit(request, service_id, line, body_bytes=size, feedback=True)
+        service = _service(service_id)
+        if ledger is None:
+            raise RecordsUnavailable
+        with line.stage("record"):
+            try:
+                kept = await ledger.keep_feedback(report.items, caller, service.id)
+            except RecordsUnavailable:
+                line.note_write_failure("feedback")
+                raise
+        for outcome, match, items in kept.counted:
+            line.note_feedback(outcome, match, items)
+        if report.remarks:
+            return _json(remarks_outcome(report.remarks))
         return Response(status_code=200)
 
-    @router.get(SCHEMA_PATH)
-    async def schema(request: Request) -> Response:
-        call_line(request.scope).call = "schema"
-        return Response(published, media_type="application/schema+json")
-
-    @router.get("/health")
-    async def health(request: Request) -> Response:
-        call_line(request.scope).call = "health"
-        return _json(
-            {
-                "status": "ok",
-                "version": deployment.engine,
-                "knowledge": {"version": knowledge.version, "hash": knowledge.content_hash},
-                "definition": settings.definition or knowledge.default_definition,
-                "feedback": {"unmatched": feedback_count.unmatched},
-            }
-        )
-
     return router
+
+
+async def _kept(writing: Awaitable[None], line: CallLine) -> None:
+    with line.stage("record"):
+        try:
+            await writing
+        except RecordsUnavailable:
+            line.note_write_failure("audit")
+            raise
 
 
 def _service(service_id: str) -> Service:
@@ -108,19 +107,6 @@ def _service(service_id: str) -> Service:
 def _loggable(service_id: str) -> str:
     """Our own id, or a word of ours for any other: what callers put into the address may be anything."""
     return service_id if service_id in SERVICES else "unknown"
-
-
-def _caller(client: RegisteredClient, knowledge: Knowledge) -> Caller:
-    entry = client.entry
-    place = knowledge.jurisdiction_for(entry.jurisdiction)
-    return Caller(
-        id=entry.id,
-        allowed=client.allowed,
-        time_zone=entry.time_zone,
-        jurisdiction=place,
-        selection=entry.selection_behavior,
-        style=OrderStyle(intent=entry.order_intent, systems=entry.order_systems),
-    )
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     `max_pages` and `max_resources` bound one search. `definition` is that of the whole deployment; `jurisdiction`
     and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own); without a
     jurisdiction that of the site overlay holds, else us. `site` is the directory of that overlay, if there is one.
+
+    Records are kept in `database_url`, without one in a file below `data_dir`, under the key in `key_file`, without one
+    in a file below `data_dir` that is made on first use. `record_users` says whether clinicians are named by their
+    reference or by a pseudonym; `comments` whether what they write is dropped or kept encrypted; the `keep_` days how
+    long records stay. `governance_file` lists who may read the governance pages; `metrics_token` is what a scraper must
+    send; `drain_seconds` how long a stopping server waits for calls in flight.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")
@@ -44,6 +50,24 @@ class Settings(BaseSettings):
     site: Path | None = None
     definition: str | None = None
     time_zone: str = "UTC"
+    data_dir: Path = Path("trd-cds-data")
+    database_url: SecretStr | None = None
+    key_file: Path | None = None
+    record_users: Literal["reference", "pseudonym"] = "reference"
+    comments: Literal["drop", "encrypt"] = "drop"
+    keep_cards_days: int = Field(default=730, ge=1, le=36_500)
+    keep_feedback_days: int = Field(default=730, ge=1, le=36_500)
+    keep_audit_days: int = Field(default=2_192, ge=1, le=36_500)
+    governance_file: Path | None = None
+    metrics_token: SecretStr | None = None
+    drain_seconds: int = Field(default=30, ge=1, le=600)
+
+    @property
+    def database_address(self) -> str:
+        """The URL of the database; it may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'trd-cds.sqlite3'}"
 
     @field_validator("fhir_servers", "cors_origins", mode="before")
     @classmethod

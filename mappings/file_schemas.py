@@ -28,7 +28,7 @@ def schemas(knowledge: Knowledge) -> dict[str, str]:
     """Text by file name, such as ``drug.schema.json``: one for a folder of like files, one for each single file."""
     kinds: dict[str, Any] = {_name(file, content): type(content) for file, content in knowledge.files.items()}
     kinds |= _SITE
-    return {f"{name}.schema.json": _text(name, kind) for name, kind in sorted(kinds.items())}
+    return {f"{name}.schema.json": schema_text(name, kind) for name, kind in sorted(kinds.items())}
 
 
 def _name(file: str, content: object) -> str:
@@ -38,7 +38,8 @@ def _name(file: str, content: object) -> str:
     return "-".join(word.lower() for word in words)
 
 
-def _text(name: str, kind: Any) -> str:
+def schema_text(name: str, kind: Any) -> str:
+    """The JSON Schema of `kind`, a model or a container of models, as it is committed under `name`."""
     schema = TypeAdapter(kind).json_schema(mode="validation", by_alias=True)
     note = f"Made by `{MADE_BY} schema --write`; do not edit."
     whole = {"$schema": _DIALECT, "$comment": note, "title": name, **_open_to_comment(schema)}

@@ -9,7 +9,7 @@ files behind it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -27,6 +27,7 @@ from mappings.integrity import check_integrity
 from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
+from mappings.rule_names import rule_names
 from mappings.rule_schema import Rule, Rules
 from mappings.schema import (
     Adherence,
@@ -52,7 +53,7 @@ from mappings.schema import (
     Systems,
     Version,
 )
-from mappings.site_schema import Jurisdiction, SiteOverlay
+from mappings.site_schema import Acceptance, Jurisdiction, SiteOverlay
 from mappings.staging_schema import Staging
 from mappings.strict_yaml import KnowledgeError, read_model
 from mappings.values import Reviewed
@@ -72,7 +73,8 @@ class Knowledge:
     `content_hash` is ``sha256:`` and 64 hexadecimal digits over all data files in sorted order. `written` holds what
     has a history; `definitions`, `reconstruction` and `instruments` are its latest values, the ``_on`` methods those of
     a day. `site` says what a site overlay changed; `jurisdiction` is that of the site, None where it names none;
-    `local_systems` are the code systems that only the site knows.
+    `local_systems` are the code systems that only the site knows; `rules_off` the rules switched off while the service
+    runs.
     """
 
     version: str
@@ -103,6 +105,12 @@ class Knowledge:
     jurisdiction: Jurisdiction | None = None
     site: SiteOverlay | None = None
     local_systems: frozenset[str] = frozenset()
+    rules_off: frozenset[str] = frozenset()
+
+    @property
+    def accepted(self) -> Acceptance | None:
+        """Who accepted this very version for live use at the site; None while nobody has."""
+        return self.site.accepted if self.site is not None else None
 
     @property
     def definitions(self) -> Mapping[str, Definition]:
@@ -152,8 +160,18 @@ class Knowledge:
         return self.site.site.id if self.site is not None else None
 
     def is_on(self, rule_id: str, *, otherwise: bool = True) -> bool:
-        """Whether a rule is in use: as the site has switched it, else as `otherwise` says."""
+        """Whether a rule is in use: as the site has switched it, else as `otherwise` says; never when it is off now."""
+        if rule_id in self.rules_off:
+            return False
         return self.site.switches.get(rule_id, otherwise) if self.site is not None else otherwise
+
+    def without(self, rules: Collection[str]) -> Knowledge:
+        """The same knowledge with `rules` off. Raises ValueError for an unknown rule or a hard stop, which stays on."""
+        known = rule_names(self.sentences, self.clinical)
+        for rule in rules:
+            if known.get(rule, True):
+                raise ValueError("a hard stop or an unknown rule cannot be switched off")
+        return replace(self, rules_off=frozenset(rules)) if rules else self
 
     def jurisdiction_for(self, stated: str | None) -> str:
         """Whose labels and products hold: what was `stated`, else what the site chose, else the United States."""

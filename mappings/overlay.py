@@ -22,6 +22,7 @@ from mappings.overrides import NotThereError, overridden, revalidated
 from mappings.rule_names import rule_names
 from mappings.schema import Source
 from mappings.site_schema import (
+    Acceptance,
     Jurisdiction,
     Override,
     RuleSwitch,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = ("definitions", "instruments", "drugs")
 _FILES = ("site.yaml", "overrides.yaml", "rules.yaml", "codes.yaml", "override_reasons.yaml")
+ACCEPTANCES = "acceptances.yaml"  # says who took the knowledge into use, and changes nothing in it: no part of the hash
 T = TypeVar("T")
 
 
@@ -50,10 +52,9 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
     if not directory.is_dir():
         raise KnowledgeError("site", "directory", "cannot be read", "point to the directory that holds site.yaml")
     for path in sorted(directory.iterdir()):
-        if path.suffix in (".yaml", ".yml") and path.name not in _FILES:
-            raise KnowledgeError(
-                f"site/{path.name}", "file", "is no file of an overlay", f"use {', '.join(_FILES)}, or remove it"
-            )
+        if path.suffix in (".yaml", ".yml") and path.name not in (*_FILES, ACCEPTANCES):
+            named = ", ".join((*_FILES, ACCEPTANCES))
+            raise KnowledgeError(f"site/{path.name}", "file", "is no file of an overlay", f"use {named}, or remove it")
     site = _read(directory, "site.yaml", Site)
     switches = _optional(directory, "rules.yaml", tuple[RuleSwitch, ...]) or ()
     overrides = _optional(directory, "overrides.yaml", tuple[Override, ...]) or ()
@@ -68,7 +69,13 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
     if reasons is not None:
         known = _with_reasons(known, reasons)
         changes += [_signed(f"override_reasons/{one.code}", "", one.display, reasons) for one in reasons.reasons]
-    overlay = SiteOverlay(site, tuple(changes), MappingProxyType({one.rule: one.enabled for one in switches}))
+    accepted = _optional(directory, ACCEPTANCES, tuple[Acceptance, ...]) or ()
+    overlay = SiteOverlay(
+        site,
+        tuple(changes),
+        MappingProxyType({one.rule: one.enabled for one in switches}),
+        next((one for one in accepted if (one.version, one.hash) == (base.version, base.content_hash)), None),
+    )
     return replace(known, site=overlay, content_hash=_hash(base.content_hash, directory))
 
 

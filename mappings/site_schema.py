@@ -101,6 +101,18 @@ class SiteCodes(Signed):
     orders: tuple[LocalOrder, ...] = ()
 
 
+class Acceptance(Knowable):
+    """One entry of ``acceptances.yaml``: a version of the knowledge that was accepted for live use, by whom and when.
+
+    `hash` is the content hash of the knowledge as it is packaged, so that it is that very content which was accepted.
+    """
+
+    version: Words
+    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    who: Words
+    when: date
+
+
 class SiteReasons(Signed):
     """``override_reasons.yaml``: reasons offered beside those of the knowledge."""
 
@@ -121,8 +133,11 @@ class SiteChange:
 
 @dataclass(frozen=True, slots=True)
 class SiteOverlay:
-    """The overlay in use: the site, everything it changed in order, and its rule switches by rule id."""
+    """The overlay in use: the site, everything it changed in order, its rule switches by rule id, and who accepted the
+    knowledge it lies over, None while nobody has.
+    """
 
     site: Site
     changes: tuple[SiteChange, ...]
     switches: Mapping[str, bool]
+    accepted: Acceptance | None = None

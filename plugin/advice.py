@@ -73,6 +73,7 @@ def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft
         indicator="warning" if verdict.value is Value.MET else "info",
         source_label=words.source_label(assessment.definition),
         cites=tuple(dict.fromkeys(cite for reason in verdict.reasons for cite in reason.cites)),
+        rules=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons)),
         uses=_behind_status(assessment),
         override_reasons=words.override_reasons,
     )
@@ -207,6 +208,7 @@ def _order_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                     indicator=_INDICATOR[finding.level],
                     source_label=words.source_label(assessment.definition),
                     cites=tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites)),
+                    rules=(finding.rule,),
                     uses=tuple(dict.fromkeys(finding.uses)),
                     override_reasons=words.override_reasons,
                 )

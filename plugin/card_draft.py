@@ -10,7 +10,7 @@ class CardDraft:
     """One card before it is put on the wire.
 
     `kind` is a static topic code; `detail` are Markdown list lines; `uses` the resources behind the card; `cites` ids
-    of the bibliography; `override_reasons` codes of the knowledge. `offers` are ids of options and `collects` ids of
+    of the bibliography; `rules` the ids of the rules that made it; `override_reasons` codes of the knowledge. `offers` are ids of options and `collects` ids of
     measures that the card may turn into suggestions.
     """
 
@@ -20,6 +20,7 @@ class CardDraft:
     indicator: str
     source_label: str
     cites: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     override_reasons: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
         indicator="info",
         source_label=words.say("options-source"),
         cites=cites,
+        rules=tuple(one.id for one in (*matched, *guideline, *adjunct)),
         uses=tuple(dict.fromkeys((*step.profile.uses, *(use for reason in reasons for use in reason.uses)))),
         override_reasons=words.override_reasons,
         offers=tuple(one.id for one in (*matched, *guideline, *adjunct)),

@@ -52,6 +52,7 @@ def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encou
         indicator="info" if own else _SPOKEN_LEVELS[found.level],
         source_label=words.say("safety-source"),
         cites=_cites(reasons),
+        rules=_rules(reasons),
         uses=_uses(reasons),
         override_reasons=words.override_reasons,
         collects=(_SCREENER,),
@@ -90,6 +91,7 @@ def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                 indicator=stops[0].level,
                 source_label=words.say("stop-source"),
                 cites=_cites(reasons),
+                rules=tuple(dict.fromkeys(stop.rule for stop in stops)),
                 uses=_uses(reasons),
                 override_reasons=words.override_reasons,
             )
@@ -120,6 +122,7 @@ def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                 indicator="info" if gate == "NEUROCOGNITIVE" else "warning",
                 source_label=words.say("gate-source"),
                 cites=_cites(reasons),
+                rules=tuple(present),
                 uses=_uses(reasons),
                 override_reasons=words.override_reasons,
             )
@@ -162,6 +165,10 @@ def _sentences(reasons: Sequence[Reason]) -> str:
 
 def _cites(reasons: Sequence[Reason]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
+
+
+def _rules(reasons: Sequence[Reason]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason.rule for reason in reasons))
 
 
 def _uses(reasons: Sequence[Reason]) -> tuple[str, ...]:

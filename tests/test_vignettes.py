@@ -21,7 +21,7 @@ import yaml
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import cds_hooks.hook_call
+import cds_hooks.answering
 from cds_hooks.app import create_app
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
@@ -41,6 +41,7 @@ from plugin.advice import advise
 from plugin.document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
+from tests.planted import planted_person
 from tests.validity import check_twice
 from tests.vignettes.next_step import step_differences
 from tests.vignettes.table import files, rows
@@ -90,7 +91,10 @@ def _tell(usual: dict[str, Any], case: dict[str, Any], knowledge: Knowledge) -> 
             "definitions", {}
         )
     return Vignette(
-        write_story(story, day_zero=day_0, patient_id=PATIENT, knowledge=knowledge),
+        [
+            planted_person(resource) if resource["resourceType"] == "Patient" else resource
+            for resource in write_story(story, day_zero=day_0, patient_id=PATIENT, knowledge=knowledge)
+        ],
         day_0 + timedelta(days=story["as_of"]),
         expect,
         case.get("jurisdiction", "us"),
@@ -111,7 +115,7 @@ def test_vignette(
     assert step_differences(judged, document, vignette.expect) == []
     drafts = advise(judged, hook="order-select", knowledge=knowledge)
     ordering = Ordering(assessment=judged, patient_id=PATIENT)
-    rendered = render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering)
+    rendered = [one.card for one in render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering)]
     cards = [_without_uuids(to_wire(card)) for card in rendered]
     for resource in _proposed(cards):
         check_twice(resource)
@@ -148,7 +152,7 @@ class _Clinic:
         sandbox = create_sandbox(ResourceStore(vignette.resources), base_url=FHIR, page_size=PAGE)
         self.server = Starlette(routes=[Mount("/fhir", app=sandbox)])
         self.judged: list[Assessment] = []
-        monkeypatch.setattr(cds_hooks.hook_call, "assess", self._watched)
+        monkeypatch.setattr(cds_hooks.answering, "assess", self._watched)
 
     def _watched(self, *facts: Any, **manner: Any) -> Assessment:
         """The real `assess`, with its result kept: what the application itself judged."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cds_hooks.commands import (
+    knowledge_accept,
     knowledge_diff,
     knowledge_pages,
     knowledge_refresh,
@@ -74,6 +75,7 @@ def _plural(what: str, number: int) -> str:
     return f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
 
 
+group.command("accept")(knowledge_accept.accept)
 group.command("show")(knowledge_show.show)
 group.command("diff")(knowledge_diff.diff)
 group.command("refresh-rxnorm")(knowledge_refresh.refresh_rxnorm)

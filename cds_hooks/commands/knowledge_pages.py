@@ -10,8 +10,11 @@ import typer
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
-from mappings.file_schemas import schemas
+from cds_hooks.trust.entries import ClientList
+from mappings.file_schemas import schema_text, schemas
 from mappings.reference import MADE_BY, pages
+
+REGISTRY = "client-registry"
 
 Write = Annotated[Path | None, typer.Option("--write", metavar="DIR", help="Write the files into this directory.")]
 Check = Annotated[Path | None, typer.Option("--check", metavar="DIR", help="Fail when this directory is stale.")]
@@ -23,8 +26,9 @@ def reference(write: Write = None, check: Check = None) -> None:
 
 
 def schema(write: Write = None, check: Check = None) -> None:
-    """Write or check the JSON Schemas of the knowledge files, for editors."""
-    _put(schemas(load_knowledge()), write, check, "*.schema.json", "schema")
+    """Write or check the JSON Schemas of the knowledge files and the client registry, for editors."""
+    registry = {f"{REGISTRY}.schema.json": schema_text(REGISTRY, ClientList)}
+    _put(schemas(load_knowledge()) | registry, write, check, "*.schema.json", "schema")
 
 
 def _put(files: dict[str, str], write: Path | None, check: Path | None, pattern: str, command: str) -> None:

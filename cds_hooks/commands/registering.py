@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cds_hooks.commands.refusal import Refusal
-from cds_hooks.registry import ClientRegistry, RegistryError, load_registry
 from cds_hooks.settings import Settings
+from cds_hooks.trust.entries import RegistryError
+from cds_hooks.trust.registry import ClientRegistry, load_registry
 
 MINIMAL = "{clients: [{id: my-ehr, name: My EHR, issuer: 'https://ehr.example', jwks_file: my-ehr.jwks.json}]}"
 
@@ -18,6 +19,6 @@ def read_registry(settings: Settings) -> ClientRegistry:
             f"name a YAML file such as {MINIMAL}; docs/integrators.md explains it",
         )
     try:
-        return load_registry(settings.registry_file)
+        return load_registry(settings.registry_file, largest_body=settings.max_body_bytes)
     except RegistryError as fault:
         raise Refusal(f"{fault.file}, {fault.place}", fault.problem, fault.remedy) from None

@@ -11,18 +11,20 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from cds_hooks.app import engine_version
+from cds_hooks.caller import Caller
 from cds_hooks.catalogue import Query, queries
 from cds_hooks.clock import FixedClock
 from cds_hooks.commands.reading import the_patient
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_registry
+from cds_hooks.deployment import Deployment
 from cds_hooks.envelope import read_request
 from cds_hooks.errors import HookFault
 from cds_hooks.fhir_writer import collection
-from cds_hooks.hook_call import Caller, Deployment, answer
+from cds_hooks.hook_call import answer
+from cds_hooks.observing.call_line import CallLine
 from cds_hooks.on_need import needs
 from cds_hooks.outbound import AllowList
-from cds_hooks.request_log import CallLine
 from cds_hooks.settings import Settings
 from cds_hooks.wire import to_wire
 from mappings.load import Knowledge
@@ -87,7 +89,7 @@ def replay(
                 memory=None,
                 engine=engine_version(),
             )
-            return to_wire(await answer(deployment, read_request(body), caller, CallLine()))
+            return to_wire((await answer(deployment, read_request(body), caller, CallLine())).response)
 
     try:
         return asyncio.run(ask())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -12,6 +14,7 @@ from fastapi import FastAPI
 from cds_hooks.app import ConfigurationError, create_app, settle_memory
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.knowing import load_knowledge
+from cds_hooks.commands.recording import open_records, prepare_records
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_registry
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
@@ -32,7 +35,9 @@ def serve(
     workers: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Worker processes.")] = 1,
 ) -> None:
     """Run the service; every caller must be a client of the registry (TRD_CDS_REGISTRY_FILE)."""
+    settings = read_settings()
     application()  # every fault of configuration is told here, once, and not by each worker
+    prepare_records(settings)
     require_free(host, port)
     told = f"trd-cds: serving {address_of(host, port)}/cds-services; Ctrl-C stops it"
     typer.echo(told, err=True)
@@ -47,6 +52,7 @@ def serve(
         log_level="warning",
         server_header=False,
         http=OutcomeProtocol,
+        timeout_graceful_shutdown=settings.drain_seconds,
     )
 
 
@@ -61,6 +67,7 @@ def application() -> FastAPI:
             knowledge=load_knowledge(site=settings.site),
             clock=SystemClock(),
             registry=read_registry(settings),
+            records=open_records(settings),
         )
     except ConfigurationError as fault:
         raise Refusal("settings", str(fault).rstrip("."), "correct the environment") from None
@@ -79,20 +86,29 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         )
     require_free(host, port)
     base = address_of(host, port)
-    settings = read_settings()
-    knowledge = load_knowledge(site=settings.site)
-    app = create_demo(settings=settings, knowledge=knowledge, clock=SystemClock(), base_url=base)
-    settle_memory()
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        http=OutcomeProtocol,
-    )
-    _Announced(config, welcome(base)).run()
+    with TemporaryDirectory(prefix="trd-cds-demo-") as place:  # what the demo keeps is gone when it stops
+        settings = read_settings().model_copy(
+            update={"data_dir": Path(place), "database_url": None, "key_file": None, "open_mode": True}
+        )
+        prepare_records(settings)
+        app = create_demo(
+            settings=settings,
+            knowledge=load_knowledge(site=settings.site),
+            clock=SystemClock(),
+            base_url=base,
+            records=open_records(settings),
+        )
+        settle_memory()
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            http=OutcomeProtocol,
+        )
+        _Announced(config, welcome(base)).run()
 
 
 def welcome(base: str) -> str:

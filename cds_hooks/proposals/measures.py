@@ -41,7 +41,7 @@ def measure_order(
         context=context,
         notes=[knowledge.clinical.strategies.order_notes["proposal"]],
     )
-    return ProposedOrder(description=label, resource=resource)
+    return ProposedOrder(description=label, resource=resource, proposes=f"measure:{name}")
 
 
 def _named(name: str, knowledge: Knowledge) -> tuple[str, str, tuple[Code, ...]] | None:

@@ -37,10 +37,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposedOrder:
-    """One draft that may be created, and what it is in a few words."""
+    """One draft that may be created, and what it is in a few words; `proposes` names it in the knowledge."""
 
     description: str
     resource: Resource
+    proposes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ class _Writer:
         resource = (
             self._medication(template, what) if template.resource == "medication" else self._service(template, what)
         )
-        return ProposedOrder(description=template.text, resource=resource)
+        return ProposedOrder(description=template.text, resource=resource, proposes=f"option:{self.option.id}")
 
     def _medication(self, template: OrderTemplate, what: Element) -> Resource:
         return medication_request(

@@ -58,6 +58,12 @@ def trd(capfdbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Spoken]:
     return call
 
 
+@pytest.fixture(autouse=True)
+def _own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever a command keeps, it keeps in the test's own folder."""
+    monkeypatch.setenv("TRD_CDS_DATA_DIR", str(tmp_path / "data"))
+
+
 def record(patient_id: str = "p1") -> list[Resource]:
     """Sertraline 100 mg for 90 days without response, dispensed."""
     drug = concept(coding(RXNORM, "312938", "sertraline 100 MG Oral Tablet"))

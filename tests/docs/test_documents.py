@@ -99,7 +99,7 @@ def _demo_card(today: date) -> str:
     availability = {kind: Availability(read=Read.COMPLETE) for kind in kinds}
     record = read_record(story.resources, knowledge=knowledge, availability=availability)
     drafts = advise(assess(record, knowledge=knowledge, as_of=today), hook="order-sign", knowledge=knowledge)
-    card, *_ = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000")
+    card = render(drafts, knowledge=knowledge, base_url="http://127.0.0.1:8000", demo=True)[0].card
     return f"**{card.summary}**\n\n{card.detail}\n"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import httpx
@@ -19,10 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from cds_hooks.app import create_app
 from cds_hooks.clock import FixedClock
-from cds_hooks.registry import ClientRegistry, load_registry
-from cds_hooks.request_log import RequestLog
+from cds_hooks.observing.request_log import RequestLog
 from cds_hooks.settings import Settings
+from cds_hooks.storage.records import Records
+from cds_hooks.trust.registry import ClientRegistry, load_registry
 from mappings.load import Knowledge, load
+from mappings.site_schema import Acceptance, Site, SiteOverlay
+from tests.planted import ACCESS_TOKEN, BIRTH_DATE, FAMILY_NAME, MEDICATION_NOTE, planted_person
+from tests.record_keeping import new_records
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 FHIR = "https://ehr.example/fhir"
@@ -43,7 +48,7 @@ def bundle(*resources: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def patient(identifier: str = "p1") -> dict[str, Any]:
-    return {"resourceType": "Patient", "id": identifier, "gender": "female", "birthDate": "1980-02-03"}
+    return planted_person({"resourceType": "Patient", "id": identifier, "gender": "female", "birthDate": BIRTH_DATE})
 
 
 def order(identifier: str = "new", code: str = "312941", **more: Any) -> dict[str, Any]:
@@ -53,10 +58,11 @@ def order(identifier: str = "new", code: str = "312941", **more: Any) -> dict[st
         "id": identifier,
         "status": "draft",
         "intent": "order",
-        "subject": {"reference": "Patient/p1"},
+        "subject": {"reference": "Patient/p1", "display": FAMILY_NAME},
         "medicationCodeableConcept": {
             "coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code}]
         },
+        "note": [{"text": MEDICATION_NOTE}],
         **more,
     }
 
@@ -86,7 +92,7 @@ def call(hook: str = "order-select", **changed: Any) -> dict[str, Any]:
 def with_token(body: dict[str, Any], **changed: Any) -> dict[str, Any]:
     """`body` with a FHIR server and an access token for it."""
     authorization = {
-        "access_token": "opaque-token-1",
+        "access_token": ACCESS_TOKEN,
         "token_type": "Bearer",
         "expires_in": 300,
         "scope": "patient/*.read",
@@ -98,6 +104,14 @@ def with_token(body: dict[str, Any], **changed: Any) -> dict[str, Any]:
 def nothing_needed() -> dict[str, Any]:
     """What is asked for only on need, sent along: none on record."""
     return {key: bundle() for key in NEEDED}
+
+
+def accepted(knowledge: Knowledge) -> Knowledge:
+    """`knowledge` at a site that changes nothing and has accepted it for live use."""
+    day = NOW.date()
+    site = Site(id="general", name="General", accepted_by="Dr A", accepted_on=day)
+    acceptance = Acceptance(version=knowledge.version, hash=knowledge.content_hash, who="Dr A", when=day)
+    return replace(knowledge, site=SiteOverlay(site, (), MappingProxyType({}), acceptance))
 
 
 class Chart:
@@ -177,13 +191,17 @@ def chart() -> Chart:
 
 
 @pytest.fixture
-def clinic(knowledge: Knowledge, chart: Chart) -> Callable[..., Clinic]:
-    """Makes applications: in open mode with the chart reachable, unless told otherwise."""
+def clinic(knowledge: Knowledge, chart: Chart, tmp_path: Path) -> Callable[..., Clinic]:
+    """Makes applications: in open mode with the chart reachable, unless told otherwise; with a registry, at a site
+    that has accepted the knowledge. Those of one test share a database.
+    """
 
     def make(
         server: Answer | None = None,
         registry: ClientRegistry | None = None,
         clock: FixedClock | None = None,
+        records: Records | None = None,
+        knowing: Knowledge | None = None,
         **changed: Any,
     ) -> Clinic:
         written = io.StringIO()
@@ -196,10 +214,11 @@ def clinic(knowledge: Knowledge, chart: Chart) -> Callable[..., Clinic]:
         }
         app = create_app(
             settings=Settings(**options),
-            knowledge=knowledge,
+            knowledge=knowing or (accepted(knowledge) if registry is not None else knowledge),
             clock=clock or FixedClock(NOW),
             http=httpx.AsyncClient(transport=httpx.MockTransport(server or chart)),
             registry=registry,
+            records=records or new_records(tmp_path),
             log=RequestLog(written),
         )
         return Clinic(app, written)
@@ -207,15 +226,21 @@ def clinic(knowledge: Knowledge, chart: Chart) -> Callable[..., Clinic]:
     return make
 
 
+def segment(content: bytes) -> str:
+    """One part of a compact token."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
 @dataclass
 class KeyRing:
-    """A registered client's keys: signs tokens, writes the registry."""
+    """A registered client's keys: signs tokens, writes the registry. The entry is live; None removes a key of it."""
 
     folder: Path
     elliptic: Any
     rsa: Any
 
-    def token(self, key: Any = None, algorithm: str = "ES384", kid: str = "ec/1+=", **changed: Any) -> str:
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        """The claims of a good token for order-select; None removes one."""
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": f"{BASE}/cds-services/trd-order-select",
@@ -224,8 +249,32 @@ class KeyRing:
             "jti": "nonce-1",
             **changed,
         }
-        claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, key or self.elliptic, algorithm=algorithm, headers={"kid": kid})
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def token(self, key: Any = None, algorithm: str = "ES384", kid: str = "ec/1+=", **changed: Any) -> str:
+        return jwt.encode(self.claims(**changed), key or self.elliptic, algorithm=algorithm, headers={"kid": kid})
+
+    def forge(
+        self,
+        claims: Any = None,
+        header: Any = None,
+        *,
+        sign: Callable[[bytes], bytes] | None = None,
+    ) -> str:
+        """A token of any content, which the library would refuse to write: signed ES384 unless `sign` says else.
+
+        `header` adds to a good one, None removes a member; text instead of an object is taken as it is.
+        """
+        head = {"alg": "ES384", "kid": "ec/1+=", "typ": "JWT"}
+        if not isinstance(header, str):
+            head = {name: value for name, value in {**head, **(header or {})}.items() if value is not None}
+            header = json.dumps(head)
+        payload = claims if isinstance(claims, str) else json.dumps(self.claims() if claims is None else claims)
+        signed = f"{segment(header.encode())}.{segment(payload.encode())}"
+        return f"{signed}.{segment((sign or self.es384)(signed.encode()))}"
+
+    def es384(self, content: bytes) -> bytes:
+        return jwt.get_algorithm_by_name("ES384").sign(content, self.elliptic)
 
     def registry(self, **changed: Any) -> ClientRegistry:
         return load_registry(self.write(**changed))
@@ -237,8 +286,10 @@ class KeyRing:
             "issuer": ISSUER,
             "jwks_file": "general.jwks.json",
             "fhir_servers": [FHIR],
+            "mode": "live",
             **changed,
         }
+        entry = {name: value for name, value in entry.items() if value is not None}
         path = self.folder / "clients.yaml"
         path.write_text(json.dumps({"clients": [entry]}), encoding="utf-8")
         (self.folder / "general.jwks.json").write_text(json.dumps({"keys": self.jwks()}), encoding="utf-8")
@@ -278,6 +329,7 @@ def making() -> SimpleNamespace:
         fhir=FHIR,
         base=BASE,
         issuer=ISSUER,
+        accepted=accepted,
     )
 
 
@@ -298,6 +350,6 @@ def card_drafts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             **changed,
         }
         drafts = tuple(CardDraft(**fields) for _ in range(count))
-        monkeypatch.setattr("cds_hooks.hook_call.advise", lambda *_, **__: drafts)
+        monkeypatch.setattr("cds_hooks.answering.advise", lambda *_, **__: drafts)
 
     return say

@@ -32,7 +32,7 @@ def wire(knowledge, *drafts):
     provenance = Provenance(
         engine="1", knowledge="2", content_hash="sha256:3", definition="4", as_of=date(2026, 11, 22)
     )
-    cards = render(drafts, knowledge=knowledge, base_url="https://cds.example/trd")
+    cards = tuple(one.card for one in render(drafts, knowledge=knowledge, base_url="https://cds.example/trd"))
     return to_wire(response(cards, provenance))
 
 
@@ -149,7 +149,7 @@ def test_topics_are_static_and_uuids_are_not(knowledge):
 )
 @pytest.mark.requirement("CA-02", "CA-04", "CA-12", "CA-18", "TR-05", "CO-01")
 def test_what_is_not_defined_cannot_leave(knowledge, bad):
-    (card,) = render((draft(),), knowledge=knowledge, base_url="https://cds.example")
+    card = render((draft(),), knowledge=knowledge, base_url="https://cds.example")[0].card
     with pytest.raises(ValidationError):
         Card.model_validate({**card.model_dump(), **bad})
 

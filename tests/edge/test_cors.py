@@ -52,7 +52,7 @@ def test_errors_carry_the_headers_too(service, making, monkeypatch):
 
 
 def test_our_own_fault_carries_the_headers_too(clinic, making, monkeypatch):
-    monkeypatch.setattr("cds_hooks.hook_call.assess", None)
+    monkeypatch.setattr("cds_hooks.answering.assess", None)
     answer = clinic().fire(making.call(), headers={"Origin": "https://any.example"})
     assert answer.status_code == 500
     assert answer.headers["access-control-allow-origin"] == "*"

@@ -16,7 +16,7 @@ from plugin.record import Read
 def pulled(clinic, making, monkeypatch):
     """Calls with a token and no prefetch; gives the response and what the reasoning was told."""
     seen = {}
-    import cds_hooks.hook_call as module
+    import cds_hooks.answering as module
 
     real = module.read_record
 

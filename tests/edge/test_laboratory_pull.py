@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-import cds_hooks.hook_call
+import cds_hooks.answering
 from cds_hooks.app import create_app
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
@@ -46,7 +46,7 @@ class Told:
 @pytest.fixture
 def told(monkeypatch):
     told = Told()
-    module = cds_hooks.hook_call
+    module = cds_hooks.answering
     read_record, assess = module.read_record, module.assess
 
     def spy_record(resources, **more):

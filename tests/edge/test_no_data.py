@@ -89,7 +89,7 @@ def test_the_forms_of_a_read(sent, state):
 def availability_of(clinic, making, monkeypatch, body, server=None, **settings):
     """What the reasoning is told about each kind of data in one call."""
     seen = {}
-    import cds_hooks.hook_call as module
+    import cds_hooks.answering as module
 
     real = module.read_record
 

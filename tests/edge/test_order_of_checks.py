@@ -222,7 +222,7 @@ def test_our_own_fault_is_500_with_an_id_and_never_an_empty_list(clinic, making,
     def broken(*_, **__):
         raise RuntimeError("Ana Test 1980-02-03")
 
-    monkeypatch.setattr("cds_hooks.hook_call.assess", broken)
+    monkeypatch.setattr("cds_hooks.answering.assess", broken)
     service = clinic()
     answer = service.fire(making.call())
     issue = outcome(answer, 500)

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import socket
+import traceback
 
 import httpx
 import pytest
+import uvicorn
+from sqlalchemy import text as statement
+from starlette.responses import PlainTextResponse
+
+from cds_hooks.errors import RecordsUnavailable
+from cds_hooks.observing.call_line import LOG_KEYS
+from cds_hooks.observing.request_log import QUIETENED, quieten_wire_loggers
+from cds_hooks.storage import database
+from tests.planted import (
+    BIRTH_DATE,
+    CLIENT_TOKEN,
+    COMMENT,
+    FAMILY_NAME,
+    MEDICATION_NOTE,
+    PLANTED,
+    RECORD_NUMBER,
+    planted_person,
+)
 
 CANARIES = (
+    *PLANTED.values(),
     "canary-patient",
     "canary-family",
     "1971-07-17",
@@ -25,14 +47,12 @@ CANARIES = (
 
 @pytest.fixture
 def body(making):
-    order = making.order(note=[{"text": "canary-note"}], subject={"reference": "Patient/canary-patient"})
+    """An order-sign with every planted value in the place where it belongs."""
+    notes = [{"text": "canary-note"}, {"text": MEDICATION_NOTE}]
+    order = making.order(note=notes, subject={"reference": "Patient/canary-patient", "display": FAMILY_NAME})
     order["medicationCodeableConcept"]["text"] = "canary-drug"
-    who = {
-        "resourceType": "Patient",
-        "id": "canary-patient",
-        "name": [{"family": "canary-family"}],
-        "birthDate": "1971-07-17",
-    }
+    who = planted_person({"resourceType": "Patient", "id": "canary-patient", "birthDate": BIRTH_DATE})
+    who["name"].append({"family": "canary-family"})
     built = making.with_token(making.call("order-sign", hookInstance="canary-instance"), access_token="canary-token")
     built["context"].update(patientId="canary-patient", userId="Practitioner/canary-user")
     built["context"]["draftOrders"]["entry"] = [{"resource": order}]
@@ -43,7 +63,7 @@ def body(making):
 def assert_silent(*texts):
     for text in texts:
         for canary in CANARIES:
-            assert canary not in text
+            assert canary.lower() not in text.lower()
 
 
 @pytest.mark.requirement("FA-10", "BP-03", "BP-04")
@@ -56,8 +76,10 @@ def test_a_full_call_leaves_no_trace(clinic, chart, body, caplog, capfd, card_dr
     assert answer.status_code == 200
     assert any("canary-patient" in str(request.url) for request in chart.requests)
     seen = capfd.readouterr()
-    assert_silent(service.written.getvalue(), caplog.text, seen.out, seen.err)
-    (line,) = service.log
+    exposed = service.send("GET", "/metrics").text
+    assert 'trd_cds_calls_total{call="hook"' in exposed
+    assert_silent(service.written.getvalue(), caplog.text, seen.out, seen.err, exposed)
+    line, _ = service.log
     assert line["service"] == "trd-order-sign"
     assert line["status"] == 200
     assert line["cards"] == ["trd-status"]
@@ -132,13 +154,130 @@ def test_the_frameworks_telemetry_stays_off_even_when_providers_exist(clinic, mo
 
 
 def test_every_line_is_json_with_known_names(clinic, making):
-    from dataclasses import fields
-
-    from cds_hooks.request_log import CallLine
-
     service = clinic()
     service.fire(making.call())
     service.send("GET", "/cds-services")
-    known = {field.name for field in fields(CallLine)} | {"event", "level", "at"}
     for text in service.written.getvalue().splitlines():
-        assert set(json.loads(text)) <= known
+        assert set(json.loads(text)) <= LOG_KEYS | {"event", "level", "at"}
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_clients_token_and_a_comment_leave_no_trace(clinic, keyring, making, caplog, signed):
+    caplog.set_level(logging.DEBUG)
+    service = clinic(registry=keyring.registry())
+    address = f"{making.base}/cds-services/trd-order-sign/feedback"
+    token = keyring.token(aud=address) if signed else CLIENT_TOKEN
+    reason = {"reason": {"code": RECORD_NUMBER, "display": FAMILY_NAME}, "userComment": COMMENT}
+    item = {"card": RECORD_NUMBER, "outcome": "overridden", "outcomeTimestamp": "2026-11-22T14:00:00Z"}
+    answer = service.send(
+        "POST",
+        "/cds-services/trd-order-sign/feedback",
+        json={"feedback": [{**item, "overrideReason": reason}]},
+        headers={"Authorization": f"Bearer {token}", "X-Request-Id": RECORD_NUMBER, "traceparent": f"00-{BIRTH_DATE}"},
+    )
+    assert answer.status_code == (200 if signed else 401)
+    exposed = service.send("GET", "/metrics").text
+    assert_silent(answer.text, str(answer.headers), service.written.getvalue(), caplog.text, exposed)
+    assert token not in service.written.getvalue() + caplog.text + exposed
+    assert service.log[0].get("unmatched_feedback", 0) == (1 if signed else 0)
+    assert "caller_trace" not in service.log[0]
+
+
+def test_requests_to_the_fhir_server_are_counted_on_the_line(clinic, making):
+    service = clinic()
+    service.fire(making.with_token(making.call(prefetch=None)))
+    (line,) = service.log
+    assert line["fhir_calls"] > 1
+    assert line["fhir_milliseconds"] > 0
+    assert "fhir_failed" not in line
+    assert set(line["stages"]) >= {"gather", "read", "assess", "compose"}
+
+
+@pytest.fixture
+def shouting(caplog, monkeypatch):
+    """Every logger of a library says all it can, as an operator might have set it, until it is quietened."""
+    caplog.set_level(logging.DEBUG)
+    for name in QUIETENED:
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
+    logging.root.manager._clear_cache()
+    yield caplog
+    logging.root.manager._clear_cache()
+
+
+def test_the_loggers_of_libraries_are_quietened_whatever_was_set(shouting):
+    assert all(logging.getLogger(name).isEnabledFor(logging.INFO) for name in QUIETENED)
+    quieten_wire_loggers()
+    assert not any(logging.getLogger(name).isEnabledFor(logging.INFO) for name in QUIETENED)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_addresses_asked_by_httpx_are_not_logged(shouting, quiet, leak_scan):
+    if quiet:
+        quieten_wire_loggers()
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
+            await http.get("https://ehr.example/Condition?patient=canary-patient")
+
+    with leak_scan.looking_away():
+        asyncio.run(ask())
+    assert ("canary-patient" in shouting.text) is not quiet
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_addresses_asked_of_uvicorn_are_not_logged(shouting, quiet, leak_scan):
+    """A real server with its access log on and its loggers left to us."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(PlainTextResponse(""), access_log=True, log_config=None, lifespan="off")
+        if quiet:
+            quieten_wire_loggers()
+        server = uvicorn.Server(config)
+
+        async def ask():
+            serving = asyncio.create_task(server.serve([listening]))
+            while not server.started:
+                await asyncio.sleep(0)
+            host, port = listening.getsockname()
+            async with httpx.AsyncClient(trust_env=False) as http:
+                assert (await http.get(f"http://{host}:{port}/?patient=canary-patient")).status_code == 200
+            server.should_exit = True
+            await serving
+
+        with leak_scan.looking_away():
+            asyncio.run(ask())
+    told = [record.getMessage() for record in shouting.records if record.name.startswith("uvicorn")]
+    assert any("canary-patient" in text for text in told) is not quiet
+
+
+def test_the_database_says_no_statement_and_no_value(tmp_path, shouting):
+    quieten_wire_loggers()
+    records = database.Database(f"sqlite:///{tmp_path / 'some.sqlite3'}")
+
+    def insert(connection):
+        connection.execute(statement("create table t (c text unique)"))
+        for _ in range(2):
+            connection.execute(statement("insert into t values (:c)"), {"c": COMMENT})
+
+    async def fail():
+        try:
+            with pytest.raises(RecordsUnavailable) as fault:
+                await records.write(insert)
+            return fault.value
+        finally:
+            await records.close()
+
+    fault = asyncio.run(fail())
+    told = "".join(traceback.format_exception(fault))
+    assert "IntegrityError" in told  # it was the statement that failed, not the database
+    assert_silent(told, shouting.text)
+
+
+@pytest.mark.parametrize("address", ["sqlite:///some.sqlite3", "postgresql://someone:canary-password@db.example/trd"])
+def test_engines_neither_echo_nor_show_parameters(address):
+    url = database._url(address)
+    engine = database._sqlite(url) if address.startswith("sqlite") else database._postgresql(url).sync_engine
+    assert engine.echo is False
+    assert engine.hide_parameters is True
+    assert not engine.pool.echo
+    assert "canary-password" not in repr(engine)

@@ -33,7 +33,9 @@ def on_the_wire(selection: str, *, style: OrderStyle | None = None, **story: Any
         selection=selection,
         style=style or OrderStyle(),
     )
-    rendered = render(tuple(drafts.values()), knowledge=KNOWLEDGE, base_url=BASE, ordering=ordering)
+    rendered = [
+        one.card for one in render(tuple(drafts.values()), knowledge=KNOWLEDGE, base_url=BASE, ordering=ordering)
+    ]
     return dict(zip(drafts, (to_wire(card) for card in rendered), strict=False))
 
 
@@ -86,5 +88,5 @@ def test_orders_take_the_intent_that_the_client_accepts() -> None:
 
 
 def test_without_an_order_context_cards_carry_no_suggestions() -> None:
-    rendered = render(tuple(cards().values()), knowledge=KNOWLEDGE, base_url=BASE)
+    rendered = [one.card for one in render(tuple(cards().values()), knowledge=KNOWLEDGE, base_url=BASE)]
     assert not any("suggestions" in to_wire(card) for card in rendered)

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 
 from cds_hooks.app import create_app
 from cds_hooks.clock import FixedClock
-from cds_hooks.request_log import RequestLog
+from cds_hooks.observing.request_log import RequestLog
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
 

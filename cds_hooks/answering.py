@@ -1,0 +1,159 @@
+"""From gathered data to the answer of one call: facts, judgement, what to say, and what of it is shown.
+
+A client in shadow is judged like any other; its cards are counted and not sent. A rule in shadow is judged with and
+without: what is sent is what would be said without it, and what it would have added is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from cds_hooks.caller import Caller
+from cds_hooks.deployment import Deployment
+from cds_hooks.envelope import HookRequest
+from cds_hooks.gather import Gathered
+from cds_hooks.modes import LIVE
+from cds_hooks.observing.call_line import CallLine
+from cds_hooks.render import Provenance, Rendered, render, response
+from cds_hooks.suggesting import Ordering
+from cds_hooks.wire import HookResponse
+from mappings.load import Knowledge
+from plugin import assess
+from plugin.advice import CardDraft, advise
+from plugin.assessment import Assessment
+from plugin.ingest import read_record
+from plugin.record import DraftOrder, PatientRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back, and what is to be written down about it: the cards shown, and those that stayed in shadow.
+
+    `patient_read` is false when the call was answered before anything of the patient was looked at.
+    """
+
+    response: HookResponse
+    patient_read: bool = True
+    shown: tuple[Rendered, ...] = ()
+    shadowed: tuple[Rendered, ...] = ()
+    definition: str = ""
+
+
+NO_CARDS = Answer(response=HookResponse(cards=()))
+NOTHING_READ = Answer(response=HookResponse(cards=()), patient_read=False)
+
+
+def answered(
+    deployment: Deployment,
+    request: HookRequest,
+    caller: Caller,
+    gathered: Gathered,
+    *,
+    orders: tuple[DraftOrder, ...],
+    now: datetime,
+    line: CallLine,
+) -> Answer:
+    """The answer to `request` from what was gathered for it; notes counts and names on `line`."""
+    zone = ZoneInfo(caller.time_zone)
+    as_of = now.astimezone(zone).date()
+    with line.stage("read"):
+        record = read_record(
+            gathered.resources,
+            knowledge=deployment.knowledge,
+            patient_id=request.patient_id,
+            availability=gathered.availability,
+            zone=zone,
+            jurisdiction=caller.jurisdiction,
+        )
+    case = _Case(deployment, request, caller, record, orders, as_of)
+    standing = caller.standing
+    with line.stage("assess"):
+        assessment, drafts = case.judged(deployment.knowledge.without(standing.off))
+        full, wanted = assessment, drafts
+        if standing.shadowed:
+            assessment, drafts = case.judged(deployment.knowledge.without(standing.off | standing.shadowed))
+    verdict = str(full.verdict.value)
+    line.verdict = verdict
+    line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))
+    if wanted and not request.takes_orders and deployment.memory is not None:
+        news = deployment.memory.is_news(
+            # A verdict told in shadow was not told.
+            client=f"{caller.id} {standing.mode}",
+            user=request.user_id,
+            patient=request.patient_id,
+            verdict=verdict,
+            now=now,
+        )
+        if not news:
+            line.outcome = "already-said"
+            return NO_CARDS
+    with line.stage("compose"):
+        shown = case.rendered(assessment, drafts)
+        # What is said differently only because a rule in shadow acts is counted as that rule's.
+        shadowed = case.rendered(full, [draft for draft in wanted if draft not in drafts])
+        if standing.mode != LIVE:
+            shown, shadowed = (), case.rendered(full, wanted)
+    for one in (*shown, *shadowed):
+        line.note_card(one.draft.kind, shown=one in shown, rules=one.draft.rules)
+    definition = assessment.definition.id
+    provenance = _provenance(deployment, definition, as_of)
+    cards = tuple(one.card for one in shown)
+    return Answer(response=response(cards, provenance), shown=shown, shadowed=shadowed, definition=definition)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One patient's facts at one call, judged as often as rules in shadow ask for."""
+
+    deployment: Deployment
+    request: HookRequest
+    caller: Caller
+    record: PatientRecord
+    orders: tuple[DraftOrder, ...]
+    as_of: date
+
+    def judged(self, knowledge: Knowledge) -> tuple[Assessment, tuple[CardDraft, ...]]:
+        assessment = assess(
+            self.record,
+            knowledge=knowledge,
+            as_of=self.as_of,
+            definition=self.deployment.settings.definition,
+            jurisdiction=self.caller.jurisdiction,
+            orders=self.orders,
+        )
+        request = self.request
+        drafts = advise(
+            assessment, hook=request.hook, knowledge=knowledge, user=request.user_id, encounter=request.encounter
+        )
+        return assessment, drafts
+
+    def rendered(self, assessment: Assessment, drafts: Sequence[CardDraft]) -> tuple[Rendered, ...]:
+        ordering = Ordering(
+            assessment=assessment,
+            patient_id=self.request.patient_id,
+            encounter=self.request.encounter,
+            selection=self.caller.selection,
+            style=self.caller.style,
+        )
+        return render(
+            drafts,
+            knowledge=self.deployment.knowledge,
+            base_url=self.deployment.settings.base_url,
+            ordering=ordering,
+            demo=self.deployment.demo,
+        )
+
+
+def _provenance(deployment: Deployment, definition: str, as_of: date) -> Provenance:
+    knowledge = deployment.knowledge
+    return Provenance(
+        engine=deployment.engine,
+        knowledge=knowledge.version,
+        content_hash=knowledge.content_hash,
+        definition=definition,
+        as_of=as_of,
+        site=knowledge.site_id,
+    )

@@ -1,0 +1,91 @@
+"""Who is at the door: proof, limits, and how this client stands right now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.requests import Request
+
+from cds_hooks.caller import Caller
+from cds_hooks.errors import BodyTooLarge
+from cds_hooks.modes import LIVE, standing_of
+from cds_hooks.observing.call_line import CallLine
+from cds_hooks.outbound import AllowList
+from cds_hooks.proposals import OrderStyle
+from cds_hooks.settings import Settings
+from cds_hooks.storage.records import Records
+from cds_hooks.trust.client_auth import Authenticator
+from cds_hooks.trust.rates import RateLimits
+from cds_hooks.trust.registry import RegisteredClient
+from mappings.load import Knowledge
+
+OPEN = "open"
+
+
+class Reception:
+    """Admits callers. Without an authenticator (open mode) everybody is the client ``open``, live, and a token sent is
+    ignored.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        knowledge: Knowledge,
+        authenticator: Authenticator | None,
+        rates: RateLimits,
+        records: Records | None,
+    ) -> None:
+        self._knowledge = knowledge
+        self._authenticator = authenticator
+        self._rates = rates
+        self._records = records
+        self._anyone = Caller(
+            id=OPEN,
+            allowed=AllowList(settings.fhir_servers),
+            time_zone=settings.time_zone,
+            jurisdiction=knowledge.jurisdiction_for(settings.jurisdiction),
+        )
+
+    async def admit(
+        self, request: Request, service_id: str, line: CallLine, *, body_bytes: int, feedback: bool = False
+    ) -> Caller:
+        """The caller, and how it stands. Raises NotAuthenticated, TooManyCalls, BodyTooLarge or RecordsUnavailable."""
+        if self._authenticator is None:
+            line.client = OPEN
+            return await self._standing(self._anyone, None, line)
+        with line.stage("authenticate"):
+            client = await self._authenticator.authenticate(
+                request.headers.get("authorization"), service_id=service_id, feedback=feedback
+            )
+        line.client = client.entry.id
+        self._rates.check(client)
+        limit = client.entry.max_body_bytes
+        if limit is not None and body_bytes > limit:
+            raise BodyTooLarge(
+                f"The body is larger than the {limit} bytes this client may send.",
+                "Send fewer resources by prefetch, or ask the operator to raise max_body_bytes.",
+            )
+        return await self._standing(self._caller(client), client, line)
+
+    def _caller(self, client: RegisteredClient) -> Caller:
+        entry = client.entry
+        return Caller(
+            id=entry.id,
+            allowed=client.allowed,
+            time_zone=entry.time_zone,
+            jurisdiction=self._knowledge.jurisdiction_for(entry.jurisdiction),
+            selection=entry.selection_behavior,
+            style=OrderStyle(intent=entry.order_intent, systems=entry.order_systems),
+        )
+
+    async def _standing(self, caller: Caller, client: RegisteredClient | None, line: CallLine) -> Caller:
+        standing = standing_of(
+            caller.id,
+            baseline=client.entry.mode if client is not None else LIVE,
+            switches=await self._records.switchboard.standing() if self._records is not None else (),
+            knowledge=self._knowledge,
+            accepted=client is None or self._knowledge.accepted is not None,
+        )
+        line.mode = standing.mode
+        return replace(caller, standing=standing)

@@ -1,0 +1,219 @@
+"""The database: SQLite in a file by default, PostgreSQL by URL, the same statements on both.
+
+A transaction is a plain function on a connection. SQLite runs it in a thread of its own, one writer at a time, so that
+writers of one process wait in a row instead of asking again and again; PostgreSQL runs it on an asynchronous
+connection. It is on disk when it returns (SQLite: write-ahead log with full synchronisation; PostgreSQL: its default).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from cds_hooks.errors import RecordsUnavailable
+from cds_hooks.storage.tables import installation
+
+T = TypeVar("T")
+_READ_ONLY = "trd_cds_read_only"
+_WAIT = "trd_cds_wait"
+_WAIT_SECONDS = 10
+_READERS = 4
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SERVER_SETTINGS = {
+    "application_name": "trd-cds",
+    "synchronous_commit": "on",  # what is acknowledged is on disk, whatever the server's default
+    # A machine that vanishes in the middle of a transaction must not keep the head of the trail locked for hours.
+    "idle_in_transaction_session_timeout": str(2 * _WAIT_SECONDS * 1000),
+}
+_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+class DatabaseError(Exception):
+    """The database cannot be used like this; the message says what to do and holds no password."""
+
+
+class DriverFault(Exception):  # noqa: N818 - what is left of a fault of the driver
+    """Kind and code of a fault of the driver. Its own words are left out: they quote the values of the statement."""
+
+
+class Database:
+    """Transactions on one database. Raises RecordsUnavailable from every one that the database cannot serve."""
+
+    def __init__(self, address: str) -> None:
+        """Raise DatabaseError when `address` is not a URL of SQLite or PostgreSQL."""
+        self.url = _url(address)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._served: _Embedded | _Served = _Embedded(self.url) if self.is_sqlite else _Served(self.url)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction: durable once this returns, undone when `work` raises."""
+        return await self._run(work, read_only=False)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that only reads and blocks nobody."""
+        return await self._run(work, read_only=True)
+
+    async def _run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+        try:
+            return await self._served.run(work, read_only=read_only)
+        except (SQLAlchemyError, OSError, TimeoutError) as fault:
+            raise RecordsUnavailable from _without_words(fault)
+
+    async def is_writable(self) -> bool:
+        """Whether a change would be kept, found out by making one that changes nothing."""
+        try:
+            done = await self.write(lambda connection: connection.execute(update(installation).values(id=1)).rowcount)
+        except RecordsUnavailable:
+            return False
+        return done == 1
+
+    async def key_mark(self) -> str | None:
+        """The mark of the key this database was last used with; None before its first use."""
+        return await self.read(lambda connection: connection.scalar(select(installation.c.key_mark)))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._served.close()
+
+
+class _Embedded:
+    """SQLite, in threads: one that writes, a few that read."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _sqlite(url)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="trd-cds-write")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="trd-cds-read")
+
+    async def run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+        loop = asyncio.get_running_loop()
+        thread, until = self._readers if read_only else self._writer, loop.time() + _WAIT_SECONDS
+
+        def transaction() -> T:
+            # Those who wait behind a locked database give up with the first, not each after a wait of its own.
+            left = until - loop.time()
+            if left <= 0:
+                raise TimeoutError
+            return self._transaction(work, read_only, left)
+
+        # A caller that goes away does not leave a half-told transaction: it ends, one way or the other.
+        return await asyncio.shield(loop.run_in_executor(thread, transaction))
+
+    def _transaction(self, work: Callable[[Connection], T], read_only: bool, wait: float) -> T:
+        with self._engine.connect() as connection:
+            connection.execution_options(**{_READ_ONLY: read_only, _WAIT: wait})
+            with connection.begin():
+                return work(connection)
+
+    async def close(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+
+class _Served:
+    """PostgreSQL, asynchronously."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = _postgresql(url)
+
+    async def run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+        async with self._engine.connect() as plain:
+            # A reader sees one state of the database, however many statements it takes.
+            level = "REPEATABLE READ" if read_only else "READ COMMITTED"
+            connection = await plain.execution_options(isolation_level=level)
+            async with connection.begin():
+                return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _url(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        url = None
+    driver = _DRIVERS.get(url.get_backend_name()) if url is not None else None
+    if url is None or driver is None:
+        raise DatabaseError(
+            "this is no address of a database; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise DatabaseError("a database in memory cannot be shared by workers; write sqlite:///FILE")
+    if url.get_backend_name() != "sqlite":
+        url = _with_tls(url)
+    return url.set(drivername=driver)
+
+
+def _with_tls(url: URL) -> URL:
+    """`url` with ``sslmode``, as every other program writes it, under the name that our driver gives it."""
+    if not url.query:
+        return url
+    mode = url.query.get("sslmode")
+    if set(url.query) != {"sslmode"} or mode not in _SSL_MODES:
+        raise DatabaseError(
+            "the address of the database may end in ?sslmode=MODE alone; "
+            f"MODE is one of {', '.join(_SSL_MODES)}, and other options are read from the PG… environment variables"
+        )
+    return url.set(query={"ssl": mode})
+
+
+def _without_words(fault: Exception) -> DriverFault:
+    original = getattr(fault, "orig", None)
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None) or "no code"
+    return DriverFault(f"{type(fault).__name__}, {code}")
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, hide_parameters=True, echo=False, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "do_connect")
+    def reserve(*_: Any) -> None:
+        """Make the file before the database does, for its owner only."""
+        with suppress(OSError):  # then connecting fails too
+            if not url.query:  # else the name is an address, not a path
+                os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: Any, _: Any) -> None:
+        raw.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = raw.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA secure_delete = ON")  # what is past its time is overwritten, not only let go
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(options.get(_WAIT, _WAIT_SECONDS) * 1000)}")
+        connection.exec_driver_sql("BEGIN" if options.get(_READ_ONLY, False) else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=_WAIT_SECONDS,
+        pool_pre_ping=True,  # a restarted database server is noticed before a call fails for it
+        hide_parameters=True,
+        echo=False,
+        connect_args={
+            "timeout": _WAIT_SECONDS,
+            "command_timeout": _WAIT_SECONDS,
+            "server_settings": _SERVER_SETTINGS,
+        },
+    )

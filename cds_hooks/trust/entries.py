@@ -1,0 +1,144 @@
+"""What an operator writes of a client, and what is known of the product it runs: the two kinds of entries as strict
+models.
+
+An entry is laid over its client profile: what the operator leaves out is the profile's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cds_hooks.outbound import AllowList, FhirBase
+from cds_hooks.settings import known_zone
+
+GENERIC = "generic"
+_ORIGIN = re.compile(r"https?://[^/?#@\\\s*]+")
+
+# Asymmetric signatures only: CDS Hooks forbids `none` and symmetric ones.
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
+AudienceForm = Literal["endpoint", "feedback", "discovery", "base"]
+ReplayPolicy = Literal["refuse", "allow"]
+Mode = Literal["live", "shadow", "off"]
+SelectionBehavior = Literal["at-most-one", "any"]
+OrderIntent = Literal["proposal", "plan", "order"]
+OrderSystem = Literal["rxnorm", "atc", "snomed", "loinc", "hcpcs", "cpt", "trd-instruments"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class RegistryError(Exception):
+    """The client registry is unusable; the message names file, place, problem and remedy, and no key material."""
+
+    def __init__(self, file: str, place: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}: {place}: {problem}; {remedy}")
+        self.file, self.place, self.problem, self.remedy = file, place, problem, remedy
+
+
+class ClientProfile(BaseModel):
+    """How one product behaves, where that decides what we do; an entry names it and may override each value.
+
+    `note` says why the values are as they are, `source` where that is known from.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    note: Text
+    source: Text
+    selection_behavior: SelectionBehavior
+    order_intent: OrderIntent
+    order_systems: tuple[OrderSystem, ...]
+    replay: ReplayPolicy
+    audience_forms: tuple[AudienceForm, ...]
+
+
+class Client(BaseModel):
+    """One registered client as written in the file, over its profile.
+
+    `issuer` must equal the token's `iss`. Keys: `jwks_file` is relative to the registry file and never fetched;
+    `jku` are the only addresses its keys are ever fetched from; at least one of the two is needed. If `tenants` are
+    given, the token's `tenant` must be one of them. A token's `aud` must be an address of ours in one of the
+    `audience_forms` (endpoint: the service called; feedback: that and its feedback address, for feedback; discovery;
+    base), or one of the `audiences` (some EHRs take a hand-typed one). `fhir_servers` are the FHIR bases that may be
+    called with this client's tokens; `profile` names the product; `time_zone` decides what day it is; `jurisdiction`
+    stands before that of a site overlay. `replay` is what happens to a token used before: only test tools that reuse
+    one need ``allow``. `mode` says whether cards are shown (live), only computed and counted (shadow), or nothing is
+    done (off). `calls_per_minute` and `max_body_bytes` bound its use. `selection_behavior` is what the client honours;
+    `order_intent` and `order_systems` are the intent and the code systems of the order drafts it accepts (none: those
+    usual where it is).
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Text
+    issuer: Text
+    jwks_file: Text | None = None
+    jku: tuple[str, ...] = ()
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES384", "RS384")
+    tenants: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    audiences: tuple[Text, ...] = ()
+    audience_forms: tuple[AudienceForm, ...] = ("endpoint", "feedback")
+    fhir_servers: tuple[str, ...] = ()
+    profile: str = GENERIC
+    time_zone: str = "UTC"
+    jurisdiction: Literal["us", "eu"] | None = None
+    replay: ReplayPolicy = "refuse"
+    mode: Mode = "shadow"
+    calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    max_body_bytes: Annotated[int, Field(ge=1_000)] | None = None
+    cors_origins: tuple[str, ...] = ()
+    selection_behavior: SelectionBehavior = "at-most-one"
+    order_intent: OrderIntent = "proposal"
+    order_systems: tuple[OrderSystem, ...] = ()
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _off_without_quotes(cls, value: object) -> object:
+        """YAML 1.1 reads a bare ``off`` as false."""
+        return "off" if value is False else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return known_zone(value)
+
+    @field_validator("fhir_servers")
+    @classmethod
+    def _callable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AllowList(value)
+        return value
+
+    @field_validator("jku")
+    @classmethod
+    def _fetchable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(FhirBase.parse(address) is None for address in value):
+            raise ValueError(
+                "a key address must be an absolute https address (http only for loopback) "
+                "without user info, query, fragment or dot segments"
+            )
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("an origin is scheme, host and port only, as in https://ehr.example:8443; * is not one")
+        return value
+
+    @model_validator(mode="after")
+    def _provable(self) -> Client:
+        if self.jwks_file is None and not self.jku:
+            raise ValueError("there are no keys: give jwks_file, or jku, or both")
+        if not self.audience_forms and not self.audiences:
+            raise ValueError("no audience would be accepted: give audience_forms, or audiences, or both")
+        return self
+
+
+class ClientList(BaseModel):
+    """The whole registry file: one key, `clients`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    clients: Annotated[tuple[Client, ...], Field(min_length=1)]
