@@ -20,7 +20,7 @@ from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
-from cds_hooks.errors import BadRequest, HookFault, UnknownService, WrongMethod, respond
+from cds_hooks.errors import BadRequest, HookFault, NotAuthenticated, UnknownService, WrongMethod, respond
 from cds_hooks.housekeeping import keep_house
 from cds_hooks.ledger import Ledger
 from cds_hooks.observing.call_line import CallLine
@@ -91,6 +91,9 @@ def create_app(
             f"There is no definition of that name: set TRD_CDS_DEFINITION to one of {', '.join(knowledge.definitions)}."
         )
     quieten_wire_loggers()
+    written = log or RequestLog(timestamp=lambda: clock.now().isoformat())
+    if settings.open_mode:
+        written.warn("open mode: nobody is asked to log in; never use this with real patients")
     outbound = http or httpx.AsyncClient(
         timeout=httpx.Timeout(settings.deadline_seconds, connect=min(_CONNECT_SECONDS, settings.deadline_seconds)),
         limits=httpx.Limits(max_connections=_CONNECTIONS),
@@ -132,7 +135,7 @@ def create_app(
             _cors(settings, registry),
             Middleware(
                 CallBoundary,
-                log=log or RequestLog(timestamp=lambda: clock.now().isoformat()),
+                log=written,
                 new_line=lambda: CallLine(knowledge=hash_start),
                 metrics=metrics,
             ),
@@ -155,6 +158,7 @@ def create_app(
             time_zone=settings.time_zone,
             writable=records.database.is_writable if records is not None else _nothing_to_write,
             acceptance=lambda: "demo" if demo else "accepted" if knowledge.accepted is not None else "not accepted",
+            failing_keys=lambda: len(key_sets.problems),
             draining=lambda: lifetime.ending,
             metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token is not None else None,
         )
@@ -185,7 +189,7 @@ def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
         allow_origins=origins,
         allow_methods=["GET", "POST", "OPTIONS"],
         allow_headers=["Authorization", "Content-Type", "Accept"],
-        expose_headers=["X-Correlation-Id"],
+        expose_headers=["X-Correlation-Id", "Retry-After"],
         allow_private_network=settings.open_mode,
     )
 
@@ -226,7 +230,10 @@ async def _nothing_to_write() -> bool:
 async def _answer_fault(request: Request, fault: Exception) -> Response:
     if not isinstance(fault, HookFault):  # Starlette's type is wide; ours is registered
         raise fault
-    call_line(request.scope).outcome = type(fault).__name__
+    line = call_line(request.scope)
+    line.outcome = type(fault).__name__
+    if isinstance(fault, NotAuthenticated):
+        line.refused_by = fault.check
     return respond(fault)
 
 

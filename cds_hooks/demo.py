@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import httpx
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -58,6 +61,9 @@ def create_demo(
         records=records,
         demo=True,
     )
+    # A page elsewhere that had its own name point here could read what the demo answers.
+    here = urlsplit(base_url).hostname or ""
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted({"127.0.0.1", "localhost", "[", here} - {""}))
     # The simulator asks the sandbox as it stands alone, at its own root; the name of the host plays no part.
     ehr = httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url="http://sandbox")
     app.mount(FHIR, sandbox)

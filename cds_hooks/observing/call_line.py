@@ -60,7 +60,8 @@ class CallLine:
     """What may be said of one call.
 
     `call` is the kind of address; `service` one of our ids or ``unknown``; `client` a registry id or ``open``; `mode`
-    live, shadow or off; `outcome` a fault's class name or a few words of ours. `cards` are the kinds of the cards
+    live, shadow or off; `outcome` a fault's class name or a few words of ours; `refused_by` the check a
+    token failed, for the operator's eyes only. `cards` are the kinds of the cards
     shown, `shadowed_cards` of those computed and not shown, `rules` those behind the verdict, `card_rules` (rule,
     whether shown) of each card. `audit` is the number of the call's audit event, `write_failures` are the books that
     could not be written. `correlation_id` is random; for `caller_trace` see `correlation`. `stages` and `fhir` hold
@@ -73,6 +74,7 @@ class CallLine:
     mode: str = ""
     status: int = 0
     outcome: str = ""
+    refused_by: str = ""
     verdict: str = ""
     cards: tuple[str, ...] = ()
     shadowed_cards: tuple[str, ...] = ()
@@ -160,9 +162,9 @@ class CallLine:
 
 
 _AS_THEY_ARE = (
-    "call", "service", "client", "mode", "status", "outcome", "verdict", "cards", "shadowed_cards", "rules", "drafts",
-    "concerning", "resources", "gaps", "unmatched_feedback", "audit", "write_failures", "knowledge", "correlation_id",
-    "caller_trace", "fault", "fault_place",
+    "call", "service", "client", "mode", "status", "outcome", "refused_by", "verdict", "cards", "shadowed_cards",
+    "rules", "drafts", "concerning", "resources", "gaps", "unmatched_feedback", "audit", "write_failures", "knowledge",
+    "correlation_id", "caller_trace", "fault", "fault_place",
 )  # fmt: skip
 LOG_KEYS = frozenset(
     {

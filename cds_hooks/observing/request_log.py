@@ -58,6 +58,11 @@ class RequestLog:
         write("call", **line.said())
 
 
+    def warn(self, event: str) -> None:
+        """Write one line about the service itself; `event` is a constant of ours."""
+        self._log.warning(event)
+
+
 def quieten_wire_loggers() -> None:
     """Let the libraries below us speak of warnings only: their other lines hold addresses, headers or values."""
     for name in QUIETENED:

@@ -42,13 +42,15 @@ def observing_routes(
     time_zone: str,
     writable: Callable[[], Awaitable[bool]],
     acceptance: Callable[[], str],
+    failing_keys: Callable[[], int],
     draining: Callable[[], bool],
     metrics_token: str | None,
 ) -> APIRouter:
     """The three addresses.
 
     `writable` says whether the database would keep a change; `acceptance` in a word of ours whether this knowledge
-    version was accepted for live use; `draining` whether the server is stopping. `time_zone` decides which reviews are
+    version was accepted for live use; `failing_keys` how many addresses of client keys failed
+    when last asked; `draining` whether the server is stopping. `time_zone` decides which reviews are
     overdue today. An empty `metrics_token` is none.
     """
     router = APIRouter()
@@ -86,6 +88,7 @@ def observing_routes(
                 "knowledge": {"version": knowledge.version, "hash": knowledge.content_hash},
                 "acceptance": acceptance(),
                 "database_writable": kept,
+                "client_keys_failing": failing_keys(),
                 "draining": stopping,
                 "overdue_reviews": overdue_on(clock.today(time_zone)),
             },

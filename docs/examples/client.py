@@ -1,13 +1,15 @@
-"""A registered CDS Hooks client in one file: makes its keys and registry entry, and signs a call.
+"""A registered CDS Hooks client in one file: makes its keys and registry entry, signs calls and reports feedback.
 
 `keys` writes an ES384 key pair: the public half with a registry into one folder, the private half into another. It
 leaves an existing pair alone. `call` drafts an order for the first demo patient, signs the request as CDS Hooks asks
-and prints the service's answer. Read `signed` to see what a client has to put into its token.
+and prints the service's answer; the record goes along as prefetch, or is pulled from a FHIR server with --fhir.
+`feedback` reports what became of a card. Read `signed` to see what a client has to put into its token.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -20,16 +22,19 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
-from cds_hooks.stories import load_stories
-from cds_hooks.web.hook_requests import hook_request
-from mappings.load import load
+from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.stories import Story, load_stories
+from cds_hooks.web.hook_requests import Route, hook_request, prefetched
+from mappings.load import Knowledge, load
 
 ALGORITHM = "ES384"
 CLIENT = "demo-client"
 ISSUER = "https://client.example"
 KEY_FILE = "client.pem"
 JWKS_FILE = "client.jwks.json"
+SERVICE = "http://127.0.0.1:8000/cds-services/trd-order-sign"
 
 
 def make_keys(registry: Path, secret: Path, fhir_server: str) -> None:
@@ -37,6 +42,8 @@ def make_keys(registry: Path, secret: Path, fhir_server: str) -> None:
     if (secret / KEY_FILE).exists() and (registry / "registry.yaml").exists():
         _say("keys are there already")
         return
+    registry.mkdir(parents=True, exist_ok=True)
+    secret.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = ec.generate_private_key(ec.SECP384R1())
     public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
     public |= {"kid": uuid.uuid4().hex, "alg": ALGORITHM, "use": "sig"}
@@ -67,37 +74,77 @@ def signed(secret: Path, audience: str) -> str:
     return jwt.encode(claims, (secret / KEY_FILE).read_bytes(), algorithm=ALGORITHM, headers=headers)
 
 
-def call(secret: Path, service: str, fhir_server: str) -> int:
-    """Fire the hook for the first demo patient, everything to be pulled from `fhir_server`; 0 when cards came."""
-    story = load_stories(SystemClock().today("UTC"), load())[0]
+def call(secret: Path, service: str, fhir_server: str | None) -> int:
+    """Fire the hook for the first demo patient, its record as prefetch or to be pulled from `fhir_server`."""
+    knowledge = load()
+    story = load_stories(SystemClock().today("UTC"), knowledge)[0]
     request: dict[str, Any] = hook_request(
         hook="order-sign",
         patient_id=story.patient_id,
         draft=story.suggested_order,
-        prefetch={},
-        fhir_server=fhir_server,
+        prefetch={} if fhir_server else asyncio.run(_record_of(story, knowledge)),
+        fhir_server=fhir_server or "",
     )
-    # A real EHR puts its short-lived access token here; the demo's FHIR server asks for none and ignores it.
-    request["fhirAuthorization"] = {
-        "access_token": "demonstration",
-        "token_type": "Bearer",
-        "expires_in": 300,
-        "scope": "patient/*.rs",
-        "subject": CLIENT,
-    }
-    answer = httpx.post(
-        service, json=request, headers={"Authorization": f"Bearer {signed(secret, service)}"}, timeout=30
-    )
+    if fhir_server:
+        # A real EHR puts its short-lived access token here; the demo's FHIR server asks for none and ignores it.
+        request["fhirAuthorization"] = {
+            "access_token": "demonstration",
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "scope": "patient/*.rs",
+            "subject": CLIENT,
+        }
+    else:
+        del request["fhirServer"]  # nothing to pull from
+    answer = _post(service, request, token=signed(secret, service))
+    if answer is None:
+        return 1
     _say(json.dumps(answer.json(), indent=2, ensure_ascii=False) if answer.content else f"status {answer.status_code}")
+    if answer.is_success and not answer.json().get("cards"):
+        _remark(
+            "no cards: this client is in shadow or off, or the knowledge has been accepted by nobody yet; "
+            "`trd-cds mode show` tells. In shadow the card was composed and counted, not sent."
+        )
     return 0 if answer.is_success else 1
+
+
+def feed_back(secret: Path, service: str, card: str, outcome: str) -> int:
+    """Report that the clinician accepted or overrode `card`."""
+    told: dict[str, Any] = {"card": card, "outcome": outcome, "outcomeTimestamp": SystemClock().now().isoformat()}
+    if outcome == "accepted":
+        told["acceptedSuggestions"] = []
+    answer = _post(f"{service}/feedback", {"feedback": [told]}, token=signed(secret, service))
+    if answer is None:
+        return 1
+    _say(answer.text or f"status {answer.status_code}")
+    return 0 if answer.is_success else 1
+
+
+async def _record_of(story: Story, knowledge: Knowledge) -> dict[str, Any]:
+    """What an EHR that holds this patient puts into the prefetch templates of discovery."""
+    sandbox = create_sandbox(ResourceStore(story.resources), base_url="http://sandbox")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=sandbox), base_url="http://sandbox") as ehr:
+        return await prefetched(ehr, queries(knowledge), story.patient_id, Route.PREFETCHED)
+
+
+def _post(address: str, body: dict[str, Any], *, token: str) -> httpx.Response | None:
+    try:
+        return httpx.post(address, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    except httpx.TransportError as fault:
+        _remark(f"no answer from {address} ({type(fault).__name__}): is the service running there?")
+        return None
 
 
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def _remark(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
 def main() -> int:
-    """Run `keys` or `call`."""
+    """Run `keys`, `call` or `feedback`."""
     parser = argparse.ArgumentParser(description="A registered CDS Hooks client, for trying a deployment.")
     commands = parser.add_subparsers(dest="command", required=True)
     keys = commands.add_parser("keys", help="make a key pair and a registry that knows it")
@@ -105,13 +152,22 @@ def main() -> int:
     keys.add_argument("--secret", type=Path, required=True, metavar="DIR")
     keys.add_argument("--fhir", default="http://127.0.0.1:8080/fhir", metavar="BASE_URL")
     calling = commands.add_parser("call", help="sign and send one order-sign")
-    calling.add_argument("--secret", type=Path, required=True, metavar="DIR")
-    calling.add_argument("--service", required=True, metavar="URL")
-    calling.add_argument("--fhir", required=True, metavar="BASE_URL")
+    telling = commands.add_parser("feedback", help="report what became of a card")
+    for command in (calling, telling):
+        command.add_argument("--secret", type=Path, required=True, metavar="DIR")
+        command.add_argument("--service", default=SERVICE, metavar="URL")
+    calling.add_argument("--fhir", metavar="BASE_URL", help="pull from there; without it the record goes along")
+    telling.add_argument("card", metavar="CARD_UUID")
+    telling.add_argument("outcome", choices=("accepted", "overridden"))
     given = parser.parse_args()
     if given.command == "keys":
         make_keys(given.registry, given.secret, given.fhir)
         return 0
+    if not (given.secret / KEY_FILE).exists():
+        _remark(f"there is no {KEY_FILE} in {given.secret}: run `keys` first, or name its folder with --secret")
+        return 2
+    if given.command == "feedback":
+        return feed_back(given.secret, given.service, given.card, given.outcome)
     return call(given.secret, given.service, given.fhir)
 
 

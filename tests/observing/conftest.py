@@ -107,6 +107,7 @@ def station(knowledge: Knowledge, clock: MovableClock) -> Callable[..., Station]
             "time_zone": "UTC",
             "writable": _is_writable,
             "acceptance": lambda: "accepted",
+            "failing_keys": lambda: 0,
             "draining": lambda: False,
             "metrics_token": None,
             **changed,

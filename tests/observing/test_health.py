@@ -37,6 +37,7 @@ def test_ready_says_what_it_answers_with(station: Callable[..., Any], knowledge:
         "status": "ready",
         "knowledge": {"version": knowledge.version, "hash": knowledge.content_hash},
         "acceptance": "awaiting acceptance",
+        "client_keys_failing": 0,
         "database_writable": True,
         "draining": False,
     }
