@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
-from cds_hooks.envelope import HookRequest
+from cds_hooks.envelope import HookRequest, Resource
 from cds_hooks.gather import Gathered
 from cds_hooks.modes import LIVE
 from cds_hooks.observing.call_line import CallLine
+from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, Rendered, render, response
 from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
@@ -61,7 +62,7 @@ def answered(
     as_of = now.astimezone(zone).date()
     with line.stage("read"):
         record = read_record(
-            gathered.resources,
+            _without_drafts(gathered.resources, request),
             knowledge=deployment.knowledge,
             patient_id=request.patient_id,
             availability=gathered.availability,
@@ -145,6 +146,12 @@ class _Case:
             ordering=ordering,
             demo=self.deployment.demo,
         )
+
+
+def _without_drafts(resources: Sequence[Resource], request: HookRequest) -> tuple[Resource, ...]:
+    """What is on record beside the orders this call is about: an order signed again is no history of itself."""
+    drafted = {local_reference(draft) for draft in request.drafts if draft.get("id")}
+    return tuple(item for item in resources if not item.get("id") or local_reference(item) not in drafted)
 
 
 def _provenance(deployment: Deployment, definition: str, as_of: date) -> Provenance:

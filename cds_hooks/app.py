@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -119,7 +119,12 @@ def create_app(
             registry=registry, clock=clock, base_url=settings.base_url, replays=records.replays, key_sets=key_sets
         )
     ledger = Ledger(records, settings, knowledge, clock) if records is not None else None
-    lifetime = _Lifetime(ledger, key_sets, None if http is not None else outbound)
+    lifetime = _Lifetime(
+        ledger,
+        key_sets,
+        None if http is not None else outbound,
+        lambda: written.warn("records past their time could not be removed: the database does not answer"),
+    )
     metrics = Metrics(version=deployment.engine, knowledge=knowledge)
     hash_start = knowledge.content_hash.removeprefix("sha256:")[:12]
     app = FastAPI(
@@ -197,8 +202,15 @@ def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
 class _Lifetime:
     """What begins and ends with the application."""
 
-    def __init__(self, ledger: Ledger | None, key_sets: KeySets, own_http: httpx.AsyncClient | None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger | None,
+        key_sets: KeySets,
+        own_http: httpx.AsyncClient | None,
+        chores_failed: Callable[[], None],
+    ) -> None:
         self.ending = False
+        self._chores_failed = chores_failed
         self._ledger = ledger
         self._key_sets = key_sets
         self._own_http = own_http
@@ -206,7 +218,7 @@ class _Lifetime:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Keep house while the application runs; afterwards give back what was opened for it."""
-        chores = asyncio.create_task(keep_house(self._ledger)) if self._ledger is not None else None
+        chores = asyncio.create_task(keep_house(self._ledger, self._chores_failed)) if self._ledger is not None else None
         try:
             yield
         finally:

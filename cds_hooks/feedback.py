@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cds_hooks.errors import BadRequest
+from cds_hooks.errors import BadRequest, BodyTooLarge
 from cds_hooks.storage.feedback_book import FeedbackItem
 from mappings.schema import OverrideReason
 
 _SHAPE = 'Send {"feedback": [{card, outcome, outcomeTimestamp, …}]} as CDS Hooks 2.0 describes.'
 _OUTCOMES = ("accepted", "overridden")
 _LONGEST_COMMENT = 10_000
+MOST_ITEMS = 1_000  # one batch is one transaction, and nobody else writes meanwhile
 _EXTENDED_DISPLAY = "reasonDisplay"
 
 
@@ -49,6 +50,10 @@ def read_feedback(body: Mapping[str, Any], reasons: Sequence[OverrideReason]) ->
         raise BadRequest("feedback is missing or not an array.", _SHAPE, where="feedback")
     if not items:
         raise BadRequest("feedback has no item.", "Send at least one item, or do not call.", where="feedback")
+    if len(items) > MOST_ITEMS:
+        raise BodyTooLarge(
+            f"feedback has more than {MOST_ITEMS} items.", "Send it in smaller batches.", where="feedback"
+        )
     kept: list[FeedbackItem] = []
     remarks: list[Remark] = []
     for position, item in enumerate(items):

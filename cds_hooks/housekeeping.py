@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable
 
 from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.ledger import Ledger
@@ -11,9 +11,11 @@ from cds_hooks.ledger import Ledger
 EVERY_SECONDS = 3600.0
 
 
-async def keep_house(ledger: Ledger) -> None:
-    """Run until cancelled. A database that does not answer is asked again an hour later."""
+async def keep_house(ledger: Ledger, failed: Callable[[], None]) -> None:
+    """Run until cancelled. A database that does not answer is told by `failed`, and asked again an hour later."""
     while True:
-        with suppress(RecordsUnavailable):
+        try:
             await ledger.forget_old()
+        except RecordsUnavailable:
+            failed()
         await asyncio.sleep(EVERY_SECONDS)

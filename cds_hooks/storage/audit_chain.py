@@ -97,6 +97,8 @@ class AuditChain:
         head = connection.execute(select(audit_head)).one_or_none()
         if head is None:
             return ChainState(0, 0, 0, "", "its head is missing", 0)
+        if not (isinstance(head.seq, int) and isinstance(head.first_seq, int)):
+            return ChainState(0, 0, 0, "", "its head was changed", 0)
         expected, previous, checked = int(head.first_seq), str(head.before_first), 0
         while True:
             page = _ROW.where(audit_events.c.seq >= expected, audit_events.c.seq <= head.seq)

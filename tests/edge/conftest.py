@@ -177,7 +177,8 @@ class Clinic:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.written.getvalue().splitlines()]
+        lines = [json.loads(line) for line in self.written.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == "call"]
 
 
 @pytest.fixture(scope="session")

@@ -194,6 +194,12 @@ def test_feedback_without_an_item_is_400_and_says_so(clinic, kept):
     assert kept() == []
 
 
+def test_a_batch_is_bounded(clinic, kept):
+    answer = post(clinic(), *[item(card=str(number)) for number in range(1_001)])
+    assert answer.status_code == 413
+    assert kept() == []
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"feedback": {"card": "x"}}', b"x"])
 @pytest.mark.requirement("FB-03")
 def test_other_bodies_are_400(clinic, body):

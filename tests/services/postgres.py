@@ -53,11 +53,11 @@ class Server:
         """All rows of `database` as SQL text; binary values are in hexadecimal digits."""
         url = self.url.rpartition("/")[0] + f"/{database}"
         command = [self.tools / "pg_dump", "--data-only", "--inserts", "--no-owner", f"--dbname={url}"]
-        return subprocess.run(command, check=True, capture_output=True).stdout
+        return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
 
     def _control(self, *words: str | Path) -> None:
         command = [self.tools / "pg_ctl", "-D", self.folder / "data", "-w", *words]
-        subprocess.run(command, user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 
 @contextmanager
@@ -74,10 +74,9 @@ def postgres_server() -> Iterator[Server]:
             shutil.chown(folder, user)
             shutil.chown(secret, user)
         folder.chmod(0o700)
-        port = _free_port()
-        subprocess.run(
-            [tools / "initdb", "-D", folder / "data", "-U", _USER, "-A", "scram-sha-256", "--pwfile", secret]
-            + ["-E", "UTF8", "-N"],
+        port, words = _free_port(), ("--pwfile", secret, "-E", "UTF8", "-N")
+        subprocess.run(  # noqa: S603
+            [tools / "initdb", "-D", folder / "data", "-U", _USER, "-A", "scram-sha-256", *words],
             user=user,
             cwd=folder,
             check=True,

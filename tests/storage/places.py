@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -73,6 +75,16 @@ class Place:
             return b"".join(path.read_bytes() for path in sorted(self.file.parent.glob(f"{self.file.name}*")))
         assert self.server is not None
         return self.server.dump(self.url.rpartition("/")[2])
+
+    def append_elsewhere(self, processes: int, events: int) -> list[int]:
+        """Exit codes of as many processes that prepare the database and append events, all at once."""
+        command = [sys.executable, str(Path(__file__).with_name("appending.py")), self.url, str(events)]
+        started = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(processes)]  # noqa: S603
+        for one in started:
+            assert one.stdin is not None
+            one.stdin.write(b"\n")
+            one.stdin.close()
+        return [one.wait() for one in started]
 
     def with_keys(self, *keys: bytes) -> Place:
         """The same database, opened with these raw keys."""
