@@ -19,6 +19,7 @@ from cds_hooks.modes import LIVE
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, Rendered, render, response
+from cds_hooks.repeats import Answers
 from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
@@ -56,6 +57,7 @@ def answered(
     orders: tuple[DraftOrder, ...],
     now: datetime,
     line: CallLine,
+    answers: Answers | None = None,
 ) -> Answer:
     """The answer to `request` from what was gathered for it; notes counts and names on `line`."""
     zone = ZoneInfo(caller.time_zone)
@@ -76,6 +78,11 @@ def answered(
         full, wanted = assessment, drafts
         if standing.shadowed:
             assessment, drafts = case.judged(deployment.knowledge.without(standing.off | standing.shadowed))
+    if answers is not None:
+        line.silenced_cards = tuple(one.kind for one in drafts if answers.silence(one, hook=request.hook))
+        drafts, wanted = (
+            tuple(one for one in some if not answers.silence(one, hook=request.hook)) for some in (drafts, wanted)
+        )
     verdict = str(full.verdict.value)
     line.verdict = verdict
     line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))

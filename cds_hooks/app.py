@@ -218,7 +218,9 @@ class _Lifetime:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Keep house while the application runs; afterwards give back what was opened for it."""
-        chores = asyncio.create_task(keep_house(self._ledger, self._chores_failed)) if self._ledger is not None else None
+        chores = None
+        if self._ledger is not None:
+            chores = asyncio.create_task(keep_house(self._ledger, self._chores_failed))
         try:
             yield
         finally:

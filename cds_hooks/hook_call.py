@@ -16,6 +16,7 @@ from cds_hooks.envelope import HookRequest, Resource, entries_of
 from cds_hooks.errors import EssentialDataMissing
 from cds_hooks.fhir_client import FhirClient
 from cds_hooks.gather import OnNeed
+from cds_hooks.ledger import Ledger
 from cds_hooks.modes import OFF
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.patient_guard import refuse_other_patient, refuse_other_token
@@ -25,8 +26,13 @@ from plugin.ingest import read_orders, read_record
 from plugin.record import DraftOrder
 
 
-async def answer(deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine) -> Answer:
-    """What `request` is answered with. Raises the faults of `cds_hooks.errors`; notes counts and names on `line`."""
+async def answer(
+    deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine, ledger: Ledger | None = None
+) -> Answer:
+    """What `request` is answered with. Raises the faults of `cds_hooks.errors`; notes counts and names on `line`.
+
+    Without a `ledger` nothing is known of earlier answers, and everything is said.
+    """
     if caller.standing.mode == OFF:
         line.outcome = "switched-off"
         return NOTHING_READ
@@ -61,7 +67,8 @@ async def answer(deployment: Deployment, request: HookRequest, caller: Caller, l
             request, queries=deployment.queries, besides=besides, fhir=fhir, deadline=deadline
         )
     line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
-    return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line)
+    answers = await ledger.answers(request, caller) if ledger is not None else None
+    return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers)
 
 
 def _has_judged_drug(
@@ -84,9 +91,7 @@ def _seconds_allowed(settings: Settings, request: HookRequest) -> float:
     return settings.deadline_seconds if expires is None else max(0.0, min(settings.deadline_seconds, expires))
 
 
-def _fhir_client(
-    deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine
-) -> FhirClient | None:
+def _fhir_client(deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine) -> FhirClient | None:
     """A client for the request's FHIR server; None when it is not on the caller's list or the token has expired."""
     base = caller.allowed.admit(request.fhir_server)
     if base is None or _seconds_allowed(deployment.settings, request) <= 0:

@@ -19,6 +19,7 @@ from cds_hooks.envelope import HookRequest
 from cds_hooks.fhir_writer.audit import Happening, Kind, Outcome, audit_event
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.render import Rendered
+from cds_hooks.repeats import Answers, Asker, answers_of, marks_of
 from cds_hooks.settings import Settings
 from cds_hooks.storage.call_book import CallEntry, CardEntry
 from cds_hooks.storage.feedback_book import FeedbackItem, Kept
@@ -51,7 +52,7 @@ class Ledger:
         at = self.clock.now()
         shown = answer.shown if answer is not None else ()
         shadowed = answer.shadowed if answer is not None else ()
-        patient, user = self._patient(request, caller), self._user(request.user_id, caller)
+        asker = self.asker(request, caller)
         entry = CallEntry(
             id=line.correlation_id,
             at=at,
@@ -68,7 +69,6 @@ class Ledger:
         if answer is not None and not answer.patient_read:
             await self.records.count_call(entry)
             return
-        encounter = self._pseudonym(caller, request.fhir_server, "encounter", request.encounter)
         cards = [
             CardEntry(
                 id=one.card.uuid,
@@ -85,11 +85,14 @@ class Ledger:
                 definition=answer.definition if answer is not None else "",
                 knowledge=self.knowledge.version,
                 knowledge_hash=self.knowledge.content_hash,
-                patient=patient,
-                user=user,
-                encounter=encounter if request.encounter else "",
+                patient=asker.patient,
+                user=asker.user,
+                encounter=asker.encounter,
+                finding=marks[0],
+                facts=marks[1],
             )
             for one in (*shown, *shadowed)
+            for marks in (marks_of(one.draft, asker, self.records.keys),)
         ]
         details = [
             ("call", entry.id),
@@ -103,8 +106,31 @@ class Ledger:
             ("knowledge", f"{self.knowledge.version} {self.knowledge.content_hash}"),
         ]
         outcome: Outcome = "0" if status < 400 else "4" if status < _FAULT_FROM else "8"
-        event = self._event("hook", at, details, client=caller.id, user=user, patient=patient, outcome=outcome)
+        event = self._event(
+            "hook", at, details, client=caller.id, user=asker.user, patient=asker.patient, outcome=outcome
+        )
         line.audit = await self.records.keep_call(entry, cards, event)
+
+    def asker(self, request: HookRequest, caller: Caller) -> Asker:
+        """Who asks about whom in `request`, as it stands in the records."""
+        encounter = self._pseudonym(caller, request.fhir_server, "encounter", request.encounter)
+        return Asker(
+            client=caller.id,
+            patient=self._patient(request, caller),
+            user=self._user(request.user_id, caller),
+            encounter=encounter if request.encounter else "",
+        )
+
+    async def answers(self, request: HookRequest, caller: Caller) -> Answers:
+        """What this asker has answered before, as far as it is remembered."""
+        reasons = [reason.code for reason in self.knowledge.override_reasons if reason.lasting]
+        return await answers_of(
+            self.records,
+            self.asker(request, caller),
+            lasting_reasons=reasons,
+            days=self.settings.repeat_memory_days,
+            now=self.clock.now(),
+        )
 
     async def keep_feedback(self, items: Sequence[FeedbackItem], caller: Caller, service: str) -> Kept:
         """Write down a batch of feedback; it may be acknowledged when this returns."""

@@ -48,7 +48,7 @@ def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger 
                 where="hook",
             )
         try:
-            answered = await answer(deployment, hook_request, caller, line)
+            answered = await answer(deployment, hook_request, caller, line, ledger)
         except Exception as fault:
             status = fault.status if isinstance(fault, HookFault) else OwnFault.status
             if ledger is not None:

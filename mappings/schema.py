@@ -234,8 +234,12 @@ class Sources(Reviewed):
 
 
 class Sentences(Reviewed):
-    """``sentences.yaml``: all sentences, each under its id."""
+    """``sentences/LANGUAGE.yaml``: all sentences of one language, each under its id; `id` is the code of the language.
 
+    Every language has the keys and the fields of English.
+    """
+
+    id: str
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Sentence]
 
@@ -248,10 +252,14 @@ class Systems(Reviewed):
 
 
 class OverrideReason(Knowable):
-    """One reason a clinician may give for dismissing a card. `code` is stable for ever."""
+    """One reason a clinician may give for dismissing a card. `code` is stable for ever.
+
+    A `lasting` reason silences the same finding while the facts stay the same; another answers for the moment only.
+    """
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$")]
     display: str
+    lasting: bool = False
 
 
 class OverrideReasons(Reviewed):

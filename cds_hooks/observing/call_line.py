@@ -60,11 +60,11 @@ class CallLine:
     """What may be said of one call.
 
     `call` is the kind of address; `service` one of our ids or ``unknown``; `client` a registry id or ``open``; `mode`
-    live, shadow or off; `outcome` a fault's class name or a few words of ours; `refused_by` the check a
-    token failed, for the operator's eyes only. `cards` are the kinds of the cards
-    shown, `shadowed_cards` of those computed and not shown, `rules` those behind the verdict, `card_rules` (rule,
-    whether shown) of each card. `audit` is the number of the call's audit event, `write_failures` are the books that
-    could not be written. `correlation_id` is random; for `caller_trace` see `correlation`. `stages` and `fhir` hold
+    live, shadow or off; `outcome` a fault's class name or a few words of ours; `refused_by` the check a token failed,
+    for the operator's eyes only. `cards` are the kinds of the cards shown, `shadowed_cards` of those computed and not
+    shown, `silenced_cards` of those answered before, `rules` those behind the verdict, `card_rules` (rule, whether
+    shown) of each card. `audit` is the number of the call's audit event, `write_failures` are the books that could not
+    be written. `correlation_id` is random; for `caller_trace` see `correlation`. `stages` and `fhir` hold
     milliseconds. `fault_place` is ``file:line`` of code.
     """
 
@@ -78,6 +78,7 @@ class CallLine:
     verdict: str = ""
     cards: tuple[str, ...] = ()
     shadowed_cards: tuple[str, ...] = ()
+    silenced_cards: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     card_rules: tuple[tuple[str, bool], ...] = ()
     drafts: int = 0
@@ -163,8 +164,8 @@ class CallLine:
 
 _AS_THEY_ARE = (
     "call", "service", "client", "mode", "status", "outcome", "refused_by", "verdict", "cards", "shadowed_cards",
-    "rules", "drafts", "concerning", "resources", "gaps", "unmatched_feedback", "audit", "write_failures", "knowledge",
-    "correlation_id", "caller_trace", "fault", "fault_place",
+    "silenced_cards", "rules", "drafts", "concerning", "resources", "gaps", "unmatched_feedback", "audit",
+    "write_failures", "knowledge", "correlation_id", "caller_trace", "fault", "fault_place",
 )  # fmt: skip
 LOG_KEYS = frozenset(
     {

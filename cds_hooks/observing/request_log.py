@@ -57,7 +57,6 @@ class RequestLog:
         write = self._log.error if line.fault or line.write_failures else self._log.info
         write("call", **line.said())
 
-
     def warn(self, event: str) -> None:
         """Write one line about the service itself; `event` is a constant of ours."""
         self._log.warning(event)

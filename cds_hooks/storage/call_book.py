@@ -35,7 +35,8 @@ class CallEntry:
 class CardEntry:
     """One card. `id` is its uuid; `offers` says by suggestion uuid what is proposed (``option:BUP``, ``measure:phq9``).
 
-    `patient` and `encounter` are pseudonyms; `user` is a reference or a pseudonym, as the settings say.
+    `finding` and `facts` are digests, empty where nothing is to be remembered. `patient` and `encounter` are
+    pseudonyms; `user` is a reference or a pseudonym, as the settings say.
     """
 
     id: str
@@ -55,6 +56,8 @@ class CardEntry:
     patient: str
     user: str
     encounter: str
+    finding: str = ""
+    facts: str = ""
 
 
 def keep_call(connection: Connection, call: CallEntry, issued: Sequence[CardEntry]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cds_hooks.storage.answered_findings import AnsweredFindings
 from cds_hooks.storage.audit_chain import AuditChain
 from cds_hooks.storage.call_book import CallEntry, CardEntry, keep_call
 from cds_hooks.storage.database import Database
@@ -35,6 +36,7 @@ class Records:
     replays: SharedReplays
     switchboard: Switchboard
     feedback: FeedbackBook
+    answered: AnsweredFindings
     retention: Retention
 
     @classmethod
@@ -46,6 +48,7 @@ class Records:
             audit=AuditChain(database, keys),
             replays=SharedReplays(database),
             switchboard=Switchboard(database),
+            answered=AnsweredFindings(database),
             feedback=FeedbackBook(database, keys, keep_comments=keep_comments),
             retention=retention,
         )

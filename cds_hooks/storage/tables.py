@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 metadata = MetaData(
@@ -119,6 +120,8 @@ cards = Table(
     Column("patient", String(64), nullable=False),  # pseudonym
     Column("user", Text, nullable=False),
     Column("encounter", String(64), nullable=False),  # pseudonym, empty when none was named
+    Column("finding", String(64), nullable=False, server_default=text("''")),  # digest of what was found
+    Column("facts", String(64), nullable=False, server_default=text("''")),  # digest of what it rests on
 )
 
 feedback = Table(
@@ -175,6 +178,7 @@ switches = Table(
 )
 
 Index(None, cards.c.client, cards.c.at)
+Index(None, cards.c.patient, cards.c.at)
 
 PATIENT_COLUMNS = frozenset({"cards.patient", "cards.encounter", "feedback.comment", "audit_events.record"})
 PERSON_COLUMNS = frozenset({"cards.user", "feedback.comment", "switches.who", "switches.why", "audit_events.record"})
