@@ -7,10 +7,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 HOST ?= 127.0.0.1
 PORT ?= 8000
+DATA ?= $(or $(TRD_CDS_DATA_DIR),trd-cds-data)
+CLIENT = $(BIN)/python docs/examples/client.py
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test coverage check rules safety-cases bench bench-long recognition test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve call test coverage check rules safety-cases bench bench-long recognition kill-test soak test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -20,8 +22,14 @@ setup: $(VENV)/.dev ## everything for development, from requirements-dev.lock
 demo: $(VENV)/.runtime ## service, sandbox EHR and demo page on http://127.0.0.1:8000
 	@$(BIN)/trd-cds demo --host $(HOST) --port $(PORT)
 
-serve: $(VENV)/.runtime ## the service with client authentication (needs TRD_CDS_REGISTRY_FILE)
-	@$(BIN)/trd-cds serve --host $(HOST) --port $(PORT)
+# With a registry of your own, yours is served. Without one, a client for trying it is made once, in DATA.
+serve: $(VENV)/.runtime ## the service as in production: callers log in, shadow first; tells what to do next
+	@if [ -n "$$TRD_CDS_REGISTRY_FILE" ]; then exec $(BIN)/trd-cds serve --host $(HOST) --port $(PORT); fi; \
+	$(CLIENT) install "$(DATA)" --base http://$(HOST):$(PORT) && . "$(abspath $(DATA))/local.env" && \
+	exec $(BIN)/trd-cds serve --host $(HOST) --port $(PORT)
+
+call: $(VENV)/.runtime ## a signed order-sign to what make serve started; prints the answer
+	@$(CLIENT) call --secret "$(DATA)/client" --service http://$(HOST):$(PORT)/cds-services/trd-order-sign
 
 test: $(VENV)/.dev ## all tests that need Python only
 	$(BIN)/python -m pytest -q -n auto -m "not browser and not services"
@@ -58,6 +66,12 @@ bench-long: $(VENV)/.runtime ## cost of an assessment as the record grows to 10,
 
 recognition: $(VENV)/.runtime ## how well drug names are recognised in messy text, on the published list
 	$(BIN)/python -m benchmarks.recognition
+
+kill-test: $(VENV)/.dev ## kill servers under load 50 times on SQLite and PostgreSQL; nothing acknowledged may be lost
+	$(BIN)/python -m benchmarks.kill_test --times 50 --database both
+
+soak: $(VENV)/.dev ## 15 minutes at the highest sustainable rate: memory, latency, errors
+	$(BIN)/python -m benchmarks.soak --minutes 15
 
 test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
 	$(BIN)/python -m pytest -q -n auto

@@ -16,7 +16,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from cds_hooks.app import engine_version
-from cds_hooks.commands import assessing, audit, cohort, database, knowing, mode, serving, storytelling
+from cds_hooks.commands import (
+    assessing,
+    audit,
+    cohort,
+    database,
+    feedback,
+    governing,
+    knowing,
+    mode,
+    serving,
+    storytelling,
+)
 from cds_hooks.commands.refusal import Refusal
 
 app = typer.Typer(
@@ -37,6 +48,8 @@ app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")
 app.add_typer(mode.group, name="mode")
+app.add_typer(feedback.group, name="feedback")
+app.add_typer(governing.group, name="governance")
 app.add_typer(audit.group, name="audit")
 app.add_typer(database.group, name="database")
 

@@ -6,16 +6,17 @@ without: what is sent is what would be said without it, and what it would have a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
 from cds_hooks.envelope import HookRequest, Resource
 from cds_hooks.gather import Gathered
-from cds_hooks.modes import LIVE
+from cds_hooks.modes import LIVE, SHADOW
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, Rendered, render, response
@@ -34,7 +35,8 @@ from plugin.record import DraftOrder, PatientRecord
 class Answer:
     """What goes back, and what is to be written down about it: the cards shown, and those that stayed in shadow.
 
-    `patient_read` is false when the call was answered before anything of the patient was looked at.
+    `patient_read` is false when the call was answered before anything of the patient was looked at. `told` is to be
+    called once the answer is on record and leaves.
     """
 
     response: HookResponse
@@ -42,6 +44,7 @@ class Answer:
     shown: tuple[Rendered, ...] = ()
     shadowed: tuple[Rendered, ...] = ()
     definition: str = ""
+    told: Callable[[], None] | None = None
 
 
 NO_CARDS = Answer(response=HookResponse(cards=()))
@@ -74,10 +77,12 @@ def answered(
     case = _Case(deployment, request, caller, record, orders, as_of)
     standing = caller.standing
     with line.stage("assess"):
-        assessment, drafts = case.judged(deployment.knowledge.without(standing.off))
+        knowing = told = deployment.knowledge.without(standing.off)
+        assessment, drafts = case.judged(knowing)
         full, wanted = assessment, drafts
         if standing.shadowed:
-            assessment, drafts = case.judged(deployment.knowledge.without(standing.off | standing.shadowed))
+            told = deployment.knowledge.without(standing.off | standing.shadowed)
+            assessment, drafts = case.judged(told)
     if answers is not None:
         line.silenced_cards = tuple(one.kind for one in drafts if answers.silence(one, hook=request.hook))
         drafts, wanted = (
@@ -86,30 +91,34 @@ def answered(
     verdict = str(full.verdict.value)
     line.verdict = verdict
     line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))
+    keep_in_mind: Callable[[], None] | None = None
     if wanted and not request.takes_orders and deployment.memory is not None:
-        news = deployment.memory.is_news(
-            # A verdict told in shadow was not told.
-            client=f"{caller.id} {standing.mode}",
-            user=request.user_id,
-            patient=request.patient_id,
-            verdict=verdict,
-            now=now,
-        )
-        if not news:
+        # What was told in shadow, by a client's mode or a rule's, was not told.
+        spoken = standing.mode == LIVE and bool(drafts)
+        news = {
+            "client": f"{caller.id} {LIVE if spoken else SHADOW}",
+            "user": request.user_id,
+            "patient": request.patient_id,
+            "verdict": str(assessment.verdict.value) if spoken else verdict,
+        }
+        if not deployment.memory.is_news(**news, now=now):
             line.outcome = "already-said"
             return NO_CARDS
+        keep_in_mind = partial(deployment.memory.remember, **news, now=now)
     with line.stage("compose"):
-        shown = case.rendered(assessment, drafts)
+        shown = case.rendered(assessment, drafts, told)
         # What is said differently only because a rule in shadow acts is counted as that rule's.
-        shadowed = case.rendered(full, [draft for draft in wanted if draft not in drafts])
+        shadowed = case.rendered(full, [draft for draft in wanted if draft not in drafts], knowing)
         if standing.mode != LIVE:
-            shown, shadowed = (), case.rendered(full, wanted)
+            shown, shadowed = (), case.rendered(full, wanted, knowing)
     for one in (*shown, *shadowed):
         line.note_card(one.draft.kind, shown=one in shown, rules=one.draft.rules)
     definition = assessment.definition.id
     provenance = _provenance(deployment, definition, as_of)
     cards = tuple(one.card for one in shown)
-    return Answer(response=response(cards, provenance), shown=shown, shadowed=shadowed, definition=definition)
+    return Answer(
+        response=response(cards, provenance), shown=shown, shadowed=shadowed, definition=definition, told=keep_in_mind
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +147,9 @@ class _Case:
         )
         return assessment, drafts
 
-    def rendered(self, assessment: Assessment, drafts: Sequence[CardDraft]) -> tuple[Rendered, ...]:
+    def rendered(
+        self, assessment: Assessment, drafts: Sequence[CardDraft], knowledge: Knowledge
+    ) -> tuple[Rendered, ...]:
         ordering = Ordering(
             assessment=assessment,
             patient_id=self.request.patient_id,
@@ -148,9 +159,10 @@ class _Case:
         )
         return render(
             drafts,
-            knowledge=self.deployment.knowledge,
+            knowledge=knowledge,
             base_url=self.deployment.settings.base_url,
             ordering=ordering,
+            provenance=_provenance(self.deployment, assessment.definition.id, self.as_of),
             demo=self.deployment.demo,
         )
 

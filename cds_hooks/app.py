@@ -21,15 +21,18 @@ from cds_hooks.catalogue import queries
 from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
 from cds_hooks.errors import BadRequest, HookFault, NotAuthenticated, UnknownService, WrongMethod, respond
+from cds_hooks.governance.readers import Readers
+from cds_hooks.governance.routes import governance_routes
 from cds_hooks.housekeeping import keep_house
 from cds_hooks.ledger import Ledger
+from cds_hooks.modes import LIVE
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.observing.metrics import Metrics
 from cds_hooks.observing.request_log import RequestLog, quieten_wire_loggers
 from cds_hooks.observing.routes import observing_routes
 from cds_hooks.on_need import needs
 from cds_hooks.published import published_routes
-from cds_hooks.reception import Reception
+from cds_hooks.reception import OPEN, Reception
 from cds_hooks.routes import service_routes
 from cds_hooks.settings import Settings
 from cds_hooks.storage.records import Records
@@ -48,6 +51,7 @@ if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the arg
 
 _CONNECT_SECONDS = 2.0
 _CONNECTIONS = 100
+_LAST_WORDS_SECONDS = 5.0
 # The framework's own telemetry would export query strings and the messages of exceptions, which may quote data.
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -70,6 +74,7 @@ def create_app(
     http: httpx.AsyncClient | None = None,
     registry: ClientRegistry | None,
     records: Records | None = None,
+    readers: Readers | None = None,
     log: RequestLog | None = None,
     demo: bool = False,
 ) -> FastAPI:
@@ -77,8 +82,9 @@ def create_app(
 
     `http` is used for FHIR reading and key addresses and stays the caller's to close; without it the application makes
     and closes its own. `records` (prepared: `Records.prepare`) are closed with the application; only open mode runs
-    without, and then takes no feedback. In a `demo` every card says so. Raises ConfigurationError without a registry
-    or records outside open mode, or for an unknown definition.
+    without, and then takes no feedback. `readers` may read the governance pages. In a `demo` everybody may, and every
+    card says that it is one. Raises ConfigurationError without a registry or records outside open mode, or for an
+    unknown definition.
     """
     if registry is None and not settings.open_mode:
         raise ConfigurationError(
@@ -119,13 +125,14 @@ def create_app(
             registry=registry, clock=clock, base_url=settings.base_url, replays=records.replays, key_sets=key_sets
         )
     ledger = Ledger(records, settings, knowledge, clock) if records is not None else None
+    metrics = Metrics(version=deployment.engine, knowledge=knowledge)
     lifetime = _Lifetime(
         ledger,
         key_sets,
         None if http is not None else outbound,
+        metrics,
         lambda: written.warn("records past their time could not be removed: the database does not answer"),
     )
-    metrics = Metrics(version=deployment.engine, knowledge=knowledge)
     hash_start = knowledge.content_hash.removeprefix("sha256:")[:12]
     app = FastAPI(
         title="trd-cds",
@@ -161,13 +168,16 @@ def create_app(
             knowledge=knowledge,
             clock=clock,
             time_zone=settings.time_zone,
-            writable=records.database.is_writable if records is not None else _nothing_to_write,
+            writable=records.is_writable if records is not None else _nothing_to_write,
             acceptance=lambda: "demo" if demo else "accepted" if knowledge.accepted is not None else "not accepted",
             failing_keys=lambda: len(key_sets.problems),
             draining=lambda: lifetime.ending,
             metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token is not None else None,
         )
     )
+    if ledger is not None:
+        modes = {client.entry.id: client.entry.mode for client in registry or ()} or {OPEN: LIVE}
+        app.include_router(governance_routes(ledger, clients=modes, readers=readers, open_to_read=demo))
     app.add_exception_handler(HookFault, _answer_fault)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     return app
@@ -207,9 +217,11 @@ class _Lifetime:
         ledger: Ledger | None,
         key_sets: KeySets,
         own_http: httpx.AsyncClient | None,
+        metrics: Metrics,
         chores_failed: Callable[[], None],
     ) -> None:
         self.ending = False
+        self._metrics = metrics
         self._chores_failed = chores_failed
         self._ledger = ledger
         self._key_sets = key_sets
@@ -233,6 +245,10 @@ class _Lifetime:
             if self._own_http is not None:
                 await self._own_http.aclose()
             if self._ledger is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                        while self._metrics.calls_now:  # those just cut off still write down what they read
+                            await asyncio.sleep(0.01)
                 await self._ledger.records.database.close()
 
 

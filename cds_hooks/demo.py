@@ -20,6 +20,7 @@ from cds_hooks.storage.records import Records
 from cds_hooks.stories import load_stories
 from cds_hooks.web.intended_use import add_intended_use
 from cds_hooks.web.simulator import simulator
+from cds_hooks.web.source_attributes import add_source_attributes
 from mappings.load import Knowledge
 
 FHIR = "/fhir"
@@ -70,6 +71,15 @@ def create_demo(
     app.include_router(simulator(stories=stories, knowledge=knowledge, today=today, fhir_server=fhir_server, ehr=ehr))
     app.add_exception_handler(RequestValidationError, _misuse)
     add_intended_use(app, home="/")
+    add_source_attributes(
+        app,
+        knowledge,
+        knowledge.attribute_statements,
+        clock=clock,
+        time_zone=settings.time_zone,
+        definition=settings.definition,
+        home="/",
+    )
     return app
 
 

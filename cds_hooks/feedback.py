@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from cds_hooks.errors import BadRequest, BodyTooLarge
 from cds_hooks.storage.feedback_book import FeedbackItem
@@ -19,7 +20,8 @@ from mappings.schema import OverrideReason
 _SHAPE = 'Send {"feedback": [{card, outcome, outcomeTimestamp, …}]} as CDS Hooks 2.0 describes.'
 _OUTCOMES = ("accepted", "overridden")
 _LONGEST_COMMENT = 10_000
-MOST_ITEMS = 1_000  # one batch is one transaction, and nobody else writes meanwhile
+# A batch is read before its sender is known and written in one transaction that all others wait for.
+MOST_ITEMS = 500
 _EXTENDED_DISPLAY = "reasonDisplay"
 
 
@@ -52,7 +54,7 @@ def read_feedback(body: Mapping[str, Any], reasons: Sequence[OverrideReason]) ->
         raise BadRequest("feedback has no item.", "Send at least one item, or do not call.", where="feedback")
     if len(items) > MOST_ITEMS:
         raise BodyTooLarge(
-            f"feedback has more than {MOST_ITEMS} items.", "Send it in smaller batches.", where="feedback"
+            f"feedback has more than {MOST_ITEMS} items.", "Send them in several calls.", where="feedback"
         )
     kept: list[FeedbackItem] = []
     remarks: list[Remark] = []
@@ -106,7 +108,7 @@ def _read(item: Mapping[str, Any], place: str, known: Sequence[OverrideReason]) 
             "outcomeTimestamp is missing or unreadable: send an RFC 3339 instant such as 2026-01-31T12:00:00Z.",
             f"{place}.outcomeTimestamp",
         )
-    suggestions = tuple(_suggestions(item.get("acceptedSuggestions")))
+    suggestions = tuple(dict.fromkeys(_suggestions(item.get("acceptedSuggestions"))))
     if item["outcome"] == "accepted" and not suggestions:
         odd["no-suggestion"] = Remark(
             "An accepted card does not say which suggestion was accepted: send acceptedSuggestions with their ids.",
@@ -128,7 +130,7 @@ def _read(item: Mapping[str, Any], place: str, known: Sequence[OverrideReason]) 
             f"A comment is longer than {_LONGEST_COMMENT} characters and was cut.", f"{place}.overrideReason"
         )
     read = FeedbackItem(
-        card=item["card"].strip(),
+        card=_bare(item["card"]),
         outcome=item["outcome"],
         suggestions=suggestions,
         reasons=codes,
@@ -143,7 +145,16 @@ def _read(item: Mapping[str, Any], place: str, known: Sequence[OverrideReason]) 
 def _suggestions(listed: Any) -> Iterator[str]:
     for entry in listed if isinstance(listed, list) else [listed]:
         if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"].strip():
-            yield entry["id"].strip().lower()
+            yield _bare(entry["id"])
+
+
+def _bare(identifier: str) -> str:
+    """An identifier as we gave it out, in the spellings of a UUID that clients make of it."""
+    bare = identifier.strip().lower().removeprefix("urn:uuid:")
+    try:
+        return str(UUID(bare))
+    except ValueError:
+        return bare
 
 
 def _codes(stated: Mapping[str, Any], known: Sequence[OverrideReason]) -> Iterator[str]:

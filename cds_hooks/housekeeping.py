@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.ledger import Ledger
 
 EVERY_SECONDS = 3600.0
@@ -16,6 +15,6 @@ async def keep_house(ledger: Ledger, failed: Callable[[], None]) -> None:
     while True:
         try:
             await ledger.forget_old()
-        except RecordsUnavailable:
+        except Exception:  # whatever it is: the next hour is another chance, and the server must end in order
             failed()
         await asyncio.sleep(EVERY_SECONDS)

@@ -28,7 +28,8 @@ from cds_hooks.storage.retention import Forgotten
 from cds_hooks.storage.switchboard import Switch
 from mappings.load import Knowledge
 
-_CLINICIAN = re.compile(r"(Practitioner|PractitionerRole|Device)/[\x21-\x7e]{1,250}")
+# Ids as FHIR has them, and the longer ones with underscores of one EHR; anything else might be a name.
+_CLINICIAN = re.compile(r"(Practitioner|PractitionerRole|Device)/[A-Za-z0-9.\-_]{1,250}")
 _FAULT_FROM = 500
 
 
@@ -190,8 +191,10 @@ class Ledger:
         return self._pseudonym(caller, None, "user", user)
 
     def _pseudonym(self, caller: Caller, server: str | None, kind: str, value: str) -> str:
-        """Keyed by client: each client numbers its own patients, and one with several servers names the server."""
-        base = str(caller.allowed.admit(server) or "")
+        """Keyed by client and server: each client numbers its own patients. A call that names no server means the
+        client's only one, where it has but one.
+        """
+        base = str(caller.allowed.admit(server) or caller.allowed.only or "")
         return self.records.keys.pseudonym(kind, caller.id, base, value)
 
 

@@ -93,6 +93,11 @@ class AllowList:
             )
         self._bases = tuple(base for _, base in bases if base is not None)
 
+    @property
+    def only(self) -> FhirBase | None:
+        """The base, where there is exactly one."""
+        return self._bases[0] if len(self._bases) == 1 else None
+
     def admit(self, fhir_server: object) -> FhirBase | None:
         """The base to call for a request's `fhirServer`, None when it is not on the list."""
         wanted = FhirBase.parse(fhir_server)

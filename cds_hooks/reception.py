@@ -7,7 +7,7 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from cds_hooks.caller import Caller
-from cds_hooks.errors import BodyTooLarge
+from cds_hooks.errors import BodyTooLarge, TooManyCalls
 from cds_hooks.modes import LIVE, standing_of
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.outbound import AllowList
@@ -56,10 +56,12 @@ class Reception:
             return await self._standing(self._anyone, None, line)
         with line.stage("authenticate"):
             client = await self._authenticator.authenticate(
-                request.headers.get("authorization"), service_id=service_id, feedback=feedback
+                request.headers.get("authorization"),
+                service_id=service_id,
+                feedback=feedback,
+                admit=lambda known: self._count(known, line),
             )
         line.client = client.entry.id
-        self._rates.check(client)
         limit = client.entry.max_body_bytes
         if limit is not None and body_bytes > limit:
             raise BodyTooLarge(
@@ -67,6 +69,14 @@ class Reception:
                 "Send fewer resources by prefetch, or ask the operator to raise max_body_bytes.",
             )
         return await self._standing(self._caller(client), client, line)
+
+    def _count(self, client: RegisteredClient, line: CallLine) -> None:
+        """One call of a client whose token is good so far; it is named only once it is proved, or refused for this."""
+        try:
+            self._rates.check(client)
+        except TooManyCalls:
+            line.client = client.entry.id
+            raise
 
     def _caller(self, client: RegisteredClient) -> Caller:
         entry = client.entry

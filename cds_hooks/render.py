@@ -6,15 +6,17 @@ only the wire needs: lengths, uuids, static topic codes, override reasons, absol
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
-from cds_hooks.proposals import ProposedOrder
-from cds_hooks.suggesting import Ordering, suggested
-from cds_hooks.wire import SUMMARY_BELOW, Action, Card, Coding, HookResponse, Source, Suggestion
+from cds_hooks import card_text
+from cds_hooks.card_form import CARDS_AT_MOST, CardForm
+from cds_hooks.draft_changes import is_sane
+from cds_hooks.suggesting import Offer, Offered, Ordering, suggested
+from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Link, Source, Suggestion
 from mappings.load import Knowledge
 from plugin.advice import CardDraft
 
@@ -24,8 +26,7 @@ TOPIC_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/card-topics"
 OVERRIDE_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/override-reasons"
 PROVENANCE = "io.github.trd-cds.provenance"
 EVIDENCE = "io.github.trd-cds.evidence"
-CARDS_AT_MOST = 3
-_BLANKS = re.compile(r"\s+")
+_USES_AT_MOST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,25 +56,37 @@ def render(
     knowledge: Knowledge,
     base_url: str,
     ordering: Ordering | None = None,
+    form: CardForm | None = None,
+    provenance: Provenance | None = None,
     demo: bool = False,
     new_uuid: Callable[[], UUID] = uuid4,
 ) -> tuple[Rendered, ...]:
-    """The cards for `drafts`, most important first as given, at most `CARDS_AT_MOST`.
+    """The cards for `drafts`, most important first as given, as many as `form` allows and `CARDS_AT_MOST` at most.
 
     `base_url` is the public address of this deployment, to which every link points. With `ordering` the cards carry
-    suggestions (`cds_hooks.suggesting`); with `demo` each says that it is a demonstration. Raises KeyError when a
+    suggestions (`cds_hooks.suggesting`); `form` is what the client shows; `provenance` goes along with each card, its
+    rules, sources and resources added; with `demo` each card says that it is a demonstration. Raises KeyError when a
     draft names an override reason that the knowledge does not hold: a fault of ours.
     """
+    form = form or CardForm()
     displays = {reason.code: reason.display for reason in knowledge.override_reasons}
-    topics = {draft.kind: knowledge.sentences[f"topic-{draft.kind}"].text for draft in drafts}
-    shown = drafts[:CARDS_AT_MOST]
+    shown = drafts[: min(form.cards_at_most, CARDS_AT_MOST)]
+    offered = suggested(shown, ordering, knowledge) if ordering is not None else [Offered() for _ in shown]
     rendered = []
-    for draft in shown:
-        card = _card(_as_demo(draft, knowledge) if demo else draft, displays, topics, base_url, new_uuid)
-        offers: Mapping[str, str] = {}
-        if ordering is not None:
-            card, offers = _with_suggestions(card, *suggested(draft, ordering, knowledge), new_uuid)
-        rendered.append(Rendered(card, draft, offers))
+    for draft, offers in zip(shown, offered, strict=True):
+        written = replace(draft, detail=(*draft.detail, *offers.notes)) if offers.notes else draft
+        suggestions = tuple(_suggestion(offer, new_uuid) for offer in offers.offers)
+        card = Card(
+            uuid=str(new_uuid()),
+            **_written(
+                _as_demo(written, knowledge) if demo else written, knowledge, displays, base_url, form, provenance
+            ),
+            suggestions=suggestions,
+            selectionBehavior=offers.selection if suggestions else None,
+            links=_links(knowledge, base_url) if form.links else (),
+        )
+        proposed = {one.uuid: offer.proposes for one, offer in zip(suggestions, offers.offers, strict=True)}
+        rendered.append(Rendered(card, draft, proposed))
     return tuple(rendered)
 
 
@@ -88,6 +101,11 @@ def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> H
     """The answer with `cards`; `provenance` goes along as an extension when there are any."""
     if not cards or provenance is None:
         return HookResponse(cards=cards)
+    return HookResponse(cards=cards, extension={PROVENANCE: _versions(provenance)})
+
+
+def _versions(provenance: Provenance) -> dict[str, str]:
+    """What is the same for every card of an answer."""
     said = {
         "engine": provenance.engine,
         "knowledge": provenance.knowledge,
@@ -95,9 +113,20 @@ def response(cards: tuple[Card, ...], provenance: Provenance | None = None) -> H
         "definition": provenance.definition,
         "asOf": provenance.as_of.isoformat(),
     }
-    if provenance.site is not None:
-        said["site"] = provenance.site
-    return HookResponse(cards=cards, extension={PROVENANCE: said})
+    return said if provenance.site is None else {**said, "site": provenance.site}
+
+
+def _extension(
+    draft: CardDraft, uses: tuple[str, ...], provenance: Provenance | None
+) -> dict[str, dict[str, str | tuple[str, ...]]] | None:
+    """Rule ids, keys of the bibliography at /source-attributes, references and versions; no value of a patient."""
+    said: dict[str, dict[str, str | tuple[str, ...]]] = {}
+    if provenance is not None:
+        behind = {"rules": draft.rules, "sources": draft.cites, "resources": uses}
+        said[PROVENANCE] = {**{name: ids for name, ids in behind.items() if ids}, **_versions(provenance)}
+    if uses:
+        said[EVIDENCE] = {"uses": uses}
+    return said or None
 
 
 def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
@@ -107,7 +136,7 @@ def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
     >>> shortened("Two adequate trials failed", below=14)
     'Two adequate…'
     """
-    line = _BLANKS.sub(" ", text).strip()
+    line = card_text.one_line(text)
     if len(line) < below:
         return line
     room = line[: below - 2]
@@ -116,50 +145,40 @@ def shortened(text: str, below: int = SUMMARY_BELOW) -> str:
     return whole.rstrip(" ,;:–-") + "…"
 
 
-def _card(
-    draft: CardDraft, displays: dict[str, str], topics: dict[str, str], base_url: str, new_uuid: Callable[[], UUID]
-) -> Card:
-    return Card.model_validate(
-        {
-            "uuid": str(new_uuid()),
-            "summary": shortened(draft.summary),
-            "detail": _as_list(draft.detail),
-            "indicator": draft.indicator,
-            "source": Source(
-                label=draft.source_label,
-                url=f"{base_url}/intended-use",
-                topic=Coding(code=topic_code(draft.kind), system=TOPIC_SYSTEM, display=topics[draft.kind]),
-            ),
-            "overrideReasons": tuple(
-                Coding(code=code, system=OVERRIDE_SYSTEM, display=displays[code]) for code in draft.override_reasons
-            ),
-            "extension": {EVIDENCE: {"uses": draft.uses}} if draft.uses else None,
-        }
-    )
+def _written(
+    draft: CardDraft,
+    knowledge: Knowledge,
+    displays: Mapping[str, str],
+    base_url: str,
+    form: CardForm,
+    provenance: Provenance | None,
+) -> dict[str, Any]:
+    """The attributes of a card that its draft decides."""
+    topic = knowledge.sentences[f"topic-{draft.kind}"].text
+    uses = tuple(use for use in draft.uses if is_sane(use))[:_USES_AT_MOST]
+    return {
+        "summary": shortened(card_text.label(draft.summary)),
+        "detail": card_text.detail(draft.detail, markdown=form.markdown),
+        "indicator": draft.indicator,
+        "source": Source(
+            label=card_text.label(draft.source_label),
+            url=f"{base_url}/intended-use",
+            topic=Coding(code=topic_code(draft.kind), system=TOPIC_SYSTEM, display=topic),
+        ),
+        "overrideReasons": tuple(
+            Coding(code=code, system=OVERRIDE_SYSTEM, display=displays[code]) for code in draft.override_reasons
+        ),
+        "extension": _extension(draft, uses, provenance),
+    }
 
 
-def _with_suggestions(
-    card: Card, selection: str, orders: Sequence[ProposedOrder], new_uuid: Callable[[], UUID]
-) -> tuple[Card, Mapping[str, str]]:
-    if not orders:
-        return card, {}
-    suggestions = tuple(
-        Suggestion(
-            label=order.description,
-            uuid=str(new_uuid()),
-            actions=(Action(description=order.description, resource=order.resource),),
-        )
-        for order in orders
-    )
-    offers = {one.uuid: order.proposes for one, order in zip(suggestions, orders, strict=True)}
-    whole = Card.model_validate({**card.model_dump(), "suggestions": suggestions, "selectionBehavior": selection})
-    return whole, offers
+def _links(knowledge: Knowledge, base_url: str) -> tuple[Link, ...]:
+    """One link, the same on every card: what the decision support rests on."""
+    return (Link(label=knowledge.sentences["link-source-attributes"].text, url=f"{base_url}/source-attributes"),)
 
 
-def _as_list(lines: Sequence[str]) -> str | None:
-    """Markdown list, one item a line: clients differ in what else they render (no tables, no raw HTML)."""
-    items = (_BLANKS.sub(" ", line).strip().removeprefix("- ") for line in lines)
-    return "\n".join(f"- {item}" for item in items if item) or None
+def _suggestion(offer: Offer, new_uuid: Callable[[], UUID]) -> Suggestion:
+    return Suggestion(label=card_text.label(offer.label), uuid=str(new_uuid()), actions=offer.actions)
 
 
 def topic_code(kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -9,11 +10,12 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from cds_hooks.bodies import Intake
 from cds_hooks.boundary import call_line
 from cds_hooks.catalogue import SERVICES, Service
 from cds_hooks.deployment import Deployment
 from cds_hooks.envelope import decode, read_request
-from cds_hooks.errors import BodyTooLarge, HookFault, OwnFault, RecordsUnavailable, UnknownService, WrongHook
+from cds_hooks.errors import HookFault, OwnFault, RecordsUnavailable, UnknownService, WrongHook
 from cds_hooks.feedback import read_feedback, remarks_outcome
 from cds_hooks.hook_call import answer
 from cds_hooks.ledger import Ledger
@@ -27,13 +29,14 @@ def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger 
     feedback, which could not be kept, is refused.
     """
     router = APIRouter()
-    settings, knowledge = deployment.settings, deployment.knowledge
+    knowledge = deployment.knowledge
+    intake = Intake(deployment.settings.max_body_bytes)
 
     @router.post("/cds-services/{service_id}")
     async def call_service(request: Request, service_id: str) -> Response:
         line = call_line(request.scope)
         line.call, line.service = "hook", _loggable(service_id)
-        body = await _body(request, settings.max_body_bytes)
+        body = await intake.read(request)
         decoded = decode(body)
         if "feedback" in decoded and "hook" not in decoded:
             return await feed_back(request, service_id, decoded, len(body))  # some clients leave the suffix out
@@ -49,20 +52,22 @@ def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger 
             )
         try:
             answered = await answer(deployment, hook_request, caller, line, ledger)
-        except Exception as fault:
+        except (Exception, asyncio.CancelledError) as fault:
             status = fault.status if isinstance(fault, HookFault) else OwnFault.status
             if ledger is not None:
                 await _kept(ledger.keep_call(hook_request, caller, None, line, status), line)
             raise
         if ledger is not None:
             await _kept(ledger.keep_call(hook_request, caller, answered, line), line)
+        if answered.told is not None:
+            answered.told()
         return _json(to_wire(answered.response))
 
     @router.post("/cds-services/{service_id}/feedback")
     async def take_feedback(request: Request, service_id: str) -> Response:
         line = call_line(request.scope)
         line.service = _loggable(service_id)
-        body = await _body(request, settings.max_body_bytes)
+        body = await intake.read(request)
         return await feed_back(request, service_id, decode(body), len(body))
 
     async def feed_back(request: Request, service_id: str, body: Mapping[str, Any], size: int) -> Response:
@@ -107,23 +112,6 @@ def _service(service_id: str) -> Service:
 def _loggable(service_id: str) -> str:
     """Our own id, or a word of ours for any other: what callers put into the address may be anything."""
     return service_id if service_id in SERVICES else "unknown"
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, whatever its declared type; BodyTooLarge as soon as it exceeds `limit` bytes."""
-    announced = request.headers.get("content-length", "")
-    too_large = BodyTooLarge(
-        f"The body is larger than the {limit} bytes this service accepts.",
-        "Send fewer resources by prefetch, or an access token so that the service can read them itself.",
-    )
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
-        raise too_large
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > limit:
-            raise too_large
-    return bytes(received)
 
 
 def _json(content: dict[str, Any]) -> Response:

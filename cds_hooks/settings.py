@@ -30,8 +30,9 @@ class Settings(BaseSettings):
     Records are kept in `database_url`, without one in a file below `data_dir`, under the key in `key_file`, without one
     in a file below `data_dir` that is made on first use. `record_users` says whether clinicians are named by their
     reference or by a pseudonym; `comments` whether what they write is dropped or kept encrypted; the `keep_` days how
-    long records stay; `repeat_memory_days` how long an answer silences the same finding (0: never). `governance_file` lists who may read the governance pages; `metrics_token` is what a scraper must
-    send; `drain_seconds` how long a stopping server waits for calls in flight.
+    long records stay; `repeat_memory_days` how long an answer silences the same finding (0: never). `governance_file`
+    lists who may read the governance pages; `metrics_token` is what a scraper must send; `drain_seconds` how long a
+    stopping server waits for calls in flight.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")
@@ -68,7 +69,12 @@ class Settings(BaseSettings):
         """The URL of the database; it may hold a password."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir / 'trd-cds.sqlite3'}"
+        return f"sqlite:///{self.database_file}"
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the embedded database, used where no address is given."""
+        return self.data_dir / "trd-cds.sqlite3"
 
     @field_validator("fhir_servers", "cors_origins", mode="before")
     @classmethod

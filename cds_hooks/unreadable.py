@@ -16,8 +16,35 @@ _FAULT = BadRequest(
 )
 
 
+# Address and headers together. One read of the socket may bring the beginning of a body too.
+LARGEST_HEAD = 65_536
+_ONE_READ = 262_144
+
+
 class OutcomeProtocol(HttpToolsProtocol):
-    """The server's HTTP/1.1 protocol, whose own refusals are OperationOutcomes."""
+    """The server's HTTP/1.1 protocol, whose own refusals are OperationOutcomes, and which takes no endless head."""
+
+    _in_head = True
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole; the body has a limit of its own."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what the socket brought; refuse and close when a head grows beyond all bounds."""
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD + _ONE_READ:
+                self.send_400_response("")
+                return
+        super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
         """Answer 400 and close; `msg` is the server's own text and says no more than ours."""

@@ -30,16 +30,18 @@ class VerdictMemory:
         self._said: OrderedDict[bytes, tuple[bytes, datetime]] = OrderedDict()
 
     def is_news(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> bool:
-        """Whether `verdict` differs from what this user was last told; remembers it if so."""
+        """Whether `verdict` differs from what this user was last told."""
         who, what = self._digest(client, user, patient), self._digest(client, user, patient, verdict)
         said = self._said.get(who)
-        if said is not None and said[0] == what and now - said[1] < self._lifetime:
-            return False
+        return said is None or said[0] != what or now - said[1] >= self._lifetime
+
+    def remember(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> None:
+        """Note that this user was told `verdict`; call it once the answer is on record and leaves."""
+        who, what = self._digest(client, user, patient), self._digest(client, user, patient, verdict)
         self._said[who] = (what, now)
         self._said.move_to_end(who)
         while len(self._said) > self._capacity:
             self._said.popitem(last=False)
-        return True
 
     def _digest(self, *parts: str) -> bytes:
         # Lengths go in too, so that ("ab", "c") and ("a", "bc") differ.

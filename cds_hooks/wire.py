@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 SUMMARY_BELOW = 140  # the specification says fewer than 140 characters
 
@@ -38,11 +38,22 @@ class Source(_Wire):
 
 
 class Action(_Wire):
-    """One resource that the client may create; a draft, for the clinician to complete and sign."""
+    """What a client may do with one unsigned order: create a draft for the clinician to complete and sign, replace a
+    draft of the request by `resource`, which is the whole of it, or remove the draft that `resourceId` names.
+    """
 
-    type: Literal["create"] = "create"
+    type: Literal["create", "update", "delete"]
     description: Text
-    resource: dict[str, Any]
+    resource: dict[str, Any] | None = None
+    resourceId: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+/\S+$")] | None = None  # noqa: N815 - the wire name
+
+    @model_validator(mode="after")
+    def _whole(self) -> Action:
+        if (self.resource is None) is not (self.type == "delete"):
+            raise ValueError("create and update carry a resource, delete does not")
+        if (self.resourceId is None) is (self.type == "delete"):
+            raise ValueError("delete names the resource, create and update carry it")
+        return self
 
 
 class Suggestion(_Wire):
@@ -53,10 +64,18 @@ class Suggestion(_Wire):
     actions: Annotated[tuple[Action, ...], Field(min_length=1)]
 
 
+class Link(_Wire):
+    """A page of this deployment, the same for every patient; never an app to launch."""
+
+    label: Text
+    url: Address
+    type: Literal["absolute"] = "absolute"
+
+
 class Card(_Wire):
     """One card. `detail` is GitHub Flavored Markdown without raw HTML and without tables.
 
-    `extension` names the resources behind the card, so that every number on it can be traced.
+    `extension` names rules, sources, resources and versions behind the card, so that all on it can be traced.
     """
 
     uuid: Text
@@ -67,7 +86,8 @@ class Card(_Wire):
     suggestions: tuple[Suggestion, ...] = ()
     selectionBehavior: Literal["at-most-one", "any"] | None = None  # noqa: N815 - the wire name
     overrideReasons: tuple[Coding, ...] = ()  # noqa: N815 - the wire name
-    extension: dict[str, dict[str, tuple[str, ...]]] | None = None
+    links: tuple[Link, ...] = ()
+    extension: dict[str, dict[str, str | tuple[str, ...]]] | None = None
 
 
 class HookResponse(_Wire):

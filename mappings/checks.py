@@ -5,7 +5,6 @@ They run after each file has passed its own model and stop the start with the fi
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 
 from mappings.clinical_checks import KnownNames, check_clinical
 from mappings.course_checks import check_courses
+from mappings.languages import check_languages
 from mappings.number_checks import check_dates, check_numbers
 from mappings.strict_yaml import KnowledgeError
 
@@ -157,26 +157,7 @@ def _names(knowledge: Knowledge) -> None:
             "there is no such definition",
             "use the id of a file in definitions",
         )
-    for key, sentence in knowledge.sentences.items():
-        try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(sentence.text) if field is not None]
-        except ValueError as failure:
-            raise KnowledgeError("sentences.yaml", key, "unbalanced braces", "name each field in braces") from failure
-        if any(not field.isidentifier() for field in fields):
-            raise KnowledgeError(
-                "sentences.yaml",
-                key,
-                "a field is not a plain name",
-                "write fields as {name}, without format or index",
-            )
-        if {*fields} != {*sentence.fields}:
-            odd = ", ".join(sorted({*fields} ^ {*sentence.fields}))
-            raise KnowledgeError(
-                "sentences.yaml",
-                f"{key}.fields",
-                f"text and declared fields differ: {odd}",
-                "correct the name in the text, or declare the field",
-            )
+    check_languages(knowledge.languages)
     codes = [reason.code for reason in knowledge.override_reasons]
     if len(set(codes)) != len(codes):
         raise KnowledgeError("override_reasons.yaml", "code", "a code is given twice", "codes are unique and stable")

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from mappings.load import Knowledge
 from mappings.reference import MADE_BY
-from mappings.site_schema import Override, RuleSwitch, Site, SiteCodes, SiteReasons
+from mappings.site_schema import Override, RuleSwitch, Site, SiteCodes, SiteReasons, SiteSentences
 
 # The files of a site overlay, which the knowledge itself does not hold.
 _SITE: Mapping[str, Any] = {
@@ -20,6 +20,7 @@ _SITE: Mapping[str, Any] = {
     "site-rules": tuple[RuleSwitch, ...],
     "site-codes": SiteCodes,
     "site-override-reasons": SiteReasons,
+    "site-sentences": SiteSentences,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mappings.attribute_schema import FILE as SOURCE_ATTRIBUTES
+from mappings.attribute_schema import AttributeStatements
 from mappings.code_tables import MANIFEST, CodeTables
 from mappings.cohort_schema import CohortFile
 from mappings.direction_schema import DirectionWords
@@ -47,15 +49,21 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "dosing.yaml": Dosing,
         "prefetch.yaml": Prefetch,
         "sources.yaml": Sources,
-        "sentences.yaml": Sentences,
         "override_reasons.yaml": OverrideReasons,
         "rules.yaml": Rules,
         "missing_facts.yaml": MissingFacts,
         "cohort.yaml": CohortFile,
         "systems.yaml": Systems,
+        SOURCE_ATTRIBUTES: AttributeStatements,
         MANIFEST: CodeTables,
     }
 )
 FOLDERS: Mapping[str, type[Reviewed]] = MappingProxyType(
-    {"drugs": Drug, "definitions": DefinitionFile, "instruments": InstrumentFile, "directions": DirectionWords}
+    {
+        "drugs": Drug,
+        "definitions": DefinitionFile,
+        "instruments": InstrumentFile,
+        "directions": DirectionWords,
+        "sentences": Sentences,
+    }
 )

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from mappings.attribute_schema import FILE as SOURCE_ATTRIBUTES
+from mappings.attribute_schema import AttributeStatements, read_statements
 from mappings.checks import check
 from mappings.clinical import Clinical, read_clinical
 from mappings.code_tables import MANIFEST, read_manifest
@@ -24,6 +26,7 @@ from mappings.cohort_schema import CohortFile
 from mappings.dated import DatedFiles
 from mappings.direction_schema import DirectionWords
 from mappings.integrity import check_integrity
+from mappings.languages import ENGLISH, sentences_of
 from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
@@ -62,7 +65,7 @@ __all__ = ["Knowledge", "KnowledgeError", "load"]
 
 DIRECTORY = Path(__file__).parent
 DATA_SUFFIXES = frozenset({".yaml", ".csv"})
-R = TypeVar("R", Drug, DefinitionFile, InstrumentFile, DirectionWords)
+R = TypeVar("R", Drug, DefinitionFile, InstrumentFile, DirectionWords, Sentences)
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,8 @@ class Knowledge:
     `content_hash` is ``sha256:`` and 64 hexadecimal digits over all data files in sorted order. `written` holds what
     has a history; `definitions`, `reconstruction` and `instruments` are its latest values, the ``_on`` methods those of
     a day. `site` says what a site overlay changed; `jurisdiction` is that of the site, None where it names none;
-    `local_systems` are the code systems that only the site knows; `rules_off` the rules switched off while the service
-    runs.
+    `sentences` are those of `language`; `local_systems` are the code systems that only the site knows; `rules_off` the
+    rules switched off while the service runs.
     """
 
     version: str
@@ -92,17 +95,20 @@ class Knowledge:
     directions: Mapping[str, DirectionWords]
     prefetch: Prefetch
     sources: Mapping[str, Source]
+    languages: Mapping[str, Sentences]
     sentences: Mapping[str, Sentence]
     override_reasons: tuple[OverrideReason, ...]
     missing_facts: tuple[MissingFact, ...]
     rules: Mapping[str, Rule]
     cohort: CohortFile
+    attribute_statements: AttributeStatements
     systems: Mapping[str, tuple[str, ...]]
     products: ProductIndex
     clinical: Clinical
     _system_by_uri: Mapping[str, str]
     _tables: Mapping[str, Reviewed]
     jurisdiction: Jurisdiction | None = None
+    language: str = ENGLISH
     site: SiteOverlay | None = None
     local_systems: frozenset[str] = frozenset()
     rules_off: frozenset[str] = frozenset()
@@ -148,6 +154,7 @@ class Knowledge:
         return {
             **{f"{folder}/{one.id}.yaml": one for folder, entries in folders for one in entries.values()},
             **{f"instruments/{one.id}.yaml": one for one in self.written.instruments.values()},
+            **{f"sentences/{one.id}.yaml": one for one in self.languages.values()},
             "reconstruction.yaml": self.written.reconstruction,
             **{f"{name}.yaml": getattr(self, name) for name in single},
             **self._tables,
@@ -212,11 +219,12 @@ def _load(root: Path) -> Knowledge:
     version = read_model(root / "version.yaml", "version.yaml", Version)
     systems = read_model(root / "systems.yaml", "systems.yaml", Systems)
     sources = read_model(root / "sources.yaml", "sources.yaml", Sources)
-    sentences = read_model(root / "sentences.yaml", "sentences.yaml", Sentences)
+    languages = _folder(root, "sentences", Sentences)
     reasons = read_model(root / "override_reasons.yaml", "override_reasons.yaml", OverrideReasons)
     rules = read_model(root / "rules.yaml", "rules.yaml", Rules)
     cohort = read_model(root / "cohort.yaml", "cohort.yaml", CohortFile)
     missing = read_model(root / "missing_facts.yaml", "missing_facts.yaml", MissingFacts)
+    attributes = read_statements(root)
     manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
     knowledge = Knowledge(
@@ -239,11 +247,13 @@ def _load(root: Path) -> Knowledge:
         directions=_folder(root, "directions", DirectionWords),
         prefetch=read_model(root / "prefetch.yaml", "prefetch.yaml", Prefetch),
         sources=MappingProxyType(sources.__pydantic_extra__),
-        sentences=MappingProxyType(sentences.__pydantic_extra__),
+        languages=languages,
+        sentences=sentences_of(languages, ENGLISH),
         override_reasons=reasons.reasons,
         missing_facts=missing.kinds,
         rules=MappingProxyType({rule.id: rule for rule in rules.rules}),
         cohort=cohort,
+        attribute_statements=attributes,
         systems=MappingProxyType(systems.__pydantic_extra__),
         products=ProductIndex(root, drugs),
         _system_by_uri=_by_uri(systems.__pydantic_extra__),
@@ -252,11 +262,11 @@ def _load(root: Path) -> Knowledge:
                 "version.yaml": version,
                 "systems.yaml": systems,
                 "sources.yaml": sources,
-                "sentences.yaml": sentences,
                 "override_reasons.yaml": reasons,
                 "rules.yaml": rules,
                 "missing_facts.yaml": missing,
                 "cohort.yaml": cohort,
+                SOURCE_ATTRIBUTES: attributes,
                 MANIFEST: manifest,
             }
         ),

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mappings.decision_tables import FactTest
 from mappings.domain_schema import Cited, NonEmpty
-from mappings.values import CitationIds, Days, Points, Reviewed
+from mappings.values import CitationIds, DatedValue, Days, Points, Reviewed
 
 Modifier = Literal["PSY", "CAT", "MEL", "MIX", "PAI", "NCD"]
 Gate = Literal["ACUTE_SAFETY", "BIPOLAR", "PSYCHOSIS_CATATONIA", "NEUROCOGNITIVE"]
@@ -127,11 +127,15 @@ class NamedCheck(Cited):
 
 
 class OrderChecks(Reviewed):
-    """Allergy, duplicate ingredient, and which drugs stand for one another in these two checks."""
+    """Allergy, duplicate ingredient, and which drugs stand for one another in these two checks.
+
+    `early_renewal`: a recorded supply that lasts at least so much longer makes another order more than a renewal.
+    """
 
     option_allergy: NamedCheck
     order_allergy: NamedCheck
     duplicate: NamedCheck
     renewal: NamedCheck
+    early_renewal: DatedValue
     same_substance: tuple[SameSubstance, ...]
     cites: CitationIds

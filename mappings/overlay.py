@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from mappings.checks import check
 from mappings.dated import DatedFiles
+from mappings.languages import with_texts
 from mappings.local_codes import with_local_codes
 from mappings.overrides import NotThereError, overridden, revalidated
 from mappings.rule_names import rule_names
@@ -32,6 +33,7 @@ from mappings.site_schema import (
     SiteCodes,
     SiteOverlay,
     SiteReasons,
+    SiteSentences,
 )
 from mappings.strict_yaml import KnowledgeError, read_model
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from mappings.load import Knowledge
 
 _FOLDERS = ("definitions", "instruments", "drugs")
-_FILES = ("site.yaml", "overrides.yaml", "rules.yaml", "codes.yaml", "override_reasons.yaml")
+_FILES = ("site.yaml", "overrides.yaml", "rules.yaml", "codes.yaml", "override_reasons.yaml", "sentences.yaml")
 ACCEPTANCES = "acceptances.yaml"  # says who took the knowledge into use, and changes nothing in it: no part of the hash
 T = TypeVar("T")
 
@@ -60,7 +62,8 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
     overrides = _optional(directory, "overrides.yaml", tuple[Override, ...]) or ()
     codes = _optional(directory, "codes.yaml", SiteCodes)
     reasons = _optional(directory, "override_reasons.yaml", SiteReasons)
-    _accepted(site, overrides, switches, codes, reasons)
+    sentences = _optional(directory, "sentences.yaml", SiteSentences)
+    _accepted(site, overrides, switches, codes=codes, override_reasons=reasons, sentences=sentences)
     known, changes = _with_overrides(base, overrides, site)
     changes += _switched(base, switches)
     if codes is not None:
@@ -69,6 +72,10 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
     if reasons is not None:
         known = _with_reasons(known, reasons)
         changes += [_signed(f"override_reasons/{one.code}", "", one.display, reasons) for one in reasons.reasons]
+    if sentences is not None:
+        known = _with_sentences(known, sentences)
+        said = {"language": sentences.language, **sentences.sentences}
+        changes += [_signed(f"sentences/{key}", "", text, sentences) for key, text in said.items()]
     accepted = _optional(directory, ACCEPTANCES, tuple[Acceptance, ...]) or ()
     overlay = SiteOverlay(
         site,
@@ -91,15 +98,13 @@ def _accepted(
     site: Site,
     overrides: tuple[Override, ...],
     switches: tuple[RuleSwitch, ...],
-    codes: SiteCodes | None,
-    reasons: SiteReasons | None,
+    **wholes: Signed | None,
 ) -> None:
     """Nothing decided after the overlay was accepted is used: it must be accepted again."""
     entries: list[tuple[str, str, Signed]] = [
         *(("overrides.yaml", str(number), one) for number, one in enumerate(overrides)),
         *(("rules.yaml", str(number), one) for number, one in enumerate(switches)),
-        *([("codes.yaml", "", codes)] if codes is not None else []),
-        *([("override_reasons.yaml", "", reasons)] if reasons is not None else []),
+        *((f"{name}.yaml", "", one) for name, one in wholes.items() if one is not None),
     ]
     for file, place, signed in entries:
         if signed.when > site.accepted_on:
@@ -220,6 +225,13 @@ def _with_reasons(known: Knowledge, reasons: SiteReasons) -> Knowledge:
             )
         taken.add(one.code)
     return replace(known, override_reasons=(*known.override_reasons, *reasons.reasons))
+
+
+def _with_sentences(known: Knowledge, own: SiteSentences) -> Knowledge:
+    packaged = known.languages.get(own.language)
+    base = packaged.__pydantic_extra__ if packaged is not None else {}
+    texts = with_texts(known.sentences, base, own.sentences, "site/sentences.yaml")
+    return replace(known, language=own.language, sentences=texts)
 
 
 def _hash(base: str, directory: Path) -> str:

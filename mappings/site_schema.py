@@ -119,6 +119,16 @@ class SiteReasons(Signed):
     reasons: Annotated[tuple[OverrideReason, ...], Field(min_length=1)]
 
 
+class SiteSentences(Signed):
+    """``sentences.yaml``: the language of the site's cards, and its own words for sentences of the knowledge.
+
+    A language that is not packaged needs all of them, with the fields of English.
+    """
+
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    sentences: dict[str, Words] = Field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class SiteChange:
     """One thing a site changed: `path`, its words before (empty: nothing was there) and after, who, when and why."""

@@ -32,6 +32,8 @@ REMEDIES = {
     "out_of_range": "give an amount that can be meant",
     "silent_rule": "give why_not to a rule that no reason names, and to no other",
     "kinds_incomplete": "list every kind of missing fact once, in the order of effort",
+    "attributes_disordered": "list all thirteen attributes once, in the order of the regulation",
+    "field_owned_twice": "keep the field under the attribute that owns it",
     "rule_twice": "give each rule an id of its own; ids are stable",
     "one_meaning": "give either drug or procedure",
     "bool_type": "write true or false",

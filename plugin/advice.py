@@ -1,226 +1,254 @@
 """What to say, where and how loudly: from an assessment to card drafts. The whole speaking policy is this file.
 
-Order hooks: recorded suicidality first, a drafted order that meets a hard stop, gates (`plugin.safety_cards`); then a
-card when the verdict is met, probable or cannot be told, one for each drafted drug with something in its history, and
-last the options (`plugin.option_card`). patient-view: only a met or probable verdict in active depression. In
-remission no action card. Cards carry sentences of the knowledge only; they state options and gaps, never directives.
+`POLICY` is the table, most important first: which card may speak for which verdict, at which hook, in remission and
+beside recorded danger; how loud it may be; and whether an answer may silence it. The cards of the first rows come first
+whatever their loudness; all others come by loudness and then in the order of the table. Three at most are shown, and
+what another card says as well gives way first. An assessment to which no row applies is answered with silence.
+
+Cards carry sentences of the knowledge only; they state options and gaps, never directives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from mappings.load import Knowledge
 from mappings.rule_names import ALWAYS_ON
 from plugin.assessment import Assessment
 from plugin.card_draft import CardDraft
-from plugin.drafts import OrderFinding
-from plugin.findings import Reason
 from plugin.option_card import closed_line, option_card
-from plugin.safety_cards import gate_cards, safety_card, stop_cards, suicidality_line
-from plugin.verdict import Value, weight_of
+from plugin.option_inputs import ACUTE_SAFETY
+from plugin.order_cards import augmentation_cards, history_cards, taken_cards
+from plugin.pattern_cards import pattern_card
+from plugin.safety_cards import gate_cards, safety_card, stop_cards
+from plugin.status_card import status_card
+from plugin.support_card import support_cards
+from plugin.verdict import Value
 from plugin.wording import Wording, escape
 
-__all__ = ["CardDraft", "advise", "escape"]
+__all__ = ["POLICY", "SHOWN_AT_MOST", "CardDraft", "Row", "advise", "escape"]
 
-_SPOKEN_ON_VIEW = (Value.MET, Value.PROBABLE)
-_SPOKEN_ON_ORDER = (Value.MET, Value.PROBABLE, Value.INDETERMINATE)
-_INDICATOR = {"critical": "critical", "warning": "warning", "info": "info"}
-_MISSING_SHOWN = 3
-_SETTLED = (Value.MET, Value.NOT_MET, Value.EXCLUDED)
-_CONSIDERED_SHOWN = 3
-_NOT_VALUES = ("codes", "override_reasons")
+SHOWN_AT_MOST = 3
+ON_VIEW = "patient-view"
+LOUDNESS = ("critical", "warning", "info")
+
+_ANY = frozenset(Value)
+_REACHED = frozenset({Value.MET, Value.PROBABLE})
+_OPEN = _REACHED | {Value.INDETERMINATE}
 
 
-def advise(
-    assessment: Assessment, *, hook: str, knowledge: Knowledge, user: str = "", encounter: str = ""
-) -> tuple[CardDraft, ...]:
-    """The cards for one hook, most important first; empty when there is truly nothing to say.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """When one kind of card speaks.
 
-    `user` and `encounter` (references, empty when unknown) are those of the call: see `plugin.safety_cards`.
+    `verdicts`: at an order hook, for these; `on_view`: when a record is opened, for these. `if_stopped`: for any
+    verdict when a drafted order meets a hard stop. `in_remission`: also while the latest score is in remission.
+    `in_danger`: also beside suicidality recorded at its highest level. `indicators`: the loudness it may take. `first`:
+    comes before all louder cards of later rows. `lasting`: an answer may silence it while its facts are unchanged.
+    `told_by`: the kind of card that says the same more briefly, so that this one gives way to it when there is no room
+    for both.
     """
-    words = Wording(knowledge)
-    status = _status_card(assessment, words, hook)
-    said = [status] if status is not None else []
-    safety = safety_card(assessment, words, user=user, encounter=encounter)
-    if hook != "patient-view":
-        first = [*stop_cards(assessment, words), *gate_cards(assessment, words)]
-        options = option_card(assessment, words)
-        said = [*first, *said, *_order_cards(assessment, words), *([options] if options is not None else [])]
-    # Opening a record is answered by news on the verdict alone; whatever is said, recorded danger comes first.
-    if safety is not None and (said or hook != "patient-view"):
-        said = [safety, *said]
-    # A site may have switched a kind of card off; the page and the document still hold what it would say.
-    return tuple(draft for draft in said if draft.kind in ALWAYS_ON or knowledge.is_on(draft.kind))
+
+    kind: str
+    says: str
+    indicators: tuple[str, ...]
+    verdicts: frozenset[Value] = _ANY
+    on_view: frozenset[Value] = frozenset()
+    if_stopped: bool = False
+    in_remission: bool = False
+    in_danger: bool = False
+    first: bool = False
+    lasting: bool = True
+    told_by: str = ""
 
 
-def _status_card(assessment: Assessment, words: Wording, hook: str) -> CardDraft | None:
-    verdict = assessment.verdict
-    remitted = assessment.severity is not None and assessment.severity.in_remission
-    if remitted or verdict.value not in (_SPOKEN_ON_VIEW if hook == "patient-view" else _SPOKEN_ON_ORDER):
-        return None
-    leading, considered = _considered(assessment, words)
-    lines = [*leading, *(words.trial(trial, assessment.definition) for trial in assessment.trials)]
-    lines += _count_lines(assessment, words)
-    lines += considered
-    lines += _open_lines(assessment, words)
-    lines += [line for line in (suicidality_line(assessment, words), _closed(assessment, words, hook)) if line]
-    lines += _closing_lines(assessment, words, verdict.reasons)
-    return CardDraft(
-        kind="trd-status",
-        summary=_summary(assessment, words),
-        detail=tuple(lines),
-        indicator="warning" if verdict.value is Value.MET else "info",
-        source_label=words.source_label(assessment.definition),
-        cites=tuple(dict.fromkeys(cite for reason in verdict.reasons for cite in reason.cites)),
-        rules=tuple(dict.fromkeys(reason.rule for reason in verdict.reasons)),
-        uses=_behind_status(assessment),
-        override_reasons=words.override_reasons,
+def _safety(kind: str, says: str, *indicators: str, on_view: frozenset[Value] = frozenset()) -> Row:
+    """A row that nothing silences: in remission, in danger, for every verdict, and before all others."""
+    return Row(
+        kind=kind,
+        says=says,
+        indicators=indicators,
+        on_view=on_view,
+        in_remission=True,
+        in_danger=True,
+        first=True,
+        lasting=False,
     )
 
 
-def _closed(assessment: Assessment, words: Wording, hook: str) -> str:
-    """Where this verdict would show options and none may be named, why; gates have cards of their own."""
-    shown = assessment.verdict.value in _SPOKEN_ON_VIEW and hook != "patient-view"
-    return closed_line(assessment.next_step, words) if shown else ""
+POLICY: tuple[Row, ...] = (
+    _safety("acute-safety", "recorded suicidality, high or moderate", *LOUDNESS, on_view=_REACHED),
+    _safety("order-stop", "a drafted order meets a named hard stop", "critical", "warning"),
+    _safety("gate-bipolar", "bipolar disorder is recorded: other guidance applies", "warning"),
+    _safety("gate-psychosis-catatonia", "psychosis or catatonia: comes before any symptom profile", "warning"),
+    _safety("gate-neurocognitive", "a cognitive disorder: work-up before the cognitive domain", "info"),
+    Row(
+        kind="trd-status",
+        says="criteria met, probable, or cannot tell and the one fact that would settle most",
+        indicators=("warning", "info"),
+        verdicts=_OPEN,
+        on_view=_REACHED,
+        in_danger=True,
+    ),
+    Row(
+        kind="already-failed",
+        says="the drafted drug failed an adequate trial",
+        indicators=("warning", "info"),
+        in_danger=True,
+    ),
+    Row(
+        kind="not-tolerated",
+        says="the drafted drug was stopped for side effects",
+        indicators=("warning", "info"),
+        in_remission=True,
+        in_danger=True,
+    ),
+    Row(
+        kind="procedure-support",
+        says="which failures support a drafted procedure or supervised drug, and what is missing for it",
+        indicators=("info",),
+        in_danger=True,
+    ),
+    Row(
+        kind="augmentation-base",
+        says="a drafted addition to an antidepressant without an adequate trial",
+        indicators=("info",),
+    ),
+    Row(
+        kind="refractory-pattern",
+        says="re-evaluation and referral come before a further drug",
+        indicators=("info",),
+        verdicts=_REACHED,
+    ),
+    Row(
+        kind="mismatch-plausible",
+        says="the adequate trials did not target the domain that now predominates",
+        indicators=("info",),
+        verdicts=_REACHED,
+        told_by="trd-options",
+    ),
+    Row(
+        kind="matched-failure",
+        says="a trial that targeted the domain failed",
+        indicators=("info",),
+        verdicts=_REACHED,
+        told_by="trd-options",
+    ),
+    Row(
+        kind="trd-options",
+        says="options for the recorded profile, by label or guideline, with what goes together",
+        indicators=("info",),
+        verdicts=_REACHED,
+        if_stopped=True,
+    ),
+    Row(
+        kind="tried-too-low-or-short",
+        says="the drafted drug was tried below adequate dose or duration: no failed trial",
+        indicators=("info",),
+        in_danger=True,
+    ),
+    Row(
+        kind="already-taken",
+        says="the drafted drug is being taken, with supply in hand",
+        indicators=("info",),
+    ),
+)
 
 
-def _summary(assessment: Assessment, words: Wording) -> str:
-    verdict, counts = assessment.verdict, assessment.verdict.counts
-    column = {Value.MET: 0, Value.PROBABLE: 1}.get(verdict.value)
-    if column is not None:
-        failed = [t.drug.label for t in assessment.trials if weight_of(t)[column]]
-        names = ", ".join(failed)
-        sentence = "met-summary" if verdict.value is Value.MET else "probable-summary"
-        return words.say(sentence, count=len(failed), names=names)
-    if verdict.capped is not None:
-        return words.say("capped-summary", reason=_plain(verdict.reasons[:1]))
-    if any(reason.rule == "V0" for reason in verdict.reasons):
-        return words.say("unread-summary")
-    return words.say("unclear-summary", low=counts.lo, high=counts.hi)
+def advise(
+    assessment: Assessment,
+    *,
+    hook: str,
+    knowledge: Knowledge,
+    user: str = "",
+    encounter: str = "",
+    silenced: Callable[[CardDraft], bool] | None = None,
+) -> tuple[CardDraft, ...]:
+    """The cards for one hook, most important first, `SHOWN_AT_MOST` of them; empty when there is nothing to say.
 
-
-def _plain(reasons: Sequence[Reason]) -> str:
-    return "; ".join(reason.text.rstrip(".") for reason in reasons)
-
-
-def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
-    verdict, definition = assessment.verdict, assessment.definition
-    lines = [
-        words.say(
-            "count-line",
-            low=verdict.counts.lo,
-            proxy=verdict.counts.lo_proxy,
-            high=verdict.counts.hi,
-            definition=definition.id,
-            needed=definition.min_failed_trials,
-            summary=definition.label,
-        )
+    `user` and `encounter` (references, empty when unknown) are those of the call: see `plugin.safety_cards`. `silenced`
+    says of a draft whether an earlier answer silences it; it is asked of lasting drafts only, before the choice of
+    three, so that what is answered leaves its place to the next.
+    """
+    words = Wording(knowledge)
+    said = [
+        replace(draft, lasting=row.lasting)
+        for row in POLICY
+        if _is_on(row, knowledge) and _speaks(row, assessment, hook)
+        for draft in _drafts(row, assessment, words, hook=hook, user=user, encounter=encounter)
     ]
-    failing = [t for t in assessment.trials if weight_of(t)[0]]
-    if verdict.value is Value.PROBABLE and failing and all(t.outcome.basis != "score" for t in failing):
-        lines.append(words.say("reported-basis"))
-    if verdict.capped is not None:
-        caps = [r for r in verdict.reasons if not r.rule.startswith("V") or r.rule == "V0"]
-        lines.append(words.say("capped-line", value=words.say(f"verdict-{verdict.capped.value}"), reasons=_plain(caps)))
-    others = [
-        f"{name} {words.say(f'verdict-{result[1].value}')}"
-        for name, result in assessment.by_definition.items()
-        if result is not None and name != definition.id and result[1] is not verdict.value
-    ]
-    if others:
-        lines.append(words.say("other-definitions", list=", ".join(others)))
-    return lines
+    # Opening a record is answered by news on the verdict alone; recorded danger is told beside them.
+    if hook == ON_VIEW and not any(draft.lasting for draft in said):
+        return ()
+    heard = [draft for draft in said if silenced is None or not draft.lasting or not silenced(draft)]
+    return _chosen(sorted(heard, key=_place), words)
 
 
-def _considered(assessment: Assessment, words: Wording) -> tuple[list[str], list[str]]:
-    """What to consider before concluding resistance, a few lines at most: what leads the card, and the others."""
-    shown = assessment.pseudo_resistance[:_CONSIDERED_SHOWN]
-    lines = [
-        (one.leads, words.say("consider", what=words.say(one.sentence, finding=escape(one.finding)))) for one in shown
-    ]
-    return [line for leads, line in lines if leads], [line for leads, line in lines if not leads]
+def _is_on(row: Row, knowledge: Knowledge) -> bool:
+    """A site may have switched a kind of card off; the page and the document still hold what it would say."""
+    return row.kind in ALWAYS_ON or knowledge.is_on(row.kind)
 
 
-def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
-    lines = [words.say("missing-line", what=item.what) for item in assessment.missing[:_MISSING_SHOWN]]
-    # What would only leave the verdict open in another way settles nothing; the document lists it all the same.
-    settling = [change for change in assessment.changes if change.verdict in _SETTLED]
-    for change in settling[:_MISSING_SHOWN]:
-        verdict = words.say(f"verdict-{change.verdict.value}")
-        lines.append(words.say("change", fact=escape(change.fact), verdict=verdict))
-    return lines
+def _speaks(row: Row, assessment: Assessment, hook: str) -> bool:
+    """Whether the row applies to this assessment at this hook."""
+    remitted = assessment.severity is not None and assessment.severity.in_remission
+    if remitted and not row.in_remission:
+        return False
+    if ACUTE_SAFETY in assessment.next_step.modifiers.gates and not row.in_danger:
+        return False
+    if hook == ON_VIEW:
+        return assessment.verdict.value in row.on_view
+    return assessment.verdict.value in row.verdicts or (row.if_stopped and assessment.next_step.stopped)
 
 
-def _closing_lines(assessment: Assessment, words: Wording, reasons: Sequence[Reason]) -> list[str]:
-    lines = []
-    severity = assessment.severity
-    if severity is not None:
-        label = words.knowledge.instruments[severity.score.instrument].label
-        lines.append(
-            words.say(
-                "severity-line",
-                instrument=label,
-                value=f"{severity.score.value:g}",
-                date=severity.score.day,
-                band=severity.band or "-",
-            )
-        )
-    else:
-        days = words.knowledge.reconstruction_on(assessment.as_of).severity_days
-        lines.append(words.say("severity-unknown", days=days))
-    if assessment.never_filled:
-        lines.append(words.say("never-filled-line", list=", ".join(assessment.never_filled)))
-    by_reason: dict[str, list[str]] = {}
-    for gap in assessment.gaps:
-        by_reason.setdefault(gap.why, []).append(gap.what)
-    if by_reason:
-        gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
-        lines.append(words.say("gap-line", list="; ".join(gaps)))
-    if assessment.site is not None:
-        site = assessment.site
-        # Local codes and reasons change what can be read, not what a number means: the document lists them.
-        values = [c for c in site.changes if not c.path.startswith(_NOT_VALUES)]
-        changed = [f"{c.path} {c.before or 'none'} to {c.after} ({c.who}, {c.when})" for c in values]
-        if changed:
-            lines.append(words.say("site-line", site=escape(site.site.name), list=escape("; ".join(changed))))
-    lines += words.basis([cite for reason in reasons for cite in reason.cites])
-    lines.append(words.say("as-of", date=assessment.as_of))
-    return lines
+def _drafts(
+    row: Row, assessment: Assessment, words: Wording, *, hook: str, user: str, encounter: str
+) -> Iterable[CardDraft]:
+    """What the cards of one row would say."""
+    match row.kind:
+        case "acute-safety":
+            made: Iterable[CardDraft | None] = [safety_card(assessment, words, user=user, encounter=encounter)]
+        case "order-stop":
+            made = stop_cards(assessment, words)
+        case "trd-status":
+            # Where this verdict would show options and none may be named, why; gates have cards of their own.
+            options_due = assessment.verdict.value in _REACHED and hook != ON_VIEW
+            made = [
+                status_card(assessment, words, note=closed_line(assessment.next_step, words) if options_due else "")
+            ]
+        case "trd-options":
+            made = [option_card(assessment, words)]
+        case "procedure-support":
+            made = support_cards(assessment, words)
+        case "augmentation-base":
+            made = augmentation_cards(assessment, words)
+        case "already-taken":
+            made = taken_cards(assessment, words)
+        case "refractory-pattern" | "mismatch-plausible" | "matched-failure":
+            made = [pattern_card(assessment, words)]
+        case _:
+            made = [*gate_cards(assessment, words), *history_cards(assessment, words)]
+    return [draft for draft in made if draft is not None and draft.kind == row.kind]
 
 
-def _order_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
-    cards = []
-    for judged in assessment.orders:
-        for finding in judged.findings:
-            sentence = f"{finding.rule}{'-earlier' if finding.earlier_episode else ''}-summary"
-            lines = [words.trial(finding.trial, assessment.definition)]
-            if finding.rule == "tried-too-low-or-short":
-                lines.append(words.say("not-a-failure"))
-            lines.append(words.say("not-a-checker"))
-            reasons = _behind(finding)
-            lines += _closing_lines(assessment, words, reasons)
-            cards.append(
-                CardDraft(
-                    kind=finding.rule,
-                    summary=words.say(sentence, drug=judged.label.capitalize()),
-                    detail=tuple(lines),
-                    indicator=_INDICATOR[finding.level],
-                    source_label=words.source_label(assessment.definition),
-                    cites=tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites)),
-                    rules=(finding.rule,),
-                    uses=tuple(dict.fromkeys(finding.uses)),
-                    override_reasons=words.override_reasons,
-                )
-            )
-    return sorted(cards, key=lambda card: list(_INDICATOR).index(card.indicator))
+def _place(draft: CardDraft) -> tuple[int, int, int]:
+    """Rows that come first keep their place; the others come by loudness, then in the order of the table."""
+    number, row = next((n, row) for n, row in enumerate(POLICY) if row.kind == draft.kind)
+    loudness = LOUDNESS.index(draft.indicator)
+    return (0, number, loudness) if row.first else (1, loudness, number)
 
 
-def _behind_status(assessment: Assessment) -> tuple[str, ...]:
-    trials = (ref for trial in assessment.trials for ref in trial.sources)
-    considered = (ref for one in assessment.pseudo_resistance[:_CONSIDERED_SHOWN] for ref in one.uses)
-    return tuple(dict.fromkeys((*trials, *considered)))
-
-
-def _behind(finding: OrderFinding) -> tuple[Reason, ...]:
-    return (*finding.trial.judged.reasons, *finding.trial.outcome.reasons)
+def _chosen(drafts: Sequence[CardDraft], words: Wording) -> tuple[CardDraft, ...]:
+    """At most three; what another card says as well gives way first, and no hard stop is lost."""
+    kept = list(drafts)
+    for row in POLICY:
+        kinds = {draft.kind for draft in kept}
+        if row.told_by in kinds and row.kind in kinds and len(kept) > SHOWN_AT_MOST:
+            kept = [draft for draft in kept if draft.kind != row.kind]
+    shown, cut = kept[:SHOWN_AT_MOST], [draft for draft in kept[SHOWN_AT_MOST:] if draft.kind == "order-stop"]
+    if cut:
+        others = "; ".join(draft.summary for draft in cut)
+        last = shown[-1]
+        shown[-1] = replace(last, detail=(words.say("stops-further", list=others), *last.detail))
+    return tuple(shown)

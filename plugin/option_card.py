@@ -1,172 +1,174 @@
-"""The card on options after two failures: the profile, what leads in each lane, what is blocked and what is missing.
+"""The card on options after two failures: four at most, one line each, with what goes together and what is blocked.
 
 Shown at a met or probable verdict, and with a drafted order that is blocked (decision 5). Several options, never a
 directive. The word "matched" is left out at low certainty (decision 22). Off-label options stand here only where a site
-has enabled them by name; what is for the page alone never does (decision 23).
+has enabled them by name; what is for the page alone never does (decision 23). The page has the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from plugin.assessment import Assessment
 from plugin.card_draft import CardDraft
+from plugin.card_facts import facts_of, profile_facts, trial_facts
+from plugin.card_footing import cites_of
 from plugin.next_step import NextStep
+from plugin.option_inputs import ACUTE_SAFETY, PSYCHOSIS_CATATONIA
 from plugin.options import Option
-from plugin.verdict import Value
+from plugin.profile_words import domains_named, profile_line
 from plugin.wording import Wording, escape
 
-_SPOKEN = (Value.MET, Value.PROBABLE)
-_MATCHED_SHOWN, _GUIDELINE_SHOWN, _ADJUNCT_SHOWN = 4, 3, 2
+_SHOWN, _MATCHED_SHOWN = 4, 3
 _NAMED_IN_SUMMARY = 3
-_SUMMARY_BELOW = 140  # of a CDS Hooks card
-_NEEDED_SHOWN = 3
+_NEEDED_SHOWN, _BLOCKED_SHOWN = 3, 4
+_KIND = "trd-options"
+_REFRACTORY = "refractory-pattern"
 
 
 def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
-    """The card, None where it is not to be shown or where nothing is left to show."""
+    """The card, None beside recorded acute danger and where nothing is left to show."""
     step = assessment.next_step
-    remitted = assessment.severity is not None and assessment.severity.in_remission
-    if remitted or not (assessment.verdict.value in _SPOKEN or step.stopped):
-        return None
-    if "ACUTE_SAFETY" in step.modifiers.gates:
+    if ACUTE_SAFETY in step.modifiers.gates:
         return None
     shown = shown_options(step)
     if not shown:
         return None
-    matched, guideline, adjunct = shown
     # Under a gate of its own the symptom profile decides nothing and is not said.
-    profiled = "PSYCHOSIS_CATATONIA" not in step.modifiers.gates
-    lines = _profile_lines(step, words) if profiled else []
-    for lane, options in (("matched", matched), ("guideline", guideline), ("adjunct", adjunct)):
-        hedged = lane == "matched" and step.profile.certainty == "low"
-        lines += [
-            words.say(f"option-line-{'considered' if hedged else lane}", option=_named(o, words)) for o in options
-        ]
-    lines += _pairing_lines(step, (*matched, *guideline), words)
-    lines += _beside_lines(step, (*matched, *guideline, *adjunct), words)
-    lines += _profile_gaps(step, words) if profiled else []
+    profiled = PSYCHOSIS_CATATONIA not in step.modifiers.gates
+    pattern = f"{step.pattern.value}-line"
+    lines = [words.say("refractory-first")] if step.pattern.value == _REFRACTORY and profiled else []
+    lines += _profile_lines(assessment, words) if profiled else []
+    lines += [words.say(pattern)] if profiled and pattern in words.knowledge.sentences else []
+    lines += [_line(one, step, words) for one in shown]
+    pair = _pair(step, shown)
+    lines += _pairing_line(step, shown, words) + _beside_lines(step, shown, words)
+    lines += [f"{words.told(notice.text)}." for notice in step.profile.notices] if profiled else []
+    lines += _collect_line(step, words) if profiled else []
     lines += [words.say("option-proposal"), words.say("not-a-checker"), words.say("options-more")]
-    reasons = [*step.profile.reasons, *(reason for one in (*matched, *guideline) for reason in one.reasons)]
-    cites = tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
+    offered = (*shown, *pair)
+    reasons = [*step.profile.reasons, *(reason for one in offered for reason in one.reasons)]
+    cites = cites_of(reasons)
     return CardDraft(
-        kind="trd-options",
-        summary=_summary(step, (*matched, *guideline, *adjunct), words, matched=bool(matched)),
+        kind=_KIND,
+        summary=words.summary(_summaries(assessment, shown, words)),
         detail=(*lines, *words.basis(cites), words.say("as-of", date=assessment.as_of)),
         indicator="info",
         source_label=words.say("options-source"),
         cites=cites,
-        rules=tuple(one.id for one in (*matched, *guideline, *adjunct)),
+        rules=tuple(one.id for one in offered),
         uses=tuple(dict.fromkeys((*step.profile.uses, *(use for reason in reasons for use in reason.uses)))),
         override_reasons=words.override_reasons,
-        offers=tuple(one.id for one in (*matched, *guideline, *adjunct)),
+        offers=tuple(one.id for one in offered),
         collects=step.profile.collect_next,
+        finding=_KIND,
+        facts=facts_of(
+            [f"option:{one.id}:{'+'.join(one.cautions)}" for one in offered],
+            [f"pattern:{step.pattern.value}"],
+            profile_facts(step.profile),
+            *(trial_facts(one) for one in step.tried.strategies),
+        ),
     )
 
 
-def shown_options(step: NextStep) -> tuple[tuple[Option, ...], tuple[Option, ...], tuple[Option, ...]] | None:
-    """What of each lane may stand on a card, the leading ones; None when that is nothing at all."""
-    options = step.options
+def shown_options(step: NextStep) -> tuple[Option, ...]:
+    """What may stand on a card: the leading matched options, filled up by label or guideline, else by adjuncts."""
     lanes = [
-        tuple(one for one in lane if one.shown_inline and not one.as_information)[:most]
-        for lane, most in (
-            (options.matched, _MATCHED_SHOWN),
-            (options.guideline, _GUIDELINE_SHOWN),
-            (options.adjunct, _ADJUNCT_SHOWN),
-        )
+        [one for one in lane if one.shown_inline and not one.as_information]
+        for lane in (step.options.matched, step.options.guideline, step.options.adjunct)
     ]
-    return (lanes[0], lanes[1], lanes[2]) if any(lanes) else None
+    matched, guideline, adjunct = lanes
+    room = _MATCHED_SHOWN if guideline else _SHOWN
+    first = [*matched[:room], *guideline]
+    return tuple((first or adjunct)[:_SHOWN])
 
 
 def closed_line(step: NextStep, words: Wording) -> str:
     """Why no option is named although the verdict would show some: too little was read, or a gate; else empty."""
     why = step.options.why_none
-    return "" if why is None else words.say("options-none", reason=escape(why.text.rstrip(".")))
+    return "" if why is None else words.say("options-none", reason=words.told(why.text))
 
 
-def _summary(step: NextStep, shown: Sequence[Option], words: Wording, *, matched: bool) -> str:
-    """The summary with as many leading options as fit on a card's first line, one at least."""
-    domains = " + ".join(words.knowledge.clinical.domains[name].label for name in step.profile.domains)
+def _summaries(assessment: Assessment, shown: Sequence[Option], words: Wording) -> Iterator[str]:
+    """The summary with as many leading options as fit on a card's first line."""
+    step = assessment.next_step
+    matched = any(one.lane == "matched" for one in shown)
     hedged = "considered" if step.profile.certainty == "low" else "matched"
-    named = ["; ".join(one.label for one in shown[:count]) for count in range(_NAMED_IN_SUMMARY, 0, -1)]
-    if matched and domains:
-        said = [words.say(f"options-summary-{hedged}", domains=domains, options=names) for names in named]
-    else:
-        said = [words.say("options-summary", options=names) for names in named]
-    return next((one for one in said if len(one) < _SUMMARY_BELOW), said[-1])
+    domains = domains_named(assessment, words)
+    names = [f"options-summary-{hedged}"] if matched and domains else []
+    for sentence in (*names, "options-summary"):
+        for count in range(_NAMED_IN_SUMMARY, 0, -1):
+            options = "; ".join(one.label for one in shown[:count])
+            yield words.say(sentence, domains=domains, options=options)
 
 
-def _profile_lines(step: NextStep, words: Wording) -> list[str]:
-    profile = step.profile
-    assessable = sum(1 for score in profile.scores.values() if score.assessable)
-    counts = {"assessable": assessable, "all": len(profile.scores)}
+def _profile_lines(assessment: Assessment, words: Wording) -> list[str]:
+    profile = assessment.next_step.profile
+    counts = {"assessable": len(profile.assessable), "all": len(profile.scores)}
     if not profile.domains:
         return [words.say("profile-undetermined", **counts)]
-    domains = words.knowledge.clinical.domains
-    listed = ", ".join(
-        words.say("profile-domain", domain=domains[name].label, score=f"{profile.scores[name].score:.2f}")
-        for name in (*profile.domains, *profile.secondary)
-        if profile.scores[name].score is not None
-    )
-    certainty = words.say(f"certainty-{profile.certainty}")
-    lines = [words.say(f"profile-{profile.label}", domains=listed, certainty=certainty)]
-    return lines + ([words.say("profile-few", **counts)] if profile.certainty == "low" else [])
+    few = [words.say("profile-few", **counts)] if profile.certainty == "low" else []
+    return [*profile_line(assessment, words), *few]
 
 
-def _named(option: Option, words: Wording) -> str:
+def _line(option: Option, step: NextStep, words: Wording) -> str:
     rules = words.knowledge.clinical.safety
     cautions = "; ".join(rules[rule].label for rule in option.cautions if rule in rules)
     said = [f"**{escape(option.label)}**", words.say("option-tier", tier=option.tier)]
     said += [words.say("option-caution", cautions=escape(cautions))] if cautions else []
     said += [words.say("option-off-label")] if option.off_label else []
     said += [words.say("option-probable")] if option.probable else []
-    return ", ".join(said)
+    hedged = option.lane == "matched" and step.profile.certainty == "low"
+    return words.say(f"option-line-{'considered' if hedged else option.lane}", option=", ".join(said))
 
 
-def _pairing_lines(step: NextStep, shown: Sequence[Option], words: Wording) -> list[str]:
+def _pair(step: NextStep, shown: Sequence[Option]) -> tuple[Option, ...]:
+    """The therapy that goes together with a leading option that is shown, if a card may offer it."""
+    pairing = step.options.pairing
+    if pairing is None or pairing.leading not in {one.id for one in shown}:
+        return ()
+    fitting = [one for one in step.options.adjunct if one.id == pairing.therapy and one not in shown]
+    return tuple(one for one in fitting if one.shown_inline and not one.as_information)
+
+
+def _pairing_line(step: NextStep, shown: Sequence[Option], words: Wording) -> list[str]:
     pairing = step.options.pairing
     labels = {option.id: option.label for option in shown}
-    if pairing is None or pairing.leading not in labels:
+    if pairing is None or pairing.leading not in labels or not pairing.forms:
         return []
     return [words.say("option-pairing", option=labels[pairing.leading], forms=", ".join(pairing.forms))]
 
 
 def _beside_lines(step: NextStep, shown: Sequence[Option], words: Wording) -> list[str]:
-    """What is blocked and why, and what is needed first."""
-    lines = []
+    """What is needed first, and what is blocked and why, in one line each."""
     labels = {option.id: option.label for option in shown}
-    if step.options.blocked:
-        rules = words.knowledge.clinical.safety
-        blocked = "; ".join(
-            words.say(
-                "option-blocked",
-                option=one.label,
-                rules=", ".join(rules[rule].label if rule in rules else rule.lower() for rule in one.rules),
-            )
-            for one in step.options.blocked
-        )
-        lines.append(words.say("options-blocked", list=escape(blocked)))
     needed: dict[str, list[str]] = {}
     for one in step.safety.needed:
         if one.option in labels:
             needed.setdefault(one.what, []).append(labels[one.option])
-    lines += [
-        words.say("option-needed", what=what, options="; ".join(dict.fromkeys(names)))
+    asked = [
+        words.say("option-needed", what=what, options=", ".join(dict.fromkeys(names)))
         for what, names in list(needed.items())[:_NEEDED_SHOWN]
     ]
-    return lines
-
-
-def _profile_gaps(step: NextStep, words: Wording) -> list[str]:
-    """What the pattern of response is, what is odd about the data, and what would tell more."""
-    pattern = f"pattern-{step.pattern.value}"
-    lines = [words.say(pattern)] if pattern in words.knowledge.sentences else []
-    lines += [escape(notice.text) for notice in step.profile.notices]
-    if step.profile.collect_next:
-        lines.append(
-            words.say("options-collect", list=", ".join(_measured(one, words) for one in step.profile.collect_next))
+    lines = [words.say("options-needed", list="; ".join(asked))] if asked else []
+    rules = words.knowledge.clinical.safety
+    blocked = [
+        words.say(
+            "option-blocked",
+            option=one.label,
+            rules=", ".join(rules[rule].label if rule in rules else rule.lower() for rule in one.rules),
         )
+        for one in step.options.blocked
+    ]
+    if blocked:
+        lines.append(words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN))))
     return lines
+
+
+def _collect_line(step: NextStep, words: Wording) -> list[str]:
+    """What would tell more about the profile."""
+    named = [_measured(one, words) for one in step.profile.collect_next]
+    return [words.say("options-collect", list=", ".join(named))] if named else []
 
 
 def _measured(name: str, words: Wording) -> str:

@@ -38,7 +38,7 @@ def pattern_of(*, profile: DomainProfile, tried: Tried, knowledge: Knowledge, as
     """
     cites, focus = knowledge.clinical.strategies.cites, focus_of(profile)
     failed_sets = _failed_sets(tried, knowledge)
-    matched = [one for one in tried.strategies if _is_matched(one, focus, knowledge, as_of)]
+    matched = [one for one in tried.strategies if is_matched(one, focus, knowledge, as_of)]
     reasons = [_matched(one, focus, cites) for one in matched]
     parameters = knowledge.clinical.scoring.parameters
     need, total = int(parameters["refractory-adequate-trials"].on(as_of).amount), tried.strategies_failed
@@ -79,7 +79,8 @@ def _listed(trial: Trial, matches: tuple[TrialMatch, ...]) -> list[TrialMatch]:
     return by_drug or [match for match in matches if trial.drug_class in match.classes]
 
 
-def _is_matched(strategy: Trial | Course, focus: Focus, knowledge: Knowledge, as_of: date) -> bool:
+def is_matched(strategy: Trial | Course, focus: Focus, knowledge: Knowledge, as_of: date) -> bool:
+    """Whether a trial or course reaches the threshold of a match for one of the named domains."""
     line = int(knowledge.clinical.scoring.parameters["mismatch-match-from"].on(as_of).amount)
     return any(match_of(strategy, domain, knowledge, as_of) >= line for domain in focus.named)
 

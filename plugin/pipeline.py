@@ -65,7 +65,7 @@ def assess(
     judged_orders = judge_orders(orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels)
     concluded = _concluded(history, rated, earlier)
     considered = considerations(
-        knowledge.clinical.pseudo_resistance.checks,
+        [check for check in knowledge.clinical.pseudo_resistance.checks if knowledge.is_on(check.id)],
         NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of),
         sentences=knowledge.sentences,
         as_of=as_of,

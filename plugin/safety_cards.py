@@ -10,6 +10,9 @@ from collections.abc import Sequence
 
 from plugin.assessment import Assessment
 from plugin.card_draft import CardDraft
+from plugin.card_facts import facts_of, reason_facts
+from plugin.card_footing import cites_of, rules_of, uses_of
+from plugin.drafts import JudgedOrder
 from plugin.findings import Reason
 from plugin.next_step import NextStep
 from plugin.record import ConditionFact, ItemAnswer, LabResult
@@ -45,17 +48,25 @@ def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encou
     lines += [words.say("safety-not-a-prediction"), words.say("as-of", date=assessment.as_of)]
     reasons = found.reasons
     own = all(_is_own(fact, user, encounter) for fact in found.deciding)
+    decisive = _decisive(found.deciding[0], words)
     return CardDraft(
         kind="acute-safety",
-        summary=words.say(f"safety-summary-{found.level}", what=_decisive(found.deciding[0], words)),
+        summary=words.summary(
+            [
+                *(words.say(f"safety-{form}-{found.level}", what=decisive) for form in ("summary", "brief")),
+                words.say(f"safety-short-{found.level}"),
+            ]
+        ),
         detail=tuple(lines),
         indicator="info" if own else _SPOKEN_LEVELS[found.level],
         source_label=words.say("safety-source"),
-        cites=_cites(reasons),
-        rules=_rules(reasons),
-        uses=_uses(reasons),
+        cites=cites_of(reasons),
+        rules=rules_of(reasons),
+        uses=uses_of(reasons),
         override_reasons=words.override_reasons,
         collects=(_SCREENER,),
+        finding="acute-safety",
+        facts=facts_of([f"level:{found.level}"], reason_facts(reasons)),
     )
 
 
@@ -79,21 +90,31 @@ def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
         stops.sort(key=lambda stop: _STOP_LEVELS.index(stop.level))
         reasons = [reason for stop in stops for reason in stop.reasons]
         lines = [
-            words.say("stop-line", rule=stop.rule, why=" ".join((_sentences(stop.reasons), escape(stop.note))).strip())
+            words.say(
+                "stop-line", rule=stop.rule, why=" ".join((_sentences(stop.reasons, words), escape(stop.note))).strip()
+            )
             for stop in stops
         ]
-        lines += [words.say("not-a-checker"), *words.basis(_cites(reasons))]
+        lines += [words.say("not-a-checker"), *words.basis(cites_of(reasons))]
         cards.append(
             CardDraft(
                 kind="order-stop",
-                summary=words.say("stop-summary", drug=order.label.capitalize(), label=stops[0].label),
+                summary=words.summary(
+                    [
+                        words.say("stop-summary", drug=order.label.capitalize(), label=stops[0].label),
+                        words.say("stop-short", label=stops[0].label),
+                        words.say("stop-shortest"),
+                    ]
+                ),
                 detail=(*lines, words.say("as-of", date=assessment.as_of)),
                 indicator=stops[0].level,
                 source_label=words.say("stop-source"),
-                cites=_cites(reasons),
+                cites=cites_of(reasons),
                 rules=tuple(dict.fromkeys(stop.rule for stop in stops)),
-                uses=_uses(reasons),
+                uses=uses_of(reasons),
                 override_reasons=words.override_reasons,
+                finding=f"order-stop:{_subject(order)}",
+                facts=facts_of([f"stop:{stop.rule}" for stop in stops], reason_facts(reasons)),
             )
         )
     return sorted(cards, key=lambda card: _STOP_LEVELS.index(card.indicator))
@@ -111,9 +132,9 @@ def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
         kind, ids = _GATES[gate]
         present = [name for name in ids if modifiers.values[name] == "present"]
         reasons = [reason for reason in modifiers.reasons if reason.rule in present]
-        lines = [escape(reason.text) for reason in reasons]
+        lines = [f"{words.told(reason.text)}." for reason in reasons]
         lines += [words.say(f"{kind}-line-{name}") for name in present]
-        lines += [*words.basis(_cites(reasons)), words.say("as-of", date=assessment.as_of)]
+        lines += [*words.basis(cites_of(reasons)), words.say("as-of", date=assessment.as_of)]
         cards.append(
             CardDraft(
                 kind=kind,
@@ -121,10 +142,12 @@ def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                 detail=tuple(lines),
                 indicator="info" if gate == "NEUROCOGNITIVE" else "warning",
                 source_label=words.say("gate-source"),
-                cites=_cites(reasons),
+                cites=cites_of(reasons),
                 rules=tuple(present),
-                uses=_uses(reasons),
+                uses=uses_of(reasons),
                 override_reasons=words.override_reasons,
+                finding=kind,
+                facts=facts_of(reason_facts(reasons)),
             )
         )
     return cards
@@ -159,17 +182,10 @@ def _is_own(fact: ItemAnswer | LabResult | ConditionFact, user: str, encounter: 
     return fact.encounter == encounter and user in fact.recorded_by
 
 
-def _sentences(reasons: Sequence[Reason]) -> str:
-    return escape(" ".join(dict.fromkeys(reason.text for reason in reasons)))
+def _sentences(reasons: Sequence[Reason], words: Wording) -> str:
+    return " ".join(dict.fromkeys(f"{words.told(reason.text)}." for reason in reasons))
 
 
-def _cites(reasons: Sequence[Reason]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(cite for reason in reasons for cite in reason.cites))
-
-
-def _rules(reasons: Sequence[Reason]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(reason.rule for reason in reasons))
-
-
-def _uses(reasons: Sequence[Reason]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(use for reason in reasons for use in reason.uses))
+def _subject(order: JudgedOrder) -> str:
+    """What is ordered: the drug, the procedure, or the groups of a drug that is none of ours."""
+    return order.ingredient or order.order.procedure or "+".join(sorted(order.order.groups))

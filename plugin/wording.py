@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from textwrap import shorten
 
 from mappings.load import Knowledge
 from mappings.schema import Definition
@@ -14,6 +16,9 @@ from plugin.record import Score
 from plugin.trials import Trial
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&])")
+_ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+SUMMARY_BELOW = 140
+"""A summary has fewer characters than this: a rule of CDS Hooks cards."""
 
 
 def escape(text: str) -> str:
@@ -29,7 +34,41 @@ class Wording:
 
     def say(self, sentence: str, **fields: object) -> str:
         """One sentence with its fields; an unknown sentence is a fault of ours and raises KeyError."""
-        return self.knowledge.sentences[sentence].text.format(**fields)
+        said = {name: self.day(value) if isinstance(value, date) else value for name, value in fields.items()}
+        return self.knowledge.sentences[sentence].text.format(**said)
+
+    def day(self, day: date) -> str:
+        """A date in the reader's form: the sentence ``date-form`` of the language or the site, ISO as packaged."""
+        form = self.knowledge.sentences["date-form"].text
+        return form.format(year=f"{day.year:04}", month=f"{day.month:02}", day=f"{day.day:02}")
+
+    def told(self, text: str) -> str:
+        """A sentence of the reasoning for a card: escaped, its dates in the reader's form, without a full stop."""
+        return _ISO_DAY.sub(self._reformed, escape(text)).rstrip(".")
+
+    def _reformed(self, found: re.Match[str]) -> str:
+        try:
+            return self.day(date(int(found[1]), int(found[2]), int(found[3])))
+        except ValueError:  # digits that are no date
+            return found[0]
+
+    def summary(self, alternatives: Iterable[str]) -> str:
+        """The first of `alternatives` that fits a card's first line; the last one, cut at a word, if none does."""
+        said = ""
+        for said in alternatives:
+            if len(said) < SUMMARY_BELOW:
+                return said
+        return shorten(said, SUMMARY_BELOW - 1, placeholder="…")
+
+    def summaries(self, sentence: str, names: Sequence[str], **fields: object) -> Iterator[str]:
+        """A sentence with the field `names`, all of them first and then ever fewer."""
+        for shown in range(len(names), 0, -1):
+            yield self.say(sentence, names=self.several(names, shown), **fields)
+
+    def several(self, names: Sequence[str], most: int) -> str:
+        """At most so many of `names`, joined by commas, and how many more there are."""
+        listed = ", ".join(names[:most])
+        return listed if len(names) <= most else self.say("and-more", list=listed, count=len(names) - most)
 
     @property
     def override_reasons(self) -> tuple[str, ...]:

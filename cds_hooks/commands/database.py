@@ -36,7 +36,7 @@ def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to writ
 @group.command("upgrade")
 def upgrade() -> None:
     """Bring the tables to the form this version needs; `serve` does the same when it starts."""
-    with_records(read_settings(), _tell)
+    with_records(read_settings(), _tell, make=True)
 
 
 async def _tell(records: Records) -> None:

@@ -39,7 +39,7 @@ def throw(
         check_switch(switch, clients=clients, knowledge=knowledge)
     except SwitchRefusedError as refused:
         problem, _, remedy = str(refused).partition(". ")
-        raise Refusal("switch", problem, remedy.rstrip(".") or "see `trd-cds mode set --help`") from None
+        raise Refusal("switch", problem.rstrip("."), remedy.rstrip(".") or "see `trd-cds mode set --help`") from None
 
     async def work(records: Records) -> None:
         await Ledger(records, settings, knowledge, SystemClock()).throw(switch)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
+
+import typer
 
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.refusal import Refusal
@@ -20,15 +23,26 @@ T = TypeVar("T")
 _KEY = "installation.key"
 
 
-def open_records(settings: Settings) -> Records:
+def open_records(settings: Settings, *, make: bool = True) -> Records:
     """The records that `settings` name, not yet prepared; raises Refusal when database or key cannot be used.
 
-    A key is made only beside the embedded database: on a shared one every replica needs the same.
+    A key is made only beside the embedded database: on a shared one every replica needs the same. Without `make` an
+    embedded database must be there already: a check of the wrong folder must not find a new, empty, faultless one.
     """
     key_file = settings.key_file or settings.data_dir / _KEY
     embedded = settings.database_url is None
+    if embedded and not make and not settings.database_file.exists():
+        raise Refusal(
+            "database",
+            "is not there",
+            "check TRD_CDS_DATA_DIR or TRD_CDS_DATABASE_URL; `trd-cds serve` or `trd-cds database upgrade` makes it",
+        )
     if embedded or settings.key_file is None:
         _make_folder(settings.data_dir)
+    if embedded and key_file.exists() and not settings.database_file.exists():
+        typer.echo(
+            "trd-cds: warning: there is a key but no database in the data folder; an empty one is begun", err=True
+        )
     if not embedded and not key_file.exists():
         raise Refusal(
             "TRD_CDS_KEY_FILE",
@@ -36,7 +50,7 @@ def open_records(settings: Settings) -> Records:
             "make one with `trd-cds database key FILE` and give the same file to every replica",
         )
     try:
-        keys = read_keys(key_file, make=embedded)
+        keys = read_keys(key_file, make=embedded and make)
     except KeyFileError as fault:
         problem, _, remedy = str(fault).partition("; ")
         raise Refusal("key file", problem, remedy) from None
@@ -53,9 +67,11 @@ def open_records(settings: Settings) -> Records:
     return Records.of(database, keys, retention, keep_comments=settings.comments == "encrypt")
 
 
-def with_records(settings: Settings, work: Callable[[Records], Awaitable[T]]) -> T:
-    """What `work` returns on the prepared records of `settings`; raises Refusal when they cannot be used."""
-    records = open_records(settings)
+def with_records(settings: Settings, work: Callable[[Records], Awaitable[T]], *, make: bool = False) -> T:
+    """What `work` returns on the prepared records of `settings`; raises Refusal when they cannot be used, or when an
+    embedded database is not there and `make` is not set.
+    """
+    records = open_records(settings, make=make)
 
     async def run() -> T:
         try:
@@ -83,12 +99,14 @@ def prepare_records(settings: Settings) -> None:
     async def nothing_more(_: Records) -> None:
         return None
 
-    with_records(settings, nothing_more)
+    with_records(settings, nothing_more, make=True)
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and folder.stat().st_mode & 0o002:
+            raise Refusal("TRD_CDS_DATA_DIR", "may be written by everybody", "run `chmod 700` on the folder")
     except OSError as fault:
         raise Refusal(
             "TRD_CDS_DATA_DIR",

@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from cds_hooks.observing.worker_files import prepare_multiprocess
 from cds_hooks.unreadable import OutcomeProtocol
 
 
-def run_alone(app: ASGIApp, *, host: str, port: int, drain_seconds: int, words: str) -> None:
-    """Serve `app` in this process until told to stop, and say `words` on standard error once it answers."""
+def run_alone(app: ASGIApp, say: Callable[[], None], *, host: str, port: int, drain_seconds: int) -> None:
+    """Serve `app` in this process until told to stop; `say` is called once it answers."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what the server raises again when it has drained
-    server = _Announced(uvicorn.Config(app, **_options(host, port, drain_seconds)), words)
+    server = _Announced(uvicorn.Config(app, **_options(host, port, drain_seconds)), say)
     try:
         server.run()
     except KeyboardInterrupt:
@@ -78,21 +78,23 @@ def _options(host: str, port: int, drain_seconds: int) -> dict[str, Any]:
         "server_header": False,
         "http": OutcomeProtocol,
         "timeout_graceful_shutdown": drain_seconds,
+        # Longer than proxies keep idle connections (nginx: 60 s), or they would send calls into one that just closes.
+        "timeout_keep_alive": 75,
     }
 
 
 class _Announced(uvicorn.Server):
     """A server that speaks only once it answers, so that what it says is true."""
 
-    def __init__(self, config: uvicorn.Config, words: str) -> None:
+    def __init__(self, config: uvicorn.Config, say: Callable[[], None]) -> None:
         super().__init__(config)
-        self._words = words
+        self._say = say
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
-            typer.echo(self._words, err=True)
+            self._say()
 
 
 class _Workers(Multiprocess):

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cds_hooks.app import ConfigurationError, create_app, settle_memory
 from cds_hooks.clock import SystemClock
+from cds_hooks.commands.governing import read_readers
 from cds_hooks.commands.knowing import load_knowledge
 from cds_hooks.commands.recording import open_records, prepare_records
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_registry
+from cds_hooks.commands.server_processes import end_with_parent, refuse_to_work, run_alone, run_workers
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
+from cds_hooks.cut_off import CutOff
 from cds_hooks.demo import create_demo
+from cds_hooks.path_prefix import PathPrefix, prefix_of
 from cds_hooks.settings import is_loopback
-from cds_hooks.unreadable import OutcomeProtocol
 from cds_hooks.web.intended_use import add_intended_use
+from cds_hooks.web.source_attributes import add_source_attributes
 
-APPLICATION = "cds_hooks.commands.serving:application"
+WORKER = "cds_hooks.commands.serving:worker"
 
 Host = Annotated[str, typer.Option(metavar="H", help="Address to bind.")]
 Port = Annotated[int, typer.Option(metavar="P", min=1, max=65535, help="Port to bind.")]
@@ -36,42 +38,63 @@ def serve(
 ) -> None:
     """Run the service; every caller must be a client of the registry (TRD_CDS_REGISTRY_FILE)."""
     settings = read_settings()
-    application()  # every fault of configuration is told here, once, and not by each worker
+    app = application()  # every fault of configuration is told here, once, and not by each worker
     prepare_records(settings)
     require_free(host, port)
-    told = f"trd-cds: serving {address_of(host, port)}/cds-services; Ctrl-C stops it"
-    typer.echo(told, err=True)
-    # The server's own access log stays off: addresses can hold patient ids. The service logs calls itself.
-    uvicorn.run(
-        APPLICATION,
-        host=host,
-        port=port,
-        workers=workers,
-        factory=True,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        http=OutcomeProtocol,
-        timeout_graceful_shutdown=settings.drain_seconds,
-    )
+    address = f"{address_of(host, port)}/cds-services"
+    if workers == 1:
+        settle_memory()
+
+        def say() -> None:
+            typer.echo(f"trd-cds: serving {address}; Ctrl-C stops it", err=True)
+
+        run_alone(app, say, host=host, port=port, drain_seconds=settings.drain_seconds)
+        return
+    del app
+    typer.echo(f"trd-cds: starting {workers} workers for {address}; Ctrl-C stops them", err=True)
+    run_workers(WORKER, workers, host=host, port=port, drain_seconds=settings.drain_seconds)
 
 
-def application() -> FastAPI:
-    """The service as each worker builds it, from the environment alone; raises Refusal for what is wrong there."""
+def application() -> ASGIApp:
+    """The service as it stands in the environment, below the path of its public address; raises Refusal for what is
+    wrong there.
+    """
     settings = read_settings()
     if settings.open_mode:
         raise Refusal("TRD_CDS_OPEN_MODE", "is on, and serve always asks for login", "unset it, or run `trd-cds demo`")
+    knowledge, clock = load_knowledge(site=settings.site), SystemClock()
     try:
         app = create_app(
             settings=settings,
-            knowledge=load_knowledge(site=settings.site),
-            clock=SystemClock(),
+            knowledge=knowledge,
+            clock=clock,
             registry=read_registry(settings),
             records=open_records(settings),
+            readers=read_readers(settings),
         )
     except ConfigurationError as fault:
         raise Refusal("settings", str(fault).rstrip("."), "correct the environment") from None
     add_intended_use(app)
+    add_source_attributes(
+        app,
+        knowledge,
+        knowledge.attribute_statements,
+        clock=clock,
+        time_zone=settings.time_zone,
+        definition=settings.definition,
+    )
+    prefix = prefix_of(settings.base_url)
+    return CutOff(PathPrefix(app, prefix) if prefix else app)
+
+
+def worker() -> ASGIApp:
+    """The service as each of several workers builds it: its parent has found the environment in order."""
+    end_with_parent()
+    try:
+        app = application()
+    except Refusal as refusal:
+        refuse_to_work(refusal)
+        raise
     settle_memory()
     return app
 
@@ -99,16 +122,7 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
             records=open_records(settings),
         )
         settle_memory()
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            http=OutcomeProtocol,
-        )
-        _Announced(config, welcome(base)).run()
+        run_alone(app, lambda: typer.echo(welcome(base)), host=host, port=port, drain_seconds=settings.drain_seconds)
 
 
 def welcome(base: str) -> str:
@@ -119,17 +133,3 @@ def welcome(base: str) -> str:
         f"{base}/cds-services/trd-order-sign\n"
         "Synthetic patients; not clinically validated; not a diagnosis."
     )
-
-
-class _Announced(uvicorn.Server):
-    """A server that speaks only once it answers, so that what it prints is true."""
-
-    def __init__(self, config: uvicorn.Config, words: str) -> None:
-        super().__init__(config)
-        self._words = words
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            typer.echo(self._words)

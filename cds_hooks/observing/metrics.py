@@ -39,6 +39,7 @@ class Metrics:
 
     def __init__(self, *, version: str, knowledge: Knowledge) -> None:
         """`version` is that of the engine; `knowledge` gives its version and hash, and names of kinds of data."""
+        self.calls_now = 0
         self._shared = shared_directory()
         if self._shared is not None:  # a process before us may have had our number and left a gauge
             _forget(os.getpid(), self._shared)
@@ -83,10 +84,12 @@ class Metrics:
     def in_flight(self) -> Iterator[None]:
         """Count a call as being worked on."""
         self._in_flight.inc()
+        self.calls_now += 1
         try:
             yield
         finally:
             self._in_flight.dec()
+            self.calls_now -= 1
 
     def observe(self, line: CallLine) -> None:
         """Count a call that has ended; call it once per call."""

@@ -72,12 +72,12 @@ def observing_routes(
         content, media_type = await run_in_threadpool(metrics.exposition)
         return Response(content, headers={**_FRESH, "Content-Type": media_type})
 
-    @router.get("/health/live")
+    @router.api_route("/health/live", methods=["GET", "HEAD"])
     async def live(request: Request) -> Response:
         call_line(request.scope).call = "health"
         return _json({"status": "alive"})
 
-    @router.get("/health/ready")
+    @router.api_route("/health/ready", methods=["GET", "HEAD"])
     async def ready(request: Request) -> Response:
         call_line(request.scope).call = "health"
         kept, stopping = await check(), draining()

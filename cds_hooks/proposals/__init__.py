@@ -5,7 +5,7 @@ quantity, refills or signature. Only codes that a terminology confirms leave; wh
 """
 
 from cds_hooks.proposals.measures import measure_order
-from cds_hooks.proposals.orders import Prompt, Proposal, ProposedOrder, proposals_for
+from cds_hooks.proposals.orders import Prompt, Proposal, ProposedOrder, order_names, proposals_for
 from cds_hooks.proposals.style import OrderStyle
 
-__all__ = ["OrderStyle", "Prompt", "Proposal", "ProposedOrder", "measure_order", "proposals_for"]
+__all__ = ["OrderStyle", "Prompt", "Proposal", "ProposedOrder", "measure_order", "order_names", "proposals_for"]

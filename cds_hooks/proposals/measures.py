@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_hooks.fhir_writer import OrderContext, concept, service_request
 from cds_hooks.proposals.orders import ProposedOrder
-from cds_hooks.proposals.style import OrderStyle, codings
+from cds_hooks.proposals.style import OrderStyle
 from mappings.load import Knowledge
 from mappings.values import Code
 
@@ -20,7 +20,8 @@ def measure_order(
     jurisdiction: str,
     style: OrderStyle | None = None,
 ) -> ProposedOrder | None:
-    """A draft ServiceRequest for an indicator, a measure or an instrument; None when nothing has that name.
+    """A draft ServiceRequest for an indicator, a measure or an instrument; None when nothing has that name, or the
+    client does not take it.
 
     A scale is ordered by the code of its panel where one is confirmed, a laboratory value by its own; what has no
     confirmed code of a system taken travels in words.
@@ -31,7 +32,10 @@ def measure_order(
     label, kind, codes = found
     how = style or OrderStyle()
     confirmed = [code for code in codes if code.confidence == "high"]
-    coded = codings(confirmed, how.takes(knowledge, jurisdiction), knowledge)[:1]
+    proposes = f"measure:{name}"
+    coded = how.codings(proposes, confirmed, knowledge, jurisdiction)[:1]
+    if "ServiceRequest" not in how.creates or (how.coded_only and not coded):
+        return None
     resource = service_request(
         patient_id=patient_id,
         code=concept(*coded, text=label),
@@ -41,7 +45,7 @@ def measure_order(
         context=context,
         notes=[knowledge.clinical.strategies.order_notes["proposal"]],
     )
-    return ProposedOrder(description=label, resource=resource, proposes=f"measure:{name}")
+    return ProposedOrder(description=label, resource=resource, proposes=proposes)
 
 
 def _named(name: str, knowledge: Knowledge) -> tuple[str, str, tuple[Code, ...]] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cds_hooks.fhir_writer import (
@@ -14,7 +15,7 @@ from cds_hooks.fhir_writer import (
     medication_request,
     service_request,
 )
-from cds_hooks.proposals.style import OrderStyle, codings, site_codes
+from cds_hooks.proposals.style import OrderStyle, site_codes
 from mappings.load import Knowledge
 from mappings.option_schema import Evidence
 from mappings.option_schema import Option as Treatment
@@ -24,6 +25,7 @@ from mappings.values import Code
 from plugin.options import Option
 
 _CATEGORY = {"service": "Therapy or procedure", "referral": "Referral"}
+_RESOURCE = {"medication": "MedicationRequest", "service": "ServiceRequest", "referral": "ServiceRequest"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +39,15 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposedOrder:
-    """One draft that may be created, and what it is in a few words; `proposes` names it in the knowledge."""
+    """One draft that may be created, and what it is in a few words; `proposes` names it in the knowledge.
+
+    `dosing` is the dosing in words where the client would drop it from the order, so that the card can say it.
+    """
 
     description: str
     resource: Resource
     proposes: str = ""
+    dosing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +83,26 @@ def proposals_for(
     if why:
         return Proposal(option=option.id, orders=(), prompts=prompts, why_none=why)
     writer = _Writer(option, treatment, patient_id, context, knowledge, jurisdiction, style or OrderStyle())
-    return Proposal(
-        option=option.id,
-        orders=tuple(writer.written(one) for one in _templates(treatment, jurisdiction, enabled=enabled)),
-        prompts=prompts,
-    )
+    written = (writer.written(one) for one in _templates(treatment, jurisdiction, enabled=enabled))
+    orders = tuple(order for order in written if order is not None)
+    why = "" if orders else "The client takes no such order, or knows it under no code of ours."
+    return Proposal(option=option.id, orders=orders, prompts=prompts, why_none=why)
+
+
+def order_names(knowledge: Knowledge) -> Iterator[str]:
+    """The names of everything we may order, under which a client may list its own codes."""
+    for id_, treatment in knowledge.clinical.options.items():
+        yield from (_order_name(id_, template, treatment) for template in treatment.orders)
+    measures = (*knowledge.clinical.indicators, *knowledge.clinical.measures, *knowledge.written.instruments)
+    yield from (f"measure:{name}" for name in dict.fromkeys(measures))
+
+
+def _order_name(id_: str, template: OrderTemplate, treatment: Treatment) -> str:
+    """``option:`` with the option, and its drug or procedure; alternatives without either by their words."""
+    part = template.drug or template.procedure
+    if part is None and len(treatment.orders) > 1:
+        part = re.sub(r"[^a-z0-9]+", "-", template.text.lower()).strip("-")
+    return f"option:{id_}/{part}" if part else f"option:{id_}"
 
 
 def _why_none(option: Option, treatment: Treatment, jurisdiction: str, *, enabled: bool) -> str:
@@ -118,13 +139,23 @@ class _Writer:
     jurisdiction: str
     style: OrderStyle
 
-    def written(self, template: OrderTemplate) -> ProposedOrder:
-        """The draft of one template."""
-        what = concept(*self._codings(template), text=template.text)
-        resource = (
-            self._medication(template, what) if template.resource == "medication" else self._service(template, what)
+    def written(self, template: OrderTemplate) -> ProposedOrder | None:
+        """The draft of one template; None where the client does not take it."""
+        codes = self._codings(template)
+        if _RESOURCE[template.resource] not in self.style.creates or (self.style.coded_only and not codes):
+            return None
+        what, proposes = concept(*codes, text=template.text), f"option:{self.option.id}"
+        if template.resource != "medication":
+            return ProposedOrder(description=template.text, resource=self._service(template, what), proposes=proposes)
+        resource = self._medication(template, what)
+        if self.style.keeps_dose:
+            return ProposedOrder(description=template.text, resource=resource, proposes=proposes)
+        return ProposedOrder(
+            description=self._without_dose(template),
+            resource=resource,
+            proposes=proposes,
+            dosing=self._dosing(template),
         )
-        return ProposedOrder(description=template.text, resource=resource, proposes=f"option:{self.option.id}")
 
     def _medication(self, template: OrderTemplate, what: Element) -> Resource:
         return medication_request(
@@ -132,10 +163,16 @@ class _Writer:
             medication=what,
             status="draft",
             intent=self.style.intent,
-            dosages=[dosage(text=self._dosing(template))],
+            dosages=[dosage(text=self._dosing(template))] if self.style.keeps_dose else [],
             context=self.context,
             notes=self._notes(),
         )
+
+    def _without_dose(self, template: OrderTemplate) -> str:
+        """What is ordered, in words that speak of no strength."""
+        if template.drug is not None:
+            return self.knowledge.drugs[template.drug].label
+        return template.text if len(self.treatment.orders) > 1 else self.option.label
 
     def _service(self, template: OrderTemplate, what: Element) -> Resource:
         return service_request(
@@ -150,12 +187,12 @@ class _Writer:
 
     def _codings(self, template: OrderTemplate) -> list[Element]:
         """Codes of the very product or service; else of the drug itself, unless some file doubts them."""
-        taken = self.style.takes(self.knowledge, self.jurisdiction)
+        name = _order_name(self.option.id, template, self.treatment)
         local = list(site_codes(template.procedure, self.knowledge))[:1] if template.procedure is not None else []
-        found = codings([*template.codes, *local], taken, self.knowledge)
+        found = self.style.codings(name, [*template.codes, *local], self.knowledge, self.jurisdiction)
         if found or template.drug is None:
             return found
-        return codings(self._of_drug(template.drug), taken, self.knowledge)
+        return self.style.codings(name, self._of_drug(template.drug), self.knowledge, self.jurisdiction)
 
     def _of_drug(self, drug: str) -> Iterable[Code]:
         stated = (*self.treatment.codes, *self.treatment.to_verify)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from cds_hooks.storage.database import Database
+from cds_hooks.storage.database import HOOK_SECONDS, Database
 from cds_hooks.storage.tables import cards, feedback
 
 
@@ -49,7 +49,7 @@ class AnsweredFindings:
                 cards.c.shown,
             )
         )
-        rows = await self._database.read(lambda connection: connection.execute(wanted).all())
+        rows = await self._database.read(lambda connection: connection.execute(wanted).all(), wait=HOOK_SECONDS)
         return tuple(
             AnsweredFinding(
                 finding=row.finding, facts=row.facts, hook=row.hook, outcome=row.outcome, reasons=frozenset(row.reasons)

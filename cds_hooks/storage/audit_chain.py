@@ -86,6 +86,11 @@ class AuditChain:
             raise RecordsUnavailable  # the key was changed and this process still has the old file
         connection.execute(update(audit_head).values(changed))
 
+    def is_sealed(self, connection: Connection) -> bool:
+        """Whether the head stands as we left it, so that the trail can go on."""
+        head = connection.execute(select(audit_head)).one_or_none()
+        return head is not None and self._sealed(head)
+
     def _sealed(self, head: Any) -> bool:
         return self._keys.continues(_HEAD, _words(head._asdict()), str(head.seal))
 

@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -25,14 +26,16 @@ from cds_hooks.storage.tables import installation
 T = TypeVar("T")
 _READ_ONLY = "trd_cds_read_only"
 _WAIT = "trd_cds_wait"
-_WAIT_SECONDS = 10
+_FILE = "trd_cds_file"
+WAIT_SECONDS = 10
+HOOK_SECONDS = 2.0  # what a clinician who is waiting for an order can bear
 _READERS = 4
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SERVER_SETTINGS = {
     "application_name": "trd-cds",
     "synchronous_commit": "on",  # what is acknowledged is on disk, whatever the server's default
     # A machine that vanishes in the middle of a transaction must not keep the head of the trail locked for hours.
-    "idle_in_transaction_session_timeout": str(2 * _WAIT_SECONDS * 1000),
+    "idle_in_transaction_session_timeout": str(2 * WAIT_SECONDS * 1000),
 }
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -54,27 +57,22 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._served: _Embedded | _Served = _Embedded(self.url) if self.is_sqlite else _Served(self.url)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction: durable once this returns, undone when `work` raises."""
-        return await self._run(work, read_only=False)
+    async def write(self, work: Callable[[Connection], T], *, wait: float = WAIT_SECONDS) -> T:
+        """Run `work` in a transaction: durable once this returns, undone when `work` raises.
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction that only reads and blocks nobody."""
-        return await self._run(work, read_only=True)
+        `wait` is how many seconds a busy database may take before it counts as unavailable.
+        """
+        return await self._run(work, read_only=False, wait=wait)
 
-    async def _run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+    async def read(self, work: Callable[[Connection], T], *, wait: float = WAIT_SECONDS) -> T:
+        """Run `work` in a transaction that only reads and blocks nobody; `wait` as for `write`."""
+        return await self._run(work, read_only=True, wait=wait)
+
+    async def _run(self, work: Callable[[Connection], T], *, read_only: bool, wait: float = WAIT_SECONDS) -> T:
         try:
-            return await self._served.run(work, read_only=read_only)
+            return await self._served.run(work, read_only=read_only, wait=wait)
         except (SQLAlchemyError, OSError, TimeoutError) as fault:
             raise RecordsUnavailable from _without_words(fault)
-
-    async def is_writable(self) -> bool:
-        """Whether a change would be kept, found out by making one that changes nothing."""
-        try:
-            done = await self.write(lambda connection: connection.execute(update(installation).values(id=1)).rowcount)
-        except RecordsUnavailable:
-            return False
-        return done == 1
 
     async def key_mark(self) -> str | None:
         """The mark of the key this database was last used with; None before its first use."""
@@ -93,9 +91,9 @@ class _Embedded:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="trd-cds-write")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="trd-cds-read")
 
-    async def run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
+    async def run(self, work: Callable[[Connection], T], *, read_only: bool, wait: float) -> T:
         loop = asyncio.get_running_loop()
-        thread, until = self._readers if read_only else self._writer, loop.time() + _WAIT_SECONDS
+        thread, until = self._readers if read_only else self._writer, loop.time() + wait
 
         def transaction() -> T:
             # Those who wait behind a locked database give up with the first, not each after a wait of its own.
@@ -111,7 +109,16 @@ class _Embedded:
         with self._engine.connect() as connection:
             connection.execution_options(**{_READ_ONLY: read_only, _WAIT: wait})
             with connection.begin():
-                return work(connection)
+                done = work(connection)
+                self._same_file(connection)
+                return done
+
+    def _same_file(self, connection: Connection) -> None:
+        """A file removed or replaced below us is still written to, and nobody will ever read it: raise instead."""
+        opened = connection.info[_FILE]
+        if opened is not None and _identity(self._engine.url) != opened:
+            connection.invalidate()
+            raise FileNotFoundError
 
     async def close(self) -> None:
         self._writer.shutdown()
@@ -125,8 +132,9 @@ class _Served:
     def __init__(self, url: URL) -> None:
         self._engine = _postgresql(url)
 
-    async def run(self, work: Callable[[Connection], T], *, read_only: bool) -> T:
-        async with self._engine.connect() as plain:
+    async def run(self, work: Callable[[Connection], T], *, read_only: bool, wait: float) -> T:
+        # A transaction that is cut off here is rolled back.
+        async with asyncio.timeout(wait), self._engine.connect() as plain:
             # A reader sees one state of the database, however many statements it takes.
             level = "REPEATABLE READ" if read_only else "READ COMMITTED"
             connection = await plain.execution_options(isolation_level=level)
@@ -140,7 +148,7 @@ class _Served:
 def _url(address: str) -> URL:
     try:
         url = make_url(address)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None
     driver = _DRIVERS.get(url.get_backend_name()) if url is not None else None
     if url is None or driver is None:
@@ -149,6 +157,8 @@ def _url(address: str) -> URL:
         )
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise DatabaseError("a database in memory cannot be shared by workers; write sqlite:///FILE")
+    if url.get_backend_name() == "sqlite" and url.query:
+        raise DatabaseError("an embedded database takes no options; write sqlite:///FILE")
     if url.get_backend_name() != "sqlite":
         url = _with_tls(url)
     return url.set(drivername=driver)
@@ -173,6 +183,14 @@ def _without_words(fault: Exception) -> DriverFault:
     return DriverFault(f"{type(fault).__name__}, {code}")
 
 
+def _identity(url: URL) -> tuple[int, int] | None:
+    """Which file is there under the name now; None for an address that is not a plain path."""
+    if url.query:
+        return None
+    there = Path(str(url.database)).stat()
+    return there.st_dev, there.st_ino
+
+
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, echo=False, connect_args={"check_same_thread": False})
 
@@ -184,11 +202,12 @@ def _sqlite(url: URL) -> Engine:
                 os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, 0o600))
 
     @event.listens_for(engine, "connect")
-    def prepare(raw: Any, _: Any) -> None:
+    def prepare(raw: Any, pooled: Any) -> None:
+        pooled.info[_FILE] = _identity(url)
         raw.isolation_level = None  # the driver must not begin transactions of its own
         raw.text_factory = _text
         cursor = raw.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_WAIT_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA secure_delete = ON")  # what is past its time is overwritten, not only let go
@@ -197,7 +216,7 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         options = connection.get_execution_options()
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(options.get(_WAIT, _WAIT_SECONDS) * 1000)}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(options.get(_WAIT, WAIT_SECONDS) * 1000)}")
         connection.exec_driver_sql("BEGIN" if options.get(_READ_ONLY, False) else "BEGIN IMMEDIATE")
 
     return engine
@@ -213,13 +232,13 @@ def _postgresql(url: URL) -> AsyncEngine:
         url,
         pool_size=8,
         max_overflow=8,
-        pool_timeout=_WAIT_SECONDS,
+        pool_timeout=WAIT_SECONDS,
         pool_pre_ping=True,  # a restarted database server is noticed before a call fails for it
         hide_parameters=True,
         echo=False,
         connect_args={
-            "timeout": _WAIT_SECONDS,
-            "command_timeout": _WAIT_SECONDS,
+            "timeout": WAIT_SECONDS,
+            "command_timeout": WAIT_SECONDS,
             "server_settings": _SERVER_SETTINGS,
         },
     )

@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 
+from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.storage.answered_findings import AnsweredFindings
 from cds_hooks.storage.audit_chain import AuditChain
 from cds_hooks.storage.call_book import CallEntry, CardEntry, keep_call
-from cds_hooks.storage.database import Database
+from cds_hooks.storage.database import HOOK_SECONDS, Database
 from cds_hooks.storage.feedback_book import FeedbackBook, FeedbackItem, Kept
 from cds_hooks.storage.keys import InstallationKeys
 from cds_hooks.storage.replays import SharedReplays
 from cds_hooks.storage.retention import Forgotten, Retention, forget_old
 from cds_hooks.storage.schema_version import settle_key, upgrade
 from cds_hooks.storage.switchboard import Switch, Switchboard
+from cds_hooks.storage.tables import installation
 
 _TOKEN_GRACE = timedelta(minutes=5)
 
@@ -58,9 +60,22 @@ class Records:
         await upgrade(self.database)
         await settle_key(self.database, self.keys, now)
 
+    async def is_writable(self) -> bool:
+        """Whether records would be kept: the database takes a change, under our key, and the trail is whole."""
+
+        def work(connection: Connection) -> bool:
+            connection.execute(update(installation).values(id=1))
+            mark = connection.scalar(select(installation.c.key_mark))
+            return mark in self.keys.known_marks and self.audit.is_sealed(connection)
+
+        try:
+            return await self.database.write(work, wait=HOOK_SECONDS)
+        except RecordsUnavailable:
+            return False
+
     async def count_call(self, call: CallEntry) -> None:
         """Write a call that concerned no patient: no card, no audit event."""
-        await self.database.write(lambda connection: keep_call(connection, call, ()))
+        await self.database.write(lambda connection: keep_call(connection, call, ()), wait=HOOK_SECONDS)
 
     async def keep_call(self, call: CallEntry, cards: Sequence[CardEntry], event: Mapping[str, Any]) -> int:
         """Write a call, its cards and its audit event; the event's number."""
@@ -69,7 +84,7 @@ class Records:
             keep_call(connection, call, cards)
             return self.audit.append(connection, event, call.at)
 
-        return await self.database.write(work)
+        return await self.database.write(work, wait=HOOK_SECONDS)
 
     async def keep_feedback(
         self, items: Sequence[FeedbackItem], event: Mapping[str, Any], *, client: str, service: str, at: datetime

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cds_hooks.storage.database import Database
+from cds_hooks.storage.database import HOOK_SECONDS, Database
 from cds_hooks.storage.tables import tokens_used
 
 
@@ -26,7 +26,9 @@ class SharedReplays:
         """Record one use; False when this token was used before. RecordsUnavailable when that cannot be told."""
         row = {"mark": _mark(issuer, jti), "expires_at": expires}
         insert = self._insert.values(row).on_conflict_do_nothing()
-        return await self._database.write(lambda connection: connection.execute(insert).rowcount == 1)
+        return await self._database.write(
+            lambda connection: connection.execute(insert).rowcount == 1, wait=HOOK_SECONDS
+        )
 
     async def forget_expired(self, now: datetime) -> int:
         """Remove what expired before `now`: an expired token is refused for that alone."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Select, func, insert, select
 
-from cds_hooks.storage.database import Database
+from cds_hooks.storage.database import HOOK_SECONDS, Database
 from cds_hooks.storage.tables import switches
 
 Mode = Literal["live", "shadow", "off"]
@@ -58,5 +58,7 @@ class Switchboard:
         connection.execute(insert(switches).values(asdict(switch)))
 
     async def _read(self, wanted: Select[Any]) -> tuple[Switch, ...]:
-        rows = await self._database.read(lambda connection: connection.execute(wanted).mappings().all())
+        rows = await self._database.read(
+            lambda connection: connection.execute(wanted).mappings().all(), wait=HOOK_SECONDS
+        )
         return tuple(Switch(**{name: row[name] for name in _FIELDS}) for row in rows)

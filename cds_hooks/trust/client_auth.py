@@ -8,7 +8,7 @@ reason, and a token without a key to check it is checked against a decoy, so tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,11 +49,19 @@ class Authenticator:
         self._replays = replays
         self._key_sets = key_sets
 
-    async def authenticate(self, header: str | None, *, service_id: str, feedback: bool = False) -> RegisteredClient:
+    async def authenticate(
+        self,
+        header: str | None,
+        *,
+        service_id: str,
+        feedback: bool = False,
+        admit: Callable[[RegisteredClient], None] = lambda _: None,
+    ) -> RegisteredClient:
         """The client that signed the token in `header`, for a call of `service_id` or of its feedback address.
 
-        Raises NotAuthenticated for any fault, its `check` naming the one; RecordsUnavailable when the replay memory
-        does not answer.
+        `admit` is called once the signature holds, before anything is written down: what it raises (too many calls)
+        leaves the token unused. Raises NotAuthenticated for any fault, its `check` naming the one; RecordsUnavailable
+        when the replay memory does not answer.
         """
         token = read_token(header)
         now = self._clock.now()
@@ -68,6 +76,7 @@ class Authenticator:
             raise NotAuthenticated(fault or "key")
         if not is_signed_by(token, key):
             raise NotAuthenticated("signature")
+        admit(client)
         if client.entry.replay == "refuse":
             expires = datetime.fromtimestamp(token.claims["exp"] + LEEWAY_SECONDS, UTC)
             if not await self._replays.first_use(client.entry.issuer, token.claims["jti"], expires=expires, now=now):

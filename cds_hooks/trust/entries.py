@@ -1,5 +1,4 @@
-"""What an operator writes of a client, and what is known of the product it runs: the two kinds of entries as strict
-models.
+"""What an operator writes of a client, as a strict model.
 
 An entry is laid over its client profile: what the operator leaves out is the profile's.
 """
@@ -13,18 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from cds_hooks.outbound import AllowList, FhirBase
 from cds_hooks.settings import known_zone
+from cds_hooks.trust.behaviour import Behaviour
 
 GENERIC = "generic"
 _ORIGIN = re.compile(r"https?://[^/?#@\\\s*]+")
 
 # Asymmetric signatures only: CDS Hooks forbids `none` and symmetric ones.
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-AudienceForm = Literal["endpoint", "feedback", "discovery", "base"]
-ReplayPolicy = Literal["refuse", "allow"]
 Mode = Literal["live", "shadow", "off"]
-SelectionBehavior = Literal["at-most-one", "any"]
-OrderIntent = Literal["proposal", "plan", "order"]
-OrderSystem = Literal["rxnorm", "atc", "snomed", "loinc", "hcpcs", "cpt", "trd-instruments"]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -36,24 +31,7 @@ class RegistryError(Exception):
         self.file, self.place, self.problem, self.remedy = file, place, problem, remedy
 
 
-class ClientProfile(BaseModel):
-    """How one product behaves, where that decides what we do; an entry names it and may override each value.
-
-    `note` says why the values are as they are, `source` where that is known from.
-    """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    note: Text
-    source: Text
-    selection_behavior: SelectionBehavior
-    order_intent: OrderIntent
-    order_systems: tuple[OrderSystem, ...]
-    replay: ReplayPolicy
-    audience_forms: tuple[AudienceForm, ...]
-
-
-class Client(BaseModel):
+class Client(Behaviour):
     """One registered client as written in the file, over its profile.
 
     `issuer` must equal the token's `iss`. Keys: `jwks_file` is relative to the registry file and never fetched;
@@ -64,12 +42,9 @@ class Client(BaseModel):
     called with this client's tokens; `profile` names the product; `time_zone` decides what day it is; `jurisdiction`
     stands before that of a site overlay. `replay` is what happens to a token used before: only test tools that reuse
     one need ``allow``. `mode` says whether cards are shown (live), only computed and counted (shadow), or nothing is
-    done (off). `calls_per_minute` and `max_body_bytes` bound its use. `selection_behavior` is what the client honours;
-    `order_intent` and `order_systems` are the intent and the code systems of the order drafts it accepts (none: those
-    usual where it is).
+    done (off). `calls_per_minute` and `max_body_bytes` bound its use. What it shows and which orders it takes:
+    `Behaviour`.
     """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     name: Text
@@ -79,19 +54,14 @@ class Client(BaseModel):
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("ES384", "RS384")
     tenants: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     audiences: tuple[Text, ...] = ()
-    audience_forms: tuple[AudienceForm, ...] = ("endpoint", "feedback")
     fhir_servers: tuple[str, ...] = ()
     profile: str = GENERIC
     time_zone: str = "UTC"
     jurisdiction: Literal["us", "eu"] | None = None
-    replay: ReplayPolicy = "refuse"
     mode: Mode = "shadow"
     calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     max_body_bytes: Annotated[int, Field(ge=1_000)] | None = None
     cors_origins: tuple[str, ...] = ()
-    selection_behavior: SelectionBehavior = "at-most-one"
-    order_intent: OrderIntent = "proposal"
-    order_systems: tuple[OrderSystem, ...] = ()
 
     @field_validator("mode", mode="before")
     @classmethod

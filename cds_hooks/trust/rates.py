@@ -22,7 +22,7 @@ class RateLimits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._limiter = FixedWindowRateLimiter(_Counts(clock))
+        self._limiter = FixedWindowRateLimiter(Counts(clock))
 
     def check(self, client: RegisteredClient) -> None:
         """Count one call of `client`. Raises TooManyCalls, with the seconds to wait, when it is one too many."""
@@ -33,7 +33,7 @@ class RateLimits:
         raise TooManyCalls(max(1, math.ceil(ends - self._clock.now().timestamp())))
 
 
-class _Counts(Storage):
+class Counts(Storage):
     """Counters that expire by the injected clock; the library's own read the machine's clock, and keep a thread."""
 
     STORAGE_SCHEME = None
@@ -45,6 +45,7 @@ class _Counts(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
+        """What the library should take for a failing store: nothing here fails."""
         return ValueError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:

@@ -3,7 +3,8 @@
 `keys` writes an ES384 key pair: the public half with a registry into one folder, the private half into another. It
 leaves an existing pair alone. `call` drafts an order for the first demo patient, signs the request as CDS Hooks asks
 and prints the service's answer; the record goes along as prefetch, or is pulled from a FHIR server with --fhir.
-`feedback` reports what became of a card. Read `signed` to see what a client has to put into its token.
+`feedback` reports what became of a card. Read `signed` to see what a client has to put into its token. `install` makes
+a whole installation for trying the service around such a client; `secrets` a database password and installation key.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import secrets
+import shlex
 import sys
 import time
 import uuid
@@ -25,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
 from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.storage.keys import read_keys
 from cds_hooks.stories import Story, load_stories
 from cds_hooks.web.hook_requests import Route, hook_request, prefetched
 from mappings.load import Knowledge, load
@@ -64,6 +68,67 @@ def make_keys(registry: Path, secret: Path, fhir_server: str) -> None:
         encoding="utf-8",
     )
     _say(f"made a key pair for {CLIENT}")
+
+
+def install(folder: Path, base: str) -> None:
+    """Make in `folder`, once, what `trd-cds serve` needs to answer at `base`: a client, its registry, a site overlay
+    that changes nothing and accepts nothing, and `local.env` with the settings; print the next commands.
+    """
+    folder = folder.resolve()
+    trust, secret, site = folder / "trust", folder / "client", folder / "site"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_keys(trust, secret, "http://127.0.0.1:8080/fhir")
+    if not (site / "site.yaml").exists():
+        site.mkdir(exist_ok=True)
+        (site / "site.yaml").write_text(
+            "id: local\n"
+            "name: Local installation\n"
+            'accepted_by: "nobody: this overlay changes nothing"\n'
+            f"accepted_on: {SystemClock().today('UTC')}\n",
+            encoding="utf-8",
+        )
+    settings = {
+        "TRD_CDS_BASE_URL": base,
+        "TRD_CDS_DATA_DIR": str(folder),
+        "TRD_CDS_REGISTRY_FILE": str(trust / "registry.yaml"),
+        "TRD_CDS_SITE": str(site),
+    }
+    file = folder / "local.env"
+    file.write_text(
+        "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()), encoding="utf-8"
+    )
+    _say(NEXT.format(base=base, folder=folder, env=shlex.quote(str(file)), client=CLIENT))
+
+
+NEXT = """
+trd-cds as it runs in production, on embedded defaults: callers must be registered, everything starts in shadow.
+Data, keys and settings are in {folder}; one local client is registered, {client}.
+
+Next, in another terminal:
+  make call                                  a signed order-sign; in shadow the answer holds no cards
+  . {env}
+  .venv/bin/trd-cds mode show                how the client stands, and why
+  .venv/bin/trd-cds feedback report          what was composed and not shown
+
+To go live: a person accepts this version of the knowledge, the service is started again, a switch is thrown.
+  .venv/bin/trd-cds knowledge accept "$TRD_CDS_SITE" --who "Dr A. Example"
+  (stop it with Ctrl-C, then: make serve)
+  .venv/bin/trd-cds mode set live --client {client} --who "Dr A. Example" --why "trial"
+  make call                                  now with cards
+"""
+
+
+def make_secrets(database: Path, installation: Path, host: str) -> None:
+    """Make, once, a database password in `database` (alone, and as a pgpass file for `host`) and the installation key
+    in `installation`. All are for their owner alone.
+    """
+    if not (database / "pgpass").exists():
+        password = secrets.token_urlsafe(32)
+        for name, content in (("password", password), ("pgpass", f"{host}:5432:trd_cds:trd_cds:{password}\n")):
+            (database / name).touch(mode=0o600)
+            (database / name).write_text(content, encoding="ascii")
+    read_keys(installation / "installation.key", make=True)
+    _say("password and installation key are there")
 
 
 def signed(secret: Path, audience: str) -> str:
@@ -144,13 +209,20 @@ def _remark(text: str) -> None:
 
 
 def main() -> int:
-    """Run `keys`, `call` or `feedback`."""
+    """Run one of the commands."""
     parser = argparse.ArgumentParser(description="A registered CDS Hooks client, for trying a deployment.")
     commands = parser.add_subparsers(dest="command", required=True)
     keys = commands.add_parser("keys", help="make a key pair and a registry that knows it")
     keys.add_argument("--registry", type=Path, required=True, metavar="DIR")
     keys.add_argument("--secret", type=Path, required=True, metavar="DIR")
     keys.add_argument("--fhir", default="http://127.0.0.1:8080/fhir", metavar="BASE_URL")
+    installing = commands.add_parser("install", help="make an installation for trying the service on this machine")
+    installing.add_argument("folder", type=Path, metavar="DIR")
+    installing.add_argument("--base", default="http://127.0.0.1:8000", metavar="URL", help="where it will answer")
+    keeping = commands.add_parser("secrets", help="make a database password and an installation key")
+    keeping.add_argument("--database", type=Path, required=True, metavar="DIR")
+    keeping.add_argument("--installation", type=Path, required=True, metavar="DIR")
+    keeping.add_argument("--host", required=True, metavar="H", help="name of the database server")
     calling = commands.add_parser("call", help="sign and send one order-sign")
     telling = commands.add_parser("feedback", help="report what became of a card")
     for command in (calling, telling):
@@ -162,6 +234,12 @@ def main() -> int:
     given = parser.parse_args()
     if given.command == "keys":
         make_keys(given.registry, given.secret, given.fhir)
+        return 0
+    if given.command == "install":
+        install(given.folder, given.base)
+        return 0
+    if given.command == "secrets":
+        make_secrets(given.database, given.installation, given.host)
         return 0
     if not (given.secret / KEY_FILE).exists():
         _remark(f"there is no {KEY_FILE} in {given.secret}: run `keys` first, or name its folder with --secret")

@@ -92,18 +92,34 @@ def test_loader_service_and_signed_call_work_together(start: Start, trd: Callabl
     assert trd("stories", "load", fhir).out == loaded.out, "loading again replaces"
 
     written = registry.read_text(encoding="utf-8")
-    registry.write_text(written.replace("http://127.0.0.1:8080/fhir", fhir), encoding="utf-8")
-    port = start(
-        *("-m", "cds_hooks", "serve", "--port"),
-        TRD_CDS_REGISTRY_FILE=str(registry),
-        TRD_CDS_BASE_URL="http://127.0.0.1:{port}",
-    )
-    base = f"http://127.0.0.1:{port}"
-    answers(f"{base}/health")
+    registry.write_text(written.replace("http://127.0.0.1:8080/fhir", fhir) + "    mode: live\n", encoding="utf-8")
+    site = registry.parents[1] / "site"
+    site.mkdir()
+    signed = "id: s\nname: S\naccepted_by: Dr A. Example\naccepted_on: 2026-12-01\n"
+    (site / "site.yaml").write_text(signed, encoding="utf-8")
+
+    def serve(data: str) -> str:
+        port = start(
+            *("-m", "cds_hooks", "serve", "--port"),
+            TRD_CDS_REGISTRY_FILE=str(registry),
+            TRD_CDS_BASE_URL="http://127.0.0.1:{port}",
+            TRD_CDS_DATA_DIR=str(registry.parents[1] / data),
+            TRD_CDS_SITE=str(site),
+        )
+        answers(f"http://127.0.0.1:{port}/health")
+        return f"http://127.0.0.1:{port}"
+
+    def call(base: str) -> list[object]:
+        service = f"{base}/cds-services/trd-order-sign"
+        called = client("call", "--secret", str(registry.parents[1] / "secret"), "--service", service, "--fhir", fhir)
+        assert called.returncode == 0, called.stdout
+        return json.loads(called.stdout)["cards"]
+
+    assert call(serve("new")) == [], "a new installation is in shadow"
+    assert trd("knowledge", "accept", site, "--who", "Dr A. Example").status == 0
+    base = serve("accepted")
+    assert call(base)
     service = f"{base}/cds-services/trd-order-sign"
-    called = client("call", "--secret", str(registry.parents[1] / "secret"), "--service", service, "--fhir", fhir)
-    assert called.returncode == 0, called.stdout
-    assert json.loads(called.stdout)["cards"]
 
     context = {"userId": "Practitioner/1", "patientId": "x", "draftOrders": {"resourceType": "Bundle"}}
     body = {"hook": "order-sign", "hookInstance": "x", "context": context}

@@ -20,12 +20,29 @@ BECAUSE = ("--who", "Dr A, medication safety", "--why", "pilot on ward 3")
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch, registry: Path, tmp_path: Path) -> Path:
-    """The settings of an installation with one client; its data folder."""
+def installed(monkeypatch: pytest.MonkeyPatch, registry: Path, tmp_path: Path, trd: Trd) -> Path:
+    """The settings of an installation with one client and empty records; its data folder."""
     data = tmp_path / "data"
     monkeypatch.setenv("TRD_CDS_REGISTRY_FILE", str(registry))
     monkeypatch.setenv("TRD_CDS_DATA_DIR", str(data))
+    assert trd("database", "upgrade").status == 0
     return data
+
+
+@pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "export"), ("mode", "show")])
+def test_a_check_of_the_wrong_folder_finds_nothing_there(
+    trd: Trd, installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, str]
+) -> None:
+    monkeypatch.setenv("TRD_CDS_DATA_DIR", str(tmp_path / "mistyped"))
+    said = trd(*command)
+    assert said.status == 2 and "is not there" in said.err and "TRD_CDS_DATA_DIR" in said.err
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_folder_that_everybody_may_write_is_refused(trd: Trd, installed: Path) -> None:
+    installed.chmod(0o777)
+    said = trd("mode", "show")
+    assert said.status == 2 and "chmod 700" in said.err
 
 
 def test_a_switch_is_thrown_shown_and_audited(trd: Trd, installed: Path) -> None:
@@ -87,6 +104,7 @@ def test_a_head_noted_elsewhere_tells_a_trail_that_was_replaced(trd: Trd, instal
     trd("mode", "set", "live", *BECAUSE)
     assert trd("audit", "verify", "--head", noted).status == 0
     (installed / "trd-cds.sqlite3").unlink()
+    assert "an empty one is begun" in trd("database", "upgrade").err
     trd("mode", "set", "off", "--who", "Mallory", "--why", "nothing")
     assert trd("audit", "verify").status == 0
     assert trd("audit", "verify", "--head", noted).status == 1
@@ -135,6 +153,7 @@ def test_tables_and_old_records_are_told(trd: Trd, installed: Path) -> None:
 
 
 def test_a_shared_database_needs_a_shared_key(trd: Trd, installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (installed / "installation.key").unlink()
     monkeypatch.setenv("TRD_CDS_DATABASE_URL", "postgresql://u:a-password@127.0.0.1:1/x")
     said = trd("mode", "show")
     assert said.status == 2 and "TRD_CDS_KEY_FILE" in said.err

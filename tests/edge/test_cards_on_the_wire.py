@@ -42,8 +42,12 @@ def test_a_summary_is_always_below_140_on_one_line(text):
     short = shortened(text)
     assert len(short) < 140
     assert "\n" not in short
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["C"])))
+def test_a_summary_that_fits_is_not_changed(text):
     if len(" ".join(text.split())) < 140:
-        assert short.split() == text.split()
+        assert shortened(text).split() == text.split()
 
 
 @pytest.mark.parametrize(("length", "cut"), [(139, False), (140, True), (141, True)])
@@ -98,6 +102,13 @@ def test_a_card(knowledge):
             for reason in knowledge.override_reasons
             if reason.code in ("history-incomplete", "other-indication")
         ],
+        "links": [
+            {
+                "label": "What this decision support rests on",
+                "url": "https://cds.example/trd/source-attributes",
+                "type": "absolute",
+            }
+        ],
     }
 
 
@@ -105,7 +116,7 @@ def test_a_card(knowledge):
 def test_what_is_empty_is_left_out(knowledge):
     sent = wire(knowledge, draft(detail=(), override_reasons=()))
     (card,) = sent["cards"]
-    assert set(card) == {"uuid", "summary", "indicator", "source"}
+    assert set(card) == {"uuid", "summary", "indicator", "source", "links"}
     assert to_wire(HookResponse(cards=())) == {"cards": []}
 
 

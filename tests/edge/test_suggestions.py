@@ -8,7 +8,7 @@ import pytest
 
 from cds_hooks.proposals import OrderStyle
 from cds_hooks.render import render
-from cds_hooks.suggesting import ANY, AT_MOST_ONE, Ordering
+from cds_hooks.suggesting import ANY, AT_MOST_ONE, BOTH, Ordering
 from cds_hooks.wire import to_wire
 from plugin import Assessment
 from tests.reasoning.test_next_step_cards import KNOWLEDGE, PLAN, cards
@@ -44,7 +44,7 @@ def orders(card: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_alternatives_are_offered_to_choose_at_most_one_from() -> None:
-    card = on_the_wire(AT_MOST_ONE)["trd-options"]
+    card = on_the_wire(BOTH)["trd-options"]
     assert card["selectionBehavior"] == "at-most-one"
     kinds = {order["resourceType"] for order in orders(card)}
     assert kinds == {"MedicationRequest", "ServiceRequest"}
@@ -59,7 +59,7 @@ def test_a_client_without_alternatives_gets_one_drug_at_most_and_what_tells_more
     assert any("C-reactive protein" in order["code"]["text"] for order in orders(card) if "code" in order)
 
 
-@pytest.mark.parametrize("selection", [AT_MOST_ONE, ANY])
+@pytest.mark.parametrize("selection", [BOTH, AT_MOST_ONE, ANY])
 def test_every_order_is_a_valid_draft_for_this_patient_and_nothing_is_recommended(selection: str) -> None:
     for card in on_the_wire(selection).values():
         assert ("suggestions" in card) is ("selectionBehavior" in card)
@@ -75,15 +75,23 @@ def test_every_order_is_a_valid_draft_for_this_patient_and_nothing_is_recommende
 
 
 def test_beside_recorded_danger_only_screening_is_suggested() -> None:
-    said = on_the_wire(AT_MOST_ONE, answers=[PLAN])
+    said = on_the_wire(BOTH, answers=[PLAN])
     assert [card for card in said if "suggestions" in said[card]] == ["acute-safety"]
     (order,) = orders(said["acute-safety"])
     assert order["resourceType"] == "ServiceRequest"
     assert said["acute-safety"]["selectionBehavior"] == "any"
 
 
+def test_a_client_that_knows_at_most_one_only_never_sees_another_value() -> None:
+    said = on_the_wire(AT_MOST_ONE, answers=[PLAN])
+    assert said["acute-safety"]["selectionBehavior"] == "at-most-one"
+    assert {card["selectionBehavior"] for card in on_the_wire(AT_MOST_ONE).values() if "suggestions" in card} == {
+        "at-most-one"
+    }
+
+
 def test_orders_take_the_intent_that_the_client_accepts() -> None:
-    found = [o for c in on_the_wire(AT_MOST_ONE, style=OrderStyle(intent="order")).values() for o in orders(c)]
+    found = [o for c in on_the_wire(BOTH, style=OrderStyle(intent="order")).values() for o in orders(c)]
     assert {order["intent"] for order in found} == {"order"}
 
 

@@ -14,7 +14,11 @@ def news(making):
     memory = VerdictMemory(capacity=3)
 
     def ask(verdict="MET", patient="p1", user="u", client="c", after=timedelta(0)):
-        return memory.is_news(client=client, user=user, patient=patient, verdict=verdict, now=making.now + after)
+        said = {"client": client, "user": user, "patient": patient, "verdict": verdict, "now": making.now + after}
+        is_news = memory.is_news(**said)
+        if is_news:
+            memory.remember(**said)
+        return is_news
 
     ask.memory = memory
     return ask

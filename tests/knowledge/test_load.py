@@ -140,8 +140,8 @@ def test_hash_is_stable_and_follows_every_data_file(copy: Path) -> None:
         ("version.yaml", "TRD-6W-50", "TRD-7W", "default_definition", "id of a file"),
         ("version.yaml", '"0.1.0"', '"one"', "version", "schema.py"),
         (PHQ9, "\nmaximum:", "\n# maximum:", "maximum", "add the key"),
-        ("sentences.yaml", "fields: [drug]", "fields: [drgu]", "already-failed-summary.fields", "declare the field"),
-        ("sentences.yaml", "{drug}: already tried", "{drgu}: already tried", "already-failed-summary", "declare"),
+        ("sentences/en.yaml", "fields: [drug]", "fields: [drgu]", "already-failed-summary.fields", "declare the field"),
+        ("sentences/en.yaml", "{drug}: tried in this", "{drgu}: tried in this", "already-failed-summary", "declare"),
         ("sources.yaml", "last_reviewed: 2026-11-22\n", "", "last_reviewed", "add the key"),
         ("sources.yaml", "kind: project", "kind: rumour", "trd-cds-rules.kind", "listed values"),
         ("systems.yaml", "review_by: 2027-11-22", "review_by: 2020-11-22", "review_by", "after last_reviewed"),
@@ -165,10 +165,10 @@ def test_bad_files_are_refused(copy: Path, file: str, old: str, new: str, place:
 
 @pytest.mark.parametrize(("text", "remedy"), [("{version.major}", "fields"), ("{version", "braces"), ("{}", "fields")])
 def test_sentences_with_odd_fields_are_refused(copy: Path, text: str, remedy: str) -> None:
-    with (copy / "sentences.yaml").open("a", encoding="utf-8") as stream:
+    with (copy / "sentences" / "en.yaml").open("a", encoding="utf-8") as stream:
         stream.write(f'odd-sentence: {{text: "{text}"}}\n')
     failure = refused(copy)
-    assert (failure.file, failure.place) == ("sentences.yaml", "odd-sentence")
+    assert (failure.file, failure.place) == ("sentences/en.yaml", "odd-sentence")
     assert remedy in failure.remedy
 
 

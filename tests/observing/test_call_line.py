@@ -94,7 +94,8 @@ def test_cards_are_told_by_kind_and_counted_by_rule() -> None:
 
 def full() -> CallLine:
     line = CallLine(
-        call="hook", service="trd-order-sign", client="general", mode="live", status=500, refused_by="jti", silenced_cards=("trd-options",), outcome="OwnFault",
+        call="hook", service="trd-order-sign", client="general", mode="live", status=500, refused_by="jti",
+        silenced_cards=("trd-options",), outcome="OwnFault",
         verdict="MET", rules=("a",), drafts=1, concerning=1, resources=1, gaps=("Condition",), milliseconds=1.0,
         knowledge="0123", audit=7, correlation_id="1" * 32, caller_trace="2" * 32, fault="KeyError",
         fault_place="a.py:1",

@@ -54,10 +54,16 @@ def cards(
     knowledge: Knowledge = KNOWLEDGE,
     encounter: str = "",
     change: Callable[[Assessment], Assessment] = lambda judged: judged,
+    history: list[str] | None = None,
     **more: Any,
 ) -> dict[str, CardDraft]:
-    """The cards by kind, in order, for the case of two failed trials with `more` lines; `without` empties a section."""
+    """The cards by kind, in order, for the case of two failed trials with `more` lines; no lines empty a section.
+
+    `history` takes the place of its medications.
+    """
     story: dict[str, Any] = {"as_of": TODAY, **STORY}
+    if history is not None:
+        story["medications"] = history
     for section, lines in more.items():
         story[section] = [*story.get(section, []), *lines] if lines else []
     resources = write_story(story, day_zero=DAY_0, patient_id="p", knowledge=knowledge)
@@ -87,18 +93,20 @@ def text(card: CardDraft) -> str:
 
 def test_options_follow_the_status_at_a_met_verdict_and_say_what_they_rest_on() -> None:
     said = cards()
-    assert list(said) == ["trd-status", "trd-options"]
+    assert list(said) == ["trd-status", "mismatch-plausible", "trd-options"]
     card = said["trd-options"]
-    assert card.summary.startswith("Options matched to the recorded profile (anhedonic): esketamine")
+    assert card.summary.startswith("Options that match the recorded profile (anhedonic): esketamine")
     assert len(card.summary) < 140
-    assert card.detail[0].startswith("Dominant domain: anhedonic 0.95")
+    assert card.detail[0] == "What stands out: the anhedonic domain; certainty high"
     assert PROPOSAL in text(card)
     assert "Matched: **esketamine, nasal**, evidence tier A" in text(card)
     assert "By label or guideline: **aripiprazole, added**" in text(card)
-    assert "Needed before start: blood pressure" in text(card)
+    assert "Needed before start: blood pressure (esketamine, nasal)" in text(card)
     assert "Goes together with esketamine, nasal: behavioural activation" in text(card)
     assert card.indicator == "info"
+    assert sum(line.startswith(("Matched: ", "By label or guideline: ")) for line in card.detail) == 4
     assert card.offers[:2] == ("ESK", "TMS")
+    assert card.offers[-1] == "PSYT"  # the therapy that goes together with the leading option
     assert "hscrp" in card.collects
     assert any(use.startswith("Observation/") for use in card.uses)
 
@@ -111,13 +119,13 @@ def test_off_label_and_page_only_options_stay_off_the_card() -> None:
 
 def test_at_low_certainty_nothing_is_called_matched() -> None:
     card = cards(scales=[], labs=[], vitals=[])["trd-options"]
-    assert "matched" not in card.summary.lower()
+    assert "match" not in card.summary.lower()
     few = {"scales": []}
     lines = text(cards(**few, answers=[])["trd-options"])
     assert "Matched" not in lines
     assert "No symptom domain stands out" in lines
     hedged = cards(scales=[], answers=["gad7 3/3/3/3/2/2/2 on day 205 as panel"])["trd-options"]
-    assert "Options to consider; the recorded profile" in hedged.summary
+    assert "Options to consider; the profile" in hedged.summary
     assert "Only 2 of 5 domains could be assessed" in text(hedged)
     assert "Matched" not in text(hedged)
 
@@ -228,7 +236,7 @@ def test_each_gate_has_its_card(condition: str, kind: str, indicator: str, line:
 def test_under_a_gate_the_profile_is_not_said() -> None:
     assert "trd-options" not in cards(conditions=["F31.81 active confirmed"])
     gated = text(cards(conditions=["F33.3 active confirmed"])["trd-options"])
-    assert "Dominant domain" not in gated
+    assert "What stands out" not in gated
     assert "electroconvulsive therapy" in gated
     assert PROPOSAL in gated
 

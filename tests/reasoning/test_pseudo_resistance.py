@@ -439,7 +439,7 @@ def test_an_abnormal_tsh_leads_the_card_and_leaves_the_verdict_alone() -> None:
     assert with_lab.verdict.value.value == "MET"
     assert without.pseudo_resistance == ()
     (card,) = advise(with_lab, hook="order-select", knowledge=KNOWLEDGE)
-    assert card.detail[0] == (
+    assert card.detail[1] == (  # the first line says whether the definitions agree
         "Consider before concluding resistance: Thyroid: newest TSH out of range (9.8 mIU/L on 2025-05-31)"
     )
     assert "Observation/p-lab-1" in card.uses

@@ -40,21 +40,21 @@ def test_a_database_that_may_only_be_read_is_told(place: Place) -> None:
             await issue(records)
         with pytest.raises(RecordsUnavailable):
             await records.replays.first_use("i", "j", expires=NOW, now=NOW)
-        assert not await records.database.is_writable()
+        assert not await records.is_writable()
         await unbroken(records, 1)
 
     place.play(issue)
-    assert place.play(lambda records: records.database.is_writable())
+    assert place.play(lambda records: records.is_writable())
     _read_only(place).play(scenario)
 
 
 def test_a_database_without_tables_is_not_ready(bare: Place) -> None:
-    assert not bare.play(lambda records: records.database.is_writable())
+    assert not bare.play(lambda records: records.is_writable())
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     place = sqlite_place(tmp_path / "nowhere", None)
-    assert not place.play(lambda records: records.database.is_writable())
+    assert not place.play(lambda records: records.is_writable())
 
 
 def test_those_who_wait_for_a_locked_file_give_up_together(file_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +238,7 @@ def test_a_server_restarted_between_calls_is_not_noticed(own_server: Server) -> 
         await asyncio.gather(*(issue(records) for _ in range(12)))
         await unbroken(records, 24)
         await asyncio.to_thread(own_server.stop)
-        assert not await records.database.is_writable()
+        assert not await records.is_writable()
         await asyncio.to_thread(own_server.start)
         await issue(records)
 

@@ -173,6 +173,6 @@ def test_an_address_that_cannot_be_used_is_refused_without_quoting_it(address: s
 def test_encryption_is_asked_for_as_everywhere(server_place: Place) -> None:
     """The server of the tests has no certificate: who insists on encryption is not served, who does not is."""
     plain = replace(server_place, url=f"{server_place.url}?sslmode=disable")
-    assert plain.play(lambda records: records.database.is_writable())
+    assert plain.play(lambda records: records.is_writable())
     strict = replace(server_place, url=f"{server_place.url}?sslmode=verify-full")
-    assert not strict.play(lambda records: records.database.is_writable())
+    assert not strict.play(lambda records: records.is_writable())

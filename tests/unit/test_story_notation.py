@@ -294,6 +294,7 @@ VERDICTS = {
     "orders-only": "INDETERMINATE",
     "vilazodone-starter-pack": "NOT_MET",
     "earlier-episode": "NOT_MET",
+    "anhedonia-stands-out": "MET",
 }
 
 
