@@ -156,12 +156,14 @@ class _Case:
             encounter=self.request.encounter,
             selection=self.caller.selection,
             style=self.caller.style,
+            drafts=self.request.drafts,
         )
         return render(
             drafts,
             knowledge=knowledge,
             base_url=self.deployment.settings.base_url,
             ordering=ordering,
+            form=self.caller.form,
             provenance=_provenance(self.deployment, assessment.definition.id, self.as_of),
             demo=self.deployment.demo,
         )

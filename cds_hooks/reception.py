@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from starlette.requests import Request
 
-from cds_hooks.caller import Caller
+from cds_hooks.caller import Caller, card_form, order_style
 from cds_hooks.errors import BodyTooLarge, TooManyCalls
 from cds_hooks.modes import LIVE, standing_of
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.outbound import AllowList
-from cds_hooks.proposals import OrderStyle
 from cds_hooks.settings import Settings
 from cds_hooks.storage.records import Records
 from cds_hooks.trust.client_auth import Authenticator
@@ -86,7 +85,8 @@ class Reception:
             time_zone=entry.time_zone,
             jurisdiction=self._knowledge.jurisdiction_for(entry.jurisdiction),
             selection=entry.selection_behavior,
-            style=OrderStyle(intent=entry.order_intent, systems=entry.order_systems),
+            style=order_style(entry),
+            form=card_form(entry),
         )
 
     async def _standing(self, caller: Caller, client: RegisteredClient | None, line: CallLine) -> Caller:

@@ -7,14 +7,14 @@ has enabled them by name; what is for the page alone never does (decision 23). T
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from plugin.assessment import Assessment
 from plugin.card_draft import CardDraft
 from plugin.card_facts import facts_of, profile_facts, trial_facts
 from plugin.card_footing import cites_of
 from plugin.next_step import NextStep
-from plugin.option_inputs import ACUTE_SAFETY, PSYCHOSIS_CATATONIA
+from plugin.option_inputs import PSYCHOSIS_CATATONIA
 from plugin.options import Option
 from plugin.profile_words import domains_named, profile_line
 from plugin.wording import Wording, escape
@@ -27,10 +27,8 @@ _REFRACTORY = "refractory-pattern"
 
 
 def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
-    """The card, None beside recorded acute danger and where nothing is left to show."""
+    """The card, None where nothing is left to show; beside recorded danger the policy does not ask for it."""
     step = assessment.next_step
-    if ACUTE_SAFETY in step.modifiers.gates:
-        return None
     shown = shown_options(step)
     if not shown:
         return None
@@ -89,17 +87,19 @@ def closed_line(step: NextStep, words: Wording) -> str:
     return "" if why is None else words.say("options-none", reason=words.told(why.text))
 
 
-def _summaries(assessment: Assessment, shown: Sequence[Option], words: Wording) -> Iterator[str]:
+def _summaries(assessment: Assessment, shown: Sequence[Option], words: Wording) -> list[str]:
     """The summary with as many leading options as fit on a card's first line."""
     step = assessment.next_step
     matched = any(one.lane == "matched" for one in shown)
     hedged = "considered" if step.profile.certainty == "low" else "matched"
     domains = domains_named(assessment, words)
-    names = [f"options-summary-{hedged}"] if matched and domains else []
-    for sentence in (*names, "options-summary"):
-        for count in range(_NAMED_IN_SUMMARY, 0, -1):
-            options = "; ".join(one.label for one in shown[:count])
-            yield words.say(sentence, domains=domains, options=options)
+    named = [f"options-summary-{hedged}"] if matched and domains else []
+    leading = ["; ".join(one.label for one in shown[:count]) for count in range(_NAMED_IN_SUMMARY, 0, -1)]
+    return [
+        words.say(sentence, domains=domains, options=options)
+        for sentence in (*named, "options-summary")
+        for options in leading
+    ]
 
 
 def _profile_lines(assessment: Assessment, words: Wording) -> list[str]:

@@ -39,16 +39,6 @@ def open_records(settings: Settings, *, make: bool = True) -> Records:
         )
     if embedded or settings.key_file is None:
         _make_folder(settings.data_dir)
-    if embedded and key_file.exists() and not settings.database_file.exists():
-        typer.echo(
-            "trd-cds: warning: there is a key but no database in the data folder; an empty one is begun", err=True
-        )
-    if not embedded and not key_file.exists():
-        raise Refusal(
-            "TRD_CDS_KEY_FILE",
-            "names no key file, and a database that is shared needs one that is shared too",
-            "make one with `trd-cds database key FILE` and give the same file to every replica",
-        )
     try:
         keys = read_keys(key_file, make=embedded and make)
     except KeyFileError as fault:
@@ -91,6 +81,15 @@ def with_records(settings: Settings, work: Callable[[Records], Awaitable[T]], *,
             "does not answer, or may not be written",
             "check TRD_CDS_DATABASE_URL or TRD_CDS_DATA_DIR, and that the server runs and the folder is writable",
         ) from None
+
+
+def tell_if_gone(settings: Settings) -> None:
+    """Say on standard error that an embedded database is gone whose key is still there; an empty one will be begun."""
+    key_file = settings.key_file or settings.data_dir / _KEY
+    if settings.database_url is None and key_file.exists() and not settings.database_file.exists():
+        typer.echo(
+            "trd-cds: warning: there is a key but no database in the data folder; an empty one is begun", err=True
+        )
 
 
 def prepare_records(settings: Settings) -> None:

@@ -129,6 +129,7 @@ def _creates(suggestion: dict[str, Any], kind: str) -> bool:
     )
 
 
+@pytest.mark.requirement("CA-08", "AC-03")
 @each_client
 @each_answer
 def test_suggestions_stay_within_what_the_client_can_do(client: ClientProfile, judged, drafts):

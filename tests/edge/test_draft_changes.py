@@ -130,6 +130,7 @@ def attached(client: str = "generic", draft: dict[str, Any] = TMS, finding: str 
     return actions_of(answer)
 
 
+@pytest.mark.requirement("AC-04")
 def test_the_records_of_the_failed_trials_are_attached_to_the_draft_as_it_came() -> None:
     (action,) = attached()
     assert action["type"] == "update"

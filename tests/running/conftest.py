@@ -165,3 +165,11 @@ def slow_fhir() -> Iterator[GatedFhirServer]:
     server = GatedFhirServer()
     yield server
     server.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real servers belong to `make test-all`; what is only computed here runs in `make test` too."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.path.name != "test_kill_comparison.py":
+            item.add_marker(pytest.mark.services)

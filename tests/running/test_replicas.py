@@ -16,8 +16,6 @@ from tests.planted import LeakScan
 from tests.running.conftest import Ehr, reports_on_record
 from tests.services.postgres import running_postgres
 
-pytestmark = pytest.mark.services
-
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
