@@ -9,7 +9,7 @@ import typer
 
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.knowing import load_knowledge
-from cds_hooks.commands.recording import tell_if_gone, with_records
+from cds_hooks.commands.recording import database_is_gone, tell_of_loss, with_records
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.surroundings import read_settings
 from cds_hooks.ledger import Ledger
@@ -37,8 +37,10 @@ def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to writ
 def upgrade() -> None:
     """Bring the tables to the form this version needs; `serve` does the same when it starts."""
     settings = read_settings()
-    tell_if_gone(settings)
+    gone = database_is_gone(settings)
     with_records(settings, _tell, make=True)
+    if gone:
+        tell_of_loss()
 
 
 async def _tell(records: Records) -> None:

@@ -39,6 +39,12 @@ def open_records(settings: Settings, *, make: bool = True) -> Records:
         )
     if embedded or settings.key_file is None:
         _make_folder(settings.data_dir)
+    if not embedded and not key_file.exists():
+        raise Refusal(
+            "TRD_CDS_KEY_FILE",
+            "names no key file, and a database that is shared needs one that is shared too",
+            "make one with `trd-cds database key FILE` and give the same file to every replica",
+        )
     try:
         keys = read_keys(key_file, make=embedded and make)
     except KeyFileError as fault:
@@ -83,13 +89,15 @@ def with_records(settings: Settings, work: Callable[[Records], Awaitable[T]], *,
         ) from None
 
 
-def tell_if_gone(settings: Settings) -> None:
-    """Say on standard error that an embedded database is gone whose key is still there; an empty one will be begun."""
+def database_is_gone(settings: Settings) -> bool:
+    """Whether an embedded database is missing whose key is still there: then an empty one is begun in its place."""
     key_file = settings.key_file or settings.data_dir / _KEY
-    if settings.database_url is None and key_file.exists() and not settings.database_file.exists():
-        typer.echo(
-            "trd-cds: warning: there is a key but no database in the data folder; an empty one is begun", err=True
-        )
+    return settings.database_url is None and key_file.exists() and not settings.database_file.exists()
+
+
+def tell_of_loss() -> None:
+    """Say on standard error that an empty database was begun where there had been one."""
+    typer.echo("trd-cds: warning: there was a key but no database in the data folder; an empty one is begun", err=True)
 
 
 def prepare_records(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from cds_hooks.app import ConfigurationError, create_app, settle_memory
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.governing import read_readers
 from cds_hooks.commands.knowing import load_knowledge
-from cds_hooks.commands.recording import open_records, prepare_records, tell_if_gone
+from cds_hooks.commands.recording import database_is_gone, open_records, prepare_records, tell_of_loss
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_registry
 from cds_hooks.commands.server_processes import end_with_parent, refuse_to_work, run_alone, run_workers
@@ -38,10 +38,12 @@ def serve(
 ) -> None:
     """Run the service; every caller must be a client of the registry (TRD_CDS_REGISTRY_FILE)."""
     settings = read_settings()
-    tell_if_gone(settings)
+    gone = database_is_gone(settings)
     app = application()  # every fault of configuration is told here, once, and not by each worker
     prepare_records(settings)
     require_free(host, port)
+    if gone:
+        tell_of_loss()
     address = f"{address_of(host, port)}/cds-services"
     if workers == 1:
         settle_memory()
