@@ -38,12 +38,16 @@ async def modes_of(ledger: Ledger, clients: Mapping[str, Mode]) -> Modes:
     return Modes(
         Acceptance(knowledge.version, accepted.who, str(accepted.when))
         if accepted is not None
-        else Acceptance(knowledge.version),
+        else Acceptance(knowledge.version, open_mode=ledger.settings.open_mode),
         [
             ClientMode(
                 client,
                 standing_of(
-                    client, baseline=baseline, switches=board, knowledge=knowledge, accepted=accepted is not None
+                    client,
+                    baseline=baseline,
+                    switches=board,
+                    knowledge=knowledge,
+                    accepted=accepted is not None or ledger.settings.open_mode,
                 ).mode,
                 baseline,
             )

@@ -72,11 +72,15 @@ class ReportTable:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Whether the site has accepted the knowledge `version` in use, who did and when (empty: nobody)."""
+    """Whether the site has accepted the knowledge `version` in use, who did and when (empty: nobody).
+
+    In `open_mode` nobody has to: it is the demo, with synthetic patients.
+    """
 
     version: str
     who: str = ""
     when: str = ""
+    open_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True)
