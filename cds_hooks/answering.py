@@ -7,7 +7,7 @@ without: what is sent is what would be said without it, and what it would have a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -74,7 +74,7 @@ def answered(
             zone=zone,
             jurisdiction=caller.jurisdiction,
         )
-    case = _Case(deployment, request, caller, record, orders, as_of)
+    case = _Case(deployment, request, caller, record, orders, as_of, answers)
     standing = caller.standing
     with line.stage("assess"):
         knowing = told = deployment.knowledge.without(standing.off)
@@ -83,11 +83,7 @@ def answered(
         if standing.shadowed:
             told = deployment.knowledge.without(standing.off | standing.shadowed)
             assessment, drafts = case.judged(told)
-    if answers is not None:
-        line.silenced_cards = tuple(one.kind for one in drafts if answers.silence(one, hook=request.hook))
-        drafts, wanted = (
-            tuple(one for one in some if not answers.silence(one, hook=request.hook)) for some in (drafts, wanted)
-        )
+    line.silenced_cards = tuple(dict.fromkeys(case.silenced))
     verdict = str(full.verdict.value)
     line.verdict = verdict
     line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))
@@ -131,6 +127,8 @@ class _Case:
     record: PatientRecord
     orders: tuple[DraftOrder, ...]
     as_of: date
+    answers: Answers | None
+    silenced: list[str] = field(default_factory=list)
 
     def judged(self, knowledge: Knowledge) -> tuple[Assessment, tuple[CardDraft, ...]]:
         assessment = assess(
@@ -143,9 +141,21 @@ class _Case:
         )
         request = self.request
         drafts = advise(
-            assessment, hook=request.hook, knowledge=knowledge, user=request.user_id, encounter=request.encounter
+            assessment,
+            hook=request.hook,
+            knowledge=knowledge,
+            user=request.user_id,
+            encounter=request.encounter,
+            silenced=self._is_answered,
         )
         return assessment, drafts
+
+    def _is_answered(self, draft: CardDraft) -> bool:
+        """Asked before the three cards are chosen, so that an answered one leaves its place to the next."""
+        if self.answers is None or not self.answers.silence(draft, hook=self.request.hook):
+            return False
+        self.silenced.append(draft.kind)
+        return True
 
     def rendered(
         self, assessment: Assessment, drafts: Sequence[CardDraft], knowledge: Knowledge

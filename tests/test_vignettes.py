@@ -22,12 +22,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import cds_hooks.answering
-from cds_hooks.app import create_app
+from cds_hooks.app import create_app, engine_version
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
 from cds_hooks.fhir_writer import Resource, collection
 from cds_hooks.on_need import needs
-from cds_hooks.render import render
+from cds_hooks.render import Provenance, render
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
 from cds_hooks.stories import drafted
@@ -114,8 +114,18 @@ def test_vignette(
     assert _differences(document, vignette.expect, never_filled=judged.never_filled) == []
     assert step_differences(judged, document, vignette.expect) == []
     drafts = advise(judged, hook="order-select", knowledge=knowledge)
-    ordering = Ordering(assessment=judged, patient_id=PATIENT)
-    rendered = [one.card for one in render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering)]
+    ordering = Ordering(assessment=judged, patient_id=PATIENT, drafts=(clinic.draft,))
+    provenance = Provenance(
+        engine=engine_version(),
+        knowledge=knowledge.version,
+        content_hash=knowledge.content_hash,
+        definition=judged.definition.id,
+        as_of=vignette.as_of,
+    )
+    rendered = [
+        one.card
+        for one in render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering, provenance=provenance)
+    ]
     cards = [_without_uuids(to_wire(card)) for card in rendered]
     for resource in _proposed(cards):
         check_twice(resource)

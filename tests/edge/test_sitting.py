@@ -24,9 +24,9 @@ class Sitting:
         self.last = []
         monkeypatch.setattr("cds_hooks.answering.advise", self._advise)
 
-    def _advise(self, *_, **__):
+    def _advise(self, *_, silenced, **__):
         found = {DANGER: ("order-stop:mono", False), STATUS: ("trd-status", True), OPTIONS: ("trd-options", True)}
-        return tuple(
+        drafts = tuple(
             CardDraft(
                 kind=kind,
                 summary=f"about {kind}",
@@ -41,6 +41,7 @@ class Sitting:
             )
             for kind, (finding, lasting) in found.items()
         )
+        return tuple(draft for draft in drafts if not silenced(draft))
 
     def _clinic(self):
         # Every call meets another worker: nothing is remembered but what is in the records.
