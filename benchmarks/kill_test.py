@@ -360,7 +360,10 @@ async def bodies_of_calls() -> list[bytes]:
     knowledge = load()
     stories = load_stories(SystemClock().today("UTC"), knowledge)[:6]
     requests = [await order_sign(story, knowledge) for story in stories]
-    return [json.dumps(request | {"hookInstance": "HOOK-INSTANCE"}).encode() for request in requests]
+    for request in requests:
+        request["hookInstance"] = "HOOK-INSTANCE"
+        request["context"]["encounterId"] = "ENCOUNTER-ID"
+    return [json.dumps(request).encode() for request in requests]
 
 
 def run_trial(name: str, times: int, seed: int, bodies: list[bytes]) -> dict[str, Any]:

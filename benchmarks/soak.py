@@ -29,6 +29,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from sqlalchemy import text
@@ -104,7 +105,9 @@ class Load:
 
     async def _transaction(self, stretch: Stretch) -> None:
         stretch.offered += 1
-        answer = await self._post(ORDER_SIGN, self._chance.choice(self._bodies), stretch, stretch.hooks)
+        # Each call is in a visit of its own: no clinician answers the same card a thousand times.
+        body = self._chance.choice(self._bodies).replace(b"ENCOUNTER-ID", uuid4().hex.encode())
+        answer = await self._post(ORDER_SIGN, body, stretch, stretch.hooks)
         if answer is None:
             return
         stretch.answered += 1

@@ -48,6 +48,7 @@ class AnsweredFindings:
                 cards.c.finding != "",
                 cards.c.shown,
             )
+            .distinct()  # the same answer given again says nothing more
         )
         rows = await self._database.read(lambda connection: connection.execute(wanted).all(), wait=HOOK_SECONDS)
         return tuple(

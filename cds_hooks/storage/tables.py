@@ -178,7 +178,7 @@ switches = Table(
 )
 
 Index(None, cards.c.client, cards.c.at)
-Index(None, cards.c.patient, cards.c.at)
+Index(None, cards.c.patient, cards.c.encounter)
 
 PATIENT_COLUMNS = frozenset({"cards.patient", "cards.encounter", "feedback.comment", "audit_events.record"})
 PERSON_COLUMNS = frozenset({"cards.user", "feedback.comment", "switches.who", "switches.why", "audit_events.record"})

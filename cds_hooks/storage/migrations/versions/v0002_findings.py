@@ -15,4 +15,4 @@ def upgrade() -> None:
     """Add the columns; cards from before have none, and nothing is remembered of them."""
     for name in ("finding", "facts"):
         op.add_column("cards", sa.Column(name, sa.String(length=64), nullable=False, server_default=sa.text("''")))
-    op.create_index(op.f("ix_cards_patient_at"), "cards", ["patient", "at"], unique=False)
+    op.create_index(op.f("ix_cards_patient_encounter"), "cards", ["patient", "encounter"], unique=False)
