@@ -123,8 +123,7 @@ def test_vignette(
         as_of=vignette.as_of,
     )
     rendered = [
-        one.card
-        for one in render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering, provenance=provenance)
+        one.card for one in render(drafts, knowledge=knowledge, base_url=BASE, ordering=ordering, provenance=provenance)
     ]
     cards = [_without_uuids(to_wire(card)) for card in rendered]
     for resource in _proposed(cards):
