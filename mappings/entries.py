@@ -60,7 +60,9 @@ def entries(knowledge: Knowledge) -> tuple[Entry, ...]:
 
 def _of_file(name: str, content: object) -> Iterator[Entry]:
     folder = name.partition("/")[0].removesuffix(".yaml")
-    if isinstance(content, Reviewed) and "id" in type(content).model_fields:
+    # A file whose entries stand under keys of their own (the sentences of a language) is no single entry.
+    whole = isinstance(content, Reviewed) and "id" in type(content).model_fields
+    if whole and isinstance(content, Reviewed) and not content.__pydantic_extra__:
         yield Entry(_kind(folder, name), key_of(content), name, content, content)
     else:
         yield from _named(folder, content, name, None)
@@ -80,7 +82,7 @@ def _named(field: str, value: object, file: str, review: Reviewed | None) -> Ite
         review = value if isinstance(value, Reviewed) else review
         for name in type(value).model_fields:
             inner = getattr(value, name)
-            if name in QUALIFIERS or name in REVIEW:
+            if name in QUALIFIERS or name in REVIEW or (name == "id" and value.__pydantic_extra__):
                 continue
             if _is_collection(inner):
                 yield from _named(name, inner, file, review)

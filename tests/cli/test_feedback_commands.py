@@ -103,7 +103,7 @@ def test_the_export_has_the_fields_and_opens_safely_in_a_spreadsheet(trd: Trd, k
     assert (overridden["action"], overridden["reasons"]) == ("overridden", "patient-preference")
     assert overridden["comment"] == "'" + COMMENT
     assert overridden["date"] < overridden["received"]
-    assert overridden["source_attributes"].endswith("/intended-use") and overridden["knowledge"] == "1"
+    assert overridden["source_attributes"].endswith("/source-attributes") and overridden["knowledge"] == "1"
     assert "'" not in (accepted["card"][0], accepted["rules"][0])
 
 

@@ -111,7 +111,7 @@ class TestShow:
             (["suicidality"], "safety/S42.yaml: safety rule S42, rows, 1, when, suicidality\n"),
             (["loinc", "LA6569-3"], "instruments/phq9.yaml: instrument phq9, answers, LA6569-3"),
             (["kroenke-2001"], "instruments/phq9.yaml: instrument phq9"),
-            (["met-summary"], "the program: plugin/"),
+            (["count-line"], "the program: plugin/"),
             (["bipolar"], "condition category bipolar  (conditions.yaml)"),
             (["inefficacy"], "stop reason inefficacy  (stop_reasons.yaml)"),
             (["rxnorm", "312938"], "strength: sertraline 100 mg per unit"),

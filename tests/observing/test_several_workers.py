@@ -19,6 +19,8 @@ import sys
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.observing.metrics import Metrics
 from mappings.load import load
+
+pytestmark = pytest.mark.services  # processes, locks and long waits: part of test-all
 metrics = Metrics(version="1", knowledge=load())
 with metrics.in_flight():
     metrics.observe(CallLine(call="hook", service="trd-order-sign", status=200, milliseconds=3.0))

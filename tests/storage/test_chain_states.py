@@ -26,6 +26,8 @@ from hypothesis.stateful import (
 from cds_hooks.storage.records import Records
 from tests.storage.places import DAYS, NOW, Place
 
+pytestmark = pytest.mark.services  # processes, locks and long waits: part of test-all
+
 KEY_RING = (b"k" * 32, b"l" * 32, b"m" * 32)
 
 

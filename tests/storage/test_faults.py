@@ -8,7 +8,6 @@ import sqlite3
 import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,19 +18,30 @@ from sqlalchemy import Engine, event, text
 
 from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.observing.request_log import quieten_wire_loggers
-from cds_hooks.storage import database
+from cds_hooks.storage import records as books
 from cds_hooks.storage.records import Records
 from tests.services.postgres import Server, postgres_server
 from tests.storage.places import NOW, Place, call, card, issue, postgresql_place, prepared, sqlite_place, unbroken
 
+pytestmark = pytest.mark.services  # processes, locks and long waits: part of test-all
+
 PLANTED = "Practitioner/planted-user"
 
 
-def _read_only(place: Place) -> Place:
-    if place.file is not None:
-        return replace(place, url=f"sqlite:///file:{place.file}?mode=ro&uri=true")
-    place.sql(f"ALTER DATABASE {place.url.rpartition('/')[2]} SET default_transaction_read_only = on")
-    return place
+@contextmanager
+def _read_only(place: Place) -> Iterator[None]:
+    def refuse(raw: Any, _: Any) -> None:
+        raw.execute("PRAGMA query_only = ON").fetchall()
+
+    if place.file is None:
+        place.sql(f"ALTER DATABASE {place.url.rpartition('/')[2]} SET default_transaction_read_only = on")
+        yield
+        return
+    event.listen(Engine, "connect", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", refuse)
 
 
 def test_a_database_that_may_only_be_read_is_told(place: Place) -> None:
@@ -45,7 +55,8 @@ def test_a_database_that_may_only_be_read_is_told(place: Place) -> None:
 
     place.play(issue)
     assert place.play(lambda records: records.is_writable())
-    _read_only(place).play(scenario)
+    with _read_only(place):
+        place.play(scenario)
 
 
 def test_a_database_without_tables_is_not_ready(bare: Place) -> None:
@@ -59,7 +70,7 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
 
 def test_those_who_wait_for_a_locked_file_give_up_together(file_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with a wait of its own, one after the other, the last of thirty would be told after thirty waits."""
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(books, "HOOK_SECONDS", 0.3)
     begun = []
 
     def count(connection: Any) -> None:
@@ -88,7 +99,7 @@ def test_those_who_wait_for_a_locked_file_give_up_together(file_place: Place, mo
 
 @pytest.mark.services
 def test_a_head_locked_by_another_session_is_told(server_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_WAIT_SECONDS", 1)
+    monkeypatch.setattr(books, "HOOK_SECONDS", 1)
 
     async def scenario(records: Records) -> None:
         await issue(records)
