@@ -13,6 +13,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import orjson
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
