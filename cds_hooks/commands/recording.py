@@ -90,9 +90,13 @@ def with_records(settings: Settings, work: Callable[[Records], Awaitable[T]], *,
 
 
 def database_is_gone(settings: Settings) -> bool:
-    """Whether an embedded database is missing whose key is still there: then an empty one is begun in its place."""
-    key_file = settings.key_file or settings.data_dir / _KEY
-    return settings.database_url is None and key_file.exists() and not settings.database_file.exists()
+    """Whether an embedded database is missing whose key is still there: then an empty one is begun in its place.
+
+    A key file named by a setting may have been made beforehand; one in the data folder came with a database.
+    """
+    if settings.database_url is not None or settings.key_file is not None:
+        return False
+    return (settings.data_dir / _KEY).exists() and not settings.database_file.exists()
 
 
 def tell_of_loss() -> None:

@@ -13,6 +13,7 @@ import pytest
 from cds_hooks.observing.worker_files import DIRECTORY, prepare_multiprocess
 from tests.observing.conftest import Samples, sample, samples
 
+pytestmark = pytest.mark.services  # processes, locks and long waits: part of test-all
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import sys
@@ -20,7 +21,6 @@ from cds_hooks.observing.call_line import CallLine
 from cds_hooks.observing.metrics import Metrics
 from mappings.load import load
 
-pytestmark = pytest.mark.services  # processes, locks and long waits: part of test-all
 metrics = Metrics(version="1", knowledge=load())
 with metrics.in_flight():
     metrics.observe(CallLine(call="hook", service="trd-order-sign", status=200, milliseconds=3.0))
