@@ -35,7 +35,7 @@ from cds_hooks.fhir_writer import (
 from cds_hooks.web.drafting import choices
 from mappings.load import Knowledge, load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_record
 
 SIZES = (30, 100, 300, 1_000, 3_000, 10_000)

@@ -25,7 +25,7 @@ from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
 from plugin import assess
-from plugin.advice import CardDraft, advise
+from plugin.advice.policy import CardDraft, advise
 from plugin.assessment import Assessment
 from plugin.ingest import read_record
 from plugin.record import DraftOrder, PatientRecord

@@ -42,7 +42,7 @@ from cds_hooks.trust.rates import RateLimits
 from cds_hooks.trust.registry import ClientRegistry
 from cds_hooks.verdict_memory import VerdictMemory
 from mappings.load import Knowledge
-from plugin.document import engine_version
+from plugin.document.assessment_document import engine_version
 
 __all__ = ["ConfigurationError", "create_app", "engine_version", "settle_memory"]
 

@@ -1,8 +1,9 @@
 r"""The text of a card, made safe for every client whatever it holds: one dialect, one line each, bounded.
 
-Chart text is escaped where a sentence is filled (`plugin.wording.escape`). This is the last gate before the wire and
-trusts nobody: of Markdown only ``**bold**`` and lists leave; characters that no reader sees are taken out, among them
-those that turn the reading direction; addresses cannot become links, as clients make links even of plain addresses.
+Chart text is escaped where a sentence is filled (`plugin.advice.wording.escape`). This is the last gate before the
+wire and trusts nobody: of Markdown only ``**bold**`` and lists leave; characters that no reader sees are taken out,
+among them those that turn the reading direction; addresses cannot become links, as clients make links even of plain
+addresses.
 
 >>> gfm_line("**sertraline**: <b>[see](http://evil.example)</b>")
 '**sertraline**: \\<b\\>\\[see\\](http: //evil.example)\\</b\\>'

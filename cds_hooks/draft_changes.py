@@ -15,11 +15,11 @@ import orjson
 from cds_hooks.fhir_writer import InvalidResourceError, Resource, check
 from cds_hooks.references import local_reference
 from mappings.load import Knowledge
+from plugin.advice.card_draft import CardDraft
 from plugin.assessment import Assessment
-from plugin.card_draft import CardDraft
-from plugin.drafts import JudgedOrder, OrderStop
-from plugin.trials import Trial
-from plugin.verdict import weight_of
+from plugin.resistance.verdict import weight_of
+from plugin.safety.drafts import JudgedOrder, OrderStop
+from plugin.trial.trials import Trial
 
 _SANE = re.compile(r"[A-Za-z]{1,64}/[A-Za-z0-9._-]{1,255}")
 _LARGEST_DRAFT = 20_000  # bytes; an update carries the draft as it came

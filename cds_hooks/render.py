@@ -1,6 +1,6 @@
 """From what the reasoning wants said to cards on the wire.
 
-The drafts come with sentences complete and chart text escaped (`plugin.advice.escape`). Here they get what
+The drafts come with sentences complete and chart text escaped (`plugin.advice.policy.escape`). Here they get what
 only the wire needs: lengths, uuids, static topic codes, override reasons, absolute addresses.
 """
 
@@ -18,7 +18,7 @@ from cds_hooks.draft_changes import is_sane
 from cds_hooks.suggesting import Offer, Offered, Ordering, suggested
 from cds_hooks.wire import SUMMARY_BELOW, Card, Coding, HookResponse, Link, Source, Suggestion
 from mappings.load import Knowledge
-from plugin.advice import CardDraft
+from plugin.advice.policy import CardDraft
 
 # An identifier for ever, not an address that anything fetches (decisions 13 and 28).
 CANONICAL_BASE = "https://trd-cds.github.io"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from cds_hooks.storage.answered_findings import AnsweredFinding
 from cds_hooks.storage.keys import InstallationKeys
 from cds_hooks.storage.records import Records
-from plugin.advice import CardDraft
+from plugin.advice.policy import CardDraft
 
 _SELECTING, _SIGNING = "order-select", "order-sign"
 

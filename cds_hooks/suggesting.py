@@ -17,8 +17,8 @@ from cds_hooks.proposals import OrderStyle, ProposedOrder, measure_order, propos
 from cds_hooks.references import local_reference
 from cds_hooks.wire import Action
 from mappings.load import Knowledge
+from plugin.advice.card_draft import CardDraft
 from plugin.assessment import Assessment
-from plugin.card_draft import CardDraft
 
 Selection = Literal["at-most-one", "any"]
 BOTH: Final = "both"

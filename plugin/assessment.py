@@ -8,19 +8,19 @@ from datetime import date
 
 from mappings.schema import Definition
 from mappings.site_schema import SiteOverlay
-from plugin.counterfactual import Change
-from plugin.drafts import JudgedOrder
-from plugin.eligibility import Eligibility
-from plugin.episode import Episode
 from plugin.findings import Gap, Missing, SetAside
-from plugin.neuromodulation import Course
-from plugin.next_step import NextStep
-from plugin.pseudo_resistance import Consideration
+from plugin.options.next_step import NextStep
 from plugin.record import PatientRecord
-from plugin.severity import Severity
-from plugin.staging import Stages
-from plugin.trials import Trial
-from plugin.verdict import Counts, Value, Verdict
+from plugin.resistance.counterfactual import Change
+from plugin.resistance.pseudo_resistance import Consideration
+from plugin.resistance.severity import Severity
+from plugin.resistance.staging import Stages
+from plugin.resistance.verdict import Counts, Value, Verdict
+from plugin.safety.drafts import JudgedOrder
+from plugin.trial.eligibility import Eligibility
+from plugin.trial.episode import Episode
+from plugin.trial.neuromodulation import Course
+from plugin.trial.trials import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 from mappings.load import Knowledge
 from mappings.option_schema import ComparisonRule, ComparisonTerms
-from plugin.exposures import Exposures, expose
+from plugin.exposure.exposures import Exposures, expose
+from plugin.exposure.issued import Issued, issued, series_of, spans_across
 from plugin.findings import Reason
-from plugin.issued import Issued, issued, series_of, spans_across
 from plugin.record import ConditionFact, PatientRecord, Read, Verification
 from plugin.spans import DateSpan
 

@@ -8,24 +8,24 @@ from functools import partial
 
 from mappings.load import Knowledge
 from mappings.schema import Definition
-from plugin.accounting import balance, laboratory_aside, references_used
 from plugin.assessment import Assessment
-from plugin.counterfactual import Change, Stages, changes
-from plugin.drafts import judge_orders
-from plugin.eligibility import Eligibility, eligibility_of
+from plugin.document.accounting import balance, laboratory_aside, references_used
 from plugin.findings import Reason, SetAside
-from plugin.named_facts import Concluded, NamedFacts
-from plugin.neuromodulation import Course
-from plugin.next_step import next_step_of
-from plugin.pseudo_resistance import considerations
-from plugin.rating import History, Rated, episode_of, history_of, rate, rate_earlier
+from plugin.options.next_step import next_step_of
 from plugin.record import DraftOrder, PatientRecord
-from plugin.severity import severity_of
-from plugin.staging import stage
-from plugin.supposition import Case
-from plugin.trials import Trial
-from plugin.unread import gaps_of, history_unread, missing_facts
-from plugin.verdict import Verdict, decide
+from plugin.resistance.counterfactual import Change, Stages, changes
+from plugin.resistance.pseudo_resistance import considerations
+from plugin.resistance.rating import History, Rated, episode_of, history_of, rate, rate_earlier
+from plugin.resistance.severity import severity_of
+from plugin.resistance.staging import stage
+from plugin.resistance.supposition import Case
+from plugin.resistance.unread import gaps_of, history_unread, missing_facts
+from plugin.resistance.verdict import Verdict, decide
+from plugin.safety.drafts import judge_orders
+from plugin.safety.named_facts import Concluded, NamedFacts
+from plugin.trial.eligibility import Eligibility, eligibility_of
+from plugin.trial.neuromodulation import Course
+from plugin.trial.trials import Trial
 
 Rulings = Mapping[str, tuple[Rated, Verdict]]
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from mappings.domain_schema import Domain, Indicator, Member, Point
 from mappings.load import Knowledge
 from mappings.values import DatedValue
-from plugin.profile import DomainProfile, domain_profile
+from plugin.domains.profile import DomainProfile, domain_profile
 from plugin.record import PatientRecord
 
 WEIGHT, ANCHOR = "weight", "anchor"

@@ -37,8 +37,8 @@ from cds_hooks.web.hook_requests import hook_request
 from cds_hooks.wire import to_wire
 from mappings.load import Knowledge
 from plugin import Assessment, assess
-from plugin.advice import advise
-from plugin.document import to_document
+from plugin.advice.policy import advise
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
 from tests.planted import planted_person

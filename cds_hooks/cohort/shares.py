@@ -10,7 +10,7 @@ from typing import Any
 from mappings.load import Knowledge
 from plugin import Assessment
 from plugin.baselines import Baseline
-from plugin.verdict import Value
+from plugin.resistance.verdict import Value
 
 VALUES = tuple(value.value for value in Value)
 UNSETTLED = frozenset({Value.PROBABLE, Value.INDETERMINATE})

@@ -17,8 +17,8 @@ from cds_hooks.commands.replay import caller_for, replay
 from cds_hooks.commands.surroundings import read_settings
 from mappings.load import Knowledge
 from plugin import assess as assess_record
-from plugin.document import to_document
-from plugin.explain import explain
+from plugin.document.assessment_document import to_document
+from plugin.document.explain import explain
 from plugin.ingest import read_orders, read_record
 
 

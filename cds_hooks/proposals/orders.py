@@ -22,7 +22,7 @@ from mappings.option_schema import Option as Treatment
 from mappings.order_schema import OrderTemplate
 from mappings.rule_names import order_switch
 from mappings.values import Code
-from plugin.options import Option
+from plugin.options.listing import Option
 
 _CATEGORY = {"service": "Therapy or procedure", "referral": "Referral"}
 _RESOURCE = {"medication": "MedicationRequest", "service": "ServiceRequest", "referral": "ServiceRequest"}

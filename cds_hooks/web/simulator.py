@@ -21,8 +21,8 @@ from cds_hooks.web.layout import HEADERS, page
 from cds_hooks.web.markdown import to_html
 from mappings.load import Knowledge
 from plugin import assess
-from plugin.document import to_document
-from plugin.explain import explain
+from plugin.document.assessment_document import to_document
+from plugin.document.explain import explain
 from plugin.ingest import read_record
 from plugin.record import Availability, Read
 

@@ -24,7 +24,7 @@ from mappings.attribute_document import SourceAttributes
 from mappings.attribute_schema import AttributeStatements
 from mappings.load import Knowledge
 from mappings.source_attributes import DataKind, source_attributes
-from plugin.document import engine_version
+from plugin.document.assessment_document import engine_version
 from plugin.record import PatientFact
 
 PATH = "/source-attributes"

@@ -1,8 +1,8 @@
 """Dosage instructions as read: amount per intake, intakes per day, as needed or not, and how long.
 
 Units, frequency words and lengths of periods come from the knowledge. What is not stated stays unknown. The words of an
-instruction are read beside its structure (`plugin.ingest.directions`); which of them holds is judged by `plugin.dose`.
-Rules E7 and E8 of the daily dose.
+instruction are read beside its structure (`plugin.ingest.directions`); which of them holds is judged by
+`plugin.exposure.dose`. Rules E7 and E8 of the daily dose.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class TestShow:
             (["TRD-6W-50"], "version.yaml: parameter default_definition"),
             (["phq9"], "maximum: 27 points since"),
             (["era_gap_days"], "value: 30 days since 2026-11-22"),
-            (["era_gap_days"], "the program: plugin/eras.py"),
+            (["era_gap_days"], "the program: plugin/exposure/eras.py"),
             (["ANH"], "options/ESK.yaml: option ESK, grades, ANH"),
             (["suicidality"], "safety/S42.yaml: safety rule S42, rows, 1, when, suicidality\n"),
             (["loinc", "LA6569-3"], "instruments/phq9.yaml: instrument phq9, answers, LA6569-3"),

@@ -17,7 +17,7 @@ from cds_hooks.settings import Settings
 from cds_hooks.stories import load_stories
 from mappings.load import Knowledge, load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_orders, read_record
 
 TODAY = date(2026, 11, 22)

@@ -337,7 +337,7 @@ def making() -> SimpleNamespace:
 @pytest.fixture
 def card_drafts(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets a test decide what the advice is, where the wire and not the reasoning is in question."""
-    from plugin.advice import CardDraft
+    from plugin.advice.policy import CardDraft
 
     def say(count: int = 1, **changed: Any) -> None:
         fields: dict[str, Any] = {

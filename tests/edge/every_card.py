@@ -18,7 +18,7 @@ from cds_hooks.trust.behaviour import Behaviour
 from cds_hooks.trust.profiles import client_profiles
 from cds_hooks.wire import to_wire
 from plugin import Assessment
-from plugin.card_draft import CardDraft
+from plugin.advice.card_draft import CardDraft
 from tests.reasoning.test_next_step_cards import KNOWLEDGE, PLAN, cards
 
 BASE = "https://cds.example/trd"

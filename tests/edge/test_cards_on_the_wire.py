@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cds_hooks.render import OVERRIDE_SYSTEM, PROVENANCE, TOPIC_SYSTEM, Provenance, render, response, shortened
 from cds_hooks.wire import Card, HookResponse, to_wire
-from plugin.advice import CardDraft
+from plugin.advice.policy import CardDraft
 
 
 def draft(**changed):

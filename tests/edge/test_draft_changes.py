@@ -12,8 +12,8 @@ from cds_hooks.draft_changes import is_sane, unsigned
 from cds_hooks.stories import drafted
 from cds_hooks.stories.notation import write_story
 from plugin import Assessment, assess
-from plugin.advice import advise
-from plugin.card_draft import CardDraft
+from plugin.advice.card_draft import CardDraft
+from plugin.advice.policy import advise
 from plugin.ingest import read_orders, read_record
 from plugin.record import Availability, Read
 from tests.edge.every_card import CLIENTS, KNOWLEDGE, actions_of, answer_for, made_up

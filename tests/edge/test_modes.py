@@ -120,7 +120,7 @@ def test_a_switch_for_all_limits_every_client_and_frees_none(site, card_drafts, 
 
 @pytest.mark.parametrize(("mode", "counted"), [("shadow", 1), ("off", 0)])
 def test_a_kind_of_card_in_shadow_is_counted_and_one_that_is_off_is_not(site, monkeypatch, switch, mode, counted):
-    from plugin.card_draft import CardDraft
+    from plugin.advice.card_draft import CardDraft
 
     def say(_, *, knowledge, **__):
         named = {"trd-status": "a", "trd-options": "b"}

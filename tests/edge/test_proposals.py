@@ -16,7 +16,7 @@ from mappings.load import DIRECTORY, Knowledge
 from mappings.rule_names import order_switch
 from mappings.schema import CodeSet
 from plugin.ingest import read_orders
-from plugin.options import Option
+from plugin.options.listing import Option
 from tests.reasoning.option_cases import KNOWLEDGE, choose, failures_of, profile, switched
 from tests.validity import check_twice
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cds_hooks.clock import FixedClock
-from plugin.card_draft import CardDraft
+from plugin.advice.card_draft import CardDraft
 from tests.record_keeping import new_records
 
 STATUS, OPTIONS, FAILED, DANGER = "trd-status", "trd-options", "already-failed", "order-stop"

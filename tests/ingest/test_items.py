@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mappings.load import Knowledge, load
-from plugin.accounting import laboratory_aside
+from plugin.document.accounting import laboratory_aside
 from plugin.ingest import laboratory, read_record
 from plugin.ingest.codings import Coding
 from plugin.ingest.item_answers import read_item

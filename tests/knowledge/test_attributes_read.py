@@ -19,7 +19,7 @@ from mappings.attribute_schema import read_statements
 from mappings.attribute_uses import names
 from mappings.load import DIRECTORY, load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_record
 from plugin.ingest.patient import read_patient
 from plugin.record import PatientFact
@@ -34,17 +34,17 @@ UNUSED = ("race", "ethnicity", "language", "sexual-orientation", "gender-identit
 # Every module that reads the sex or the birth date, and where the page tells of it. A new reader belongs here and, if
 # it is no table, range or dose, into `reads` of source_attributes.yaml.
 READERS = {
-    ("named_facts.py", "sex"): "the fact `sex` of decision tables",
-    ("lab_results.py", "sex"): "usual ranges that differ by sex",
-    ("document.py", "sex"): "stated in the assessment",
-    ("record.py", "birth"): "the age, for all others",
-    ("named_facts.py", "age_on"): "the fact `age` of decision tables",
-    ("concluded_facts.py", "age_on"): "the fact `onset-age`",
-    ("adequacy.py", "age_on"): "the lenient dose in old age",
-    ("eligibility.py", "age_on"): "rule X5",
-    ("supposed_facts.py", "age_on"): "rule X5, supposed",
-    ("next_step.py", "age_on"): "rule L0",
-    ("document.py", "age_on"): "stated in the assessment",
+    ("safety/named_facts.py", "sex"): "the fact `sex` of decision tables",
+    ("domains/lab_results.py", "sex"): "usual ranges that differ by sex",
+    ("document/assessment_document.py", "sex"): "stated in the assessment",
+    ("record/chart.py", "birth"): "the age, for all others",
+    ("safety/named_facts.py", "age_on"): "the fact `age` of decision tables",
+    ("safety/concluded_facts.py", "age_on"): "the fact `onset-age`",
+    ("trial/adequacy.py", "age_on"): "the lenient dose in old age",
+    ("trial/eligibility.py", "age_on"): "rule X5",
+    ("resistance/supposed_facts.py", "age_on"): "rule X5, supposed",
+    ("options/next_step.py", "age_on"): "rule L0",
+    ("document/assessment_document.py", "age_on"): "stated in the assessment",
 }
 READ_OF_A_PATIENT = {"birthDate", "gender", "deceasedBoolean", "deceasedDateTime"}
 OTHERWISE: dict[str, Any] = {

@@ -18,8 +18,8 @@ from mappings.overlay import lay_over
 from mappings.rule_names import rule_names
 from mappings.site_schema import SiteChange
 from plugin import assess
-from plugin.advice import advise
-from plugin.document import to_document
+from plugin.advice.policy import advise
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_orders, read_record
 from plugin.ingest.recognition import recognise
 

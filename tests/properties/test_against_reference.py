@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mappings.load import load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.record import PatientRecord
 from tests.properties.effort import effort
 from tests.properties.records import DAY_0, Scope, records, written_out

@@ -11,7 +11,7 @@ import pytest
 
 from mappings.load import load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_record
 from tests.properties.histories import DAY_0, Resource, dispense, frame, score
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from mappings.load import load
 from plugin import assess
-from plugin.document import to_document
-from plugin.eligibility import eligibility_of
-from plugin.eras import eras_of
-from plugin.exposures import expose
+from plugin.document.assessment_document import to_document
+from plugin.exposure.eras import eras_of
+from plugin.exposure.exposures import expose
 from plugin.ingest import read_record
 from plugin.record import PatientRecord
-from plugin.scale_reading import Outcome
-from plugin.verdict import decide
+from plugin.resistance.verdict import decide
+from plugin.trial.eligibility import eligibility_of
+from plugin.trial.scale_reading import Outcome
 from tests.properties.effort import effort
 from tests.properties.histories import DAY_0, HISTORIES, History, Resource, resources_of
 from tests.properties.records import Scope, medications, records

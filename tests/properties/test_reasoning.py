@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mappings.load import load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.ingest import read_record
 from tests.properties.histories import DAY_0, HISTORIES, History, Resource, dispense, resources_of
 

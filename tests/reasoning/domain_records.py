@@ -8,7 +8,7 @@ from typing import Any
 
 from mappings.load import load
 from plugin.amounts import Amount
-from plugin.profile import DomainProfile, domain_profile
+from plugin.domains.profile import DomainProfile, domain_profile
 from plugin.record import ConditionFact, ItemAnswer, LabResult, PatientRecord, Score, Verification
 
 KNOWLEDGE = load()

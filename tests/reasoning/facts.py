@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from mappings.load import load
+from plugin.exposure.supply import Supply, supply_of
 from plugin.record import (
     Component,
     DosageLine,
@@ -16,7 +17,6 @@ from plugin.record import (
     Score,
 )
 from plugin.spans import PartialDate
-from plugin.supply import Supply, supply_of
 
 RULES = load().reconstruction
 INSTRUMENTS = load().instruments

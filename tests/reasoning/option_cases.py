@@ -10,24 +10,24 @@ from typing import Any
 
 from mappings.load import Knowledge, load
 from mappings.site_schema import Site, SiteOverlay
-from plugin.adequacy import Adequacy, Intent, Judged
-from plugin.eras import Era
-from plugin.exposures import ExposureKey
+from plugin.domains.profile import DomainProfile
+from plugin.exposure.eras import Era
+from plugin.exposure.exposures import ExposureKey
+from plugin.exposure.supply import Days
 from plugin.findings import Reason
-from plugin.modifiers import Modifiers
-from plugin.neuromodulation import Course
-from plugin.options import Options, options_of
-from plugin.profile import DomainProfile
+from plugin.options.listing import Options, options_of
+from plugin.options.tried import Tried, tried_of
 from plugin.record import Score
-from plugin.safety import RuleHit, Safety
-from plugin.scale_reading import Outcome, Status
-from plugin.sessions import Interval, Series
-from plugin.suicidality import Suicidality
-from plugin.supply import Days
-from plugin.taken import Taking
-from plugin.trials import Trial
-from plugin.tried import Tried, tried_of
-from plugin.verdict import Value
+from plugin.resistance.verdict import Value
+from plugin.safety.modifiers import Modifiers
+from plugin.safety.option_safety import RuleHit, Safety
+from plugin.safety.suicidality import Suicidality
+from plugin.safety.taken import Taking
+from plugin.trial.adequacy import Adequacy, Intent, Judged
+from plugin.trial.neuromodulation import Course
+from plugin.trial.scale_reading import Outcome, Status
+from plugin.trial.sessions import Interval, Series
+from plugin.trial.trials import Trial
 from tests.reasoning.facts import fill, product
 
 KNOWLEDGE = load()

@@ -8,11 +8,11 @@ from typing import Any
 
 from mappings.load import load
 from plugin import assess
-from plugin.adequacy import Adequacy
 from plugin.amounts import Amount
 from plugin.assessment import Assessment
 from plugin.record import LabResult, MedicationFact, PatientRecord
-from plugin.trials import Trial
+from plugin.trial.adequacy import Adequacy
+from plugin.trial.trials import Trial
 from tests.reasoning.facts import ADULT, fill, on, order, product, report
 
 KNOWLEDGE = load()

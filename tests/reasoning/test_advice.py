@@ -12,7 +12,7 @@ import pytest
 from mappings.load import load
 from mappings.site_schema import Site, SiteChange, SiteOverlay
 from plugin import assess
-from plugin.advice import CardDraft, advise
+from plugin.advice.policy import CardDraft, advise
 from plugin.assessment import Assessment
 from plugin.record import (
     Availability,

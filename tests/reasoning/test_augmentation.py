@@ -10,10 +10,8 @@ import pytest
 
 from mappings.load import Knowledge, load
 from plugin import Assessment, assess
-from plugin.adequacy import Adequacy
 from plugin.amounts import Amount
 from plugin.ingest.recognition import recognise
-from plugin.measurement import Status
 from plugin.record import (
     Availability,
     Component,
@@ -28,7 +26,9 @@ from plugin.record import (
     StopReason,
     Verification,
 )
-from plugin.trials import Trial
+from plugin.trial.adequacy import Adequacy
+from plugin.trial.measurement import Status
+from plugin.trial.trials import Trial
 from tests.reasoning.facts import ADULT, fill, on, phq9, product, report, when
 
 KNOWLEDGE = load()

@@ -11,9 +11,9 @@ import pytest
 from cds_hooks.stories.notation import write_story
 from mappings.load import Knowledge
 from plugin.baselines import Baseline, baselines
-from plugin.exposures import expose
+from plugin.exposure.exposures import expose
+from plugin.exposure.issued import issued
 from plugin.ingest import read_record
-from plugin.issued import issued
 from plugin.record import PatientRecord, Read
 from tests.reasoning.facts import ADULT, RULES, fill, on, product
 

@@ -8,9 +8,9 @@ import pytest
 
 from mappings.load import load
 from plugin import Assessment, assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.record import LABORATORY, Availability, ConditionFact, LabResult, PatientRecord, Read, Verification
-from plugin.unread import gaps_of
+from plugin.resistance.unread import gaps_of
 from tests.reasoning.facts import ADULT, fill, on, phq9, when
 
 KNOWLEDGE = load()

@@ -10,7 +10,7 @@ import pytest
 
 from mappings.load import load
 from plugin.assessment import Assessment
-from plugin.pattern import Pattern, pattern_of
+from plugin.options.pattern import Pattern, pattern_of
 from tests.reasoning.option_cases import course
 from tests.reasoning.test_next_step_cards import TODAY, cards, text
 

@@ -10,12 +10,12 @@ import pytest
 from mappings.load import load
 from mappings.rule_names import ALWAYS_ON, rule_names
 from plugin import assess
-from plugin.advice import POLICY, SHOWN_AT_MOST, CardDraft, advise
+from plugin.advice.policy import POLICY, SHOWN_AT_MOST, CardDraft, advise
 from plugin.assessment import Assessment
-from plugin.drafts import OrderStop
-from plugin.modifiers import Modifiers
 from plugin.record import ConditionFact, DraftOrder, PatientRecord, Verification
-from plugin.verdict import Value
+from plugin.resistance.verdict import Value
+from plugin.safety.drafts import OrderStop
+from plugin.safety.modifiers import Modifiers
 from tests.reasoning.facts import ADULT, fill, on, phq9, product, when
 from tests.reasoning.test_advice import (
     ALL_READ,

@@ -9,12 +9,12 @@ from types import MappingProxyType
 import pytest
 
 from mappings.load import load
+from plugin.advice.card_facts import score_facts
+from plugin.advice.decisive_fact import decisive_fact
+from plugin.advice.wording import Wording
 from plugin.assessment import Assessment
-from plugin.card_facts import score_facts
-from plugin.counterfactual import Change
-from plugin.decisive_fact import decisive_fact
-from plugin.verdict import Counts, Value
-from plugin.wording import Wording
+from plugin.resistance.counterfactual import Change
+from plugin.resistance.verdict import Counts, Value
 from tests.reasoning.facts import phq9
 from tests.reasoning.test_advice import DEPRESSION, SERTRALINE, TWO_FAILED, VENLAFAXINE, cards, judge, sentence
 

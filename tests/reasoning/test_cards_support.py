@@ -9,7 +9,7 @@ import pytest
 
 from mappings.load import load
 from plugin import assess
-from plugin.advice import CardDraft, advise
+from plugin.advice.policy import CardDraft, advise
 from plugin.assessment import Assessment
 from plugin.record import DraftOrder, PatientRecord
 from tests.reasoning.facts import ADULT, fill, on, phq9, product

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from cds_hooks.stories import load_stories
 from mappings.load import Knowledge, load
 from plugin import assess
-from plugin.advice import CardDraft, advise
+from plugin.advice.policy import CardDraft, advise
+from plugin.advice.wording import SUMMARY_BELOW, Wording
 from plugin.assessment import Assessment
 from plugin.ingest import read_orders, read_record
 from plugin.record import LABORATORY, Availability, DraftOrder, PatientRecord, Read
-from plugin.wording import SUMMARY_BELOW, Wording
 from tests.properties.effort import effort
 from tests.properties.records import DAY_0, Scope, records
 from tests.reasoning.facts import fill, product

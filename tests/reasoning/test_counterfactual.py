@@ -10,9 +10,8 @@ import pytest
 from mappings.load import load
 from plugin import assess
 from plugin.assessment import Assessment
-from plugin.counterfactual import Change
-from plugin.document import to_document
-from plugin.explain import explain
+from plugin.document.assessment_document import to_document
+from plugin.document.explain import explain
 from plugin.record import (
     Availability,
     ConditionFact,
@@ -24,6 +23,7 @@ from plugin.record import (
     StopReason,
     Verification,
 )
+from plugin.resistance.counterfactual import Change
 from plugin.spans import PartialDate
 from tests.reasoning.facts import ADULT, fill, on, order, phq9, product, report, when
 

@@ -13,9 +13,9 @@ from cds_hooks.fhir_writer import check
 from cds_hooks.stories.notation import write_story
 from mappings.load import load
 from plugin import Assessment, assess
-from plugin.document import to_document
-from plugin.explain import explain
-from plugin.indicators import Evidence
+from plugin.document.assessment_document import to_document
+from plugin.document.explain import explain
+from plugin.domains.indicators import Evidence
 from plugin.ingest import read_record
 from plugin.record import LABORATORY, Availability, PatientRecord, Read
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plugin.indicators import evidence_at
+from plugin.domains.indicators import evidence_at
 from plugin.record import LabResult, Verification
 from plugin.spans import PartialDate
 from tests.reasoning.domain_records import INDICATORS, KNOWLEDGE, TODAY, ago, answer, has, phq9, profile, result, scored

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mappings.load import load
-from plugin.dose import (
+from plugin.exposure.dose import (
     UNKNOWN,
     DailyDose,
     DoseSchedule,
@@ -18,7 +18,7 @@ from plugin.dose import (
     schedule_of,
     units_per_day,
 )
-from plugin.dose_schedule import either, length_of, together
+from plugin.exposure.dose_schedule import either, length_of, together
 from plugin.ingest.dosage import read_dosage
 from plugin.ingest.vocabulary import vocabulary_of
 from plugin.record import Component, DosageLine, MedicationFact, PackPart, Product

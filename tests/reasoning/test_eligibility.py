@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 import pytest
 
-from plugin.eligibility import Eligibility, eligibility_of
-from plugin.episode import Episode
 from plugin.record import Availability, ConditionFact, PatientFact, PatientRecord, Read, Verification
 from plugin.spans import PartialDate
+from plugin.trial.eligibility import Eligibility, eligibility_of
+from plugin.trial.episode import Episode
 from tests.reasoning.facts import ADULT, RULES, on
 
 CALM = Episode(start=on(0), basis="first-evidence", uncertain=True, may_have_ended=False, reasons=())

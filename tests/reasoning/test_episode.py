@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugin.episode import Episode, Evidence, current_episode
 from plugin.record import ConditionFact, Score, Verification
 from plugin.spans import DateSpan
+from plugin.trial.episode import Episode, Evidence, current_episode
 from tests.reasoning.facts import INSTRUMENTS, RULES, offset_of, on, phq9, when
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plugin.eras import Era, eras_of, meet
-from plugin.exposures import expose
+from plugin.exposure.eras import Era, eras_of, meet
+from plugin.exposure.exposures import expose
 from plugin.record import MedicationFact
 from tests.reasoning.facts import RULES, fill, offset_of, on, product
 

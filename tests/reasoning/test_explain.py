@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-import plugin.document
+import plugin.document.assessment_document
 from mappings.load import load
 from mappings.site_schema import Site, SiteChange, SiteOverlay
 from plugin import assess
-from plugin.document import engine_version
-from plugin.explain import explain
+from plugin.document.assessment_document import engine_version
+from plugin.document.explain import explain
 from plugin.pipeline import UnknownDefinitionError
 from plugin.record import (
     Availability,
@@ -27,7 +27,7 @@ from plugin.record import (
     Read,
     Verification,
 )
-from plugin.verdict import Counts
+from plugin.resistance.verdict import Counts
 from tests.reasoning.facts import ADULT, daily, fill, on, phq9, product, when
 
 KNOWLEDGE = load()
@@ -152,5 +152,5 @@ def test_a_version_that_is_not_installed_is_said_to_be_unknown(monkeypatch: pyte
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(plugin.document, "version", missing)
+    monkeypatch.setattr(plugin.document.assessment_document, "version", missing)
     assert engine_version() == "0+unknown"

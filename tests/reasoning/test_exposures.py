@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugin.exposures import Exposure, ExposureKey, Exposures, expose
+from plugin.exposure.exposures import Exposure, ExposureKey, Exposures, expose
 from plugin.record import Layer, MedicationFact, StopReason
 from tests.reasoning.facts import RULES, daily, fill, offset_of, on, order, product, report, when
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from plugin.adequacy import Intent
-from plugin.eras import Era, eras_of
-from plugin.exposures import expose
-from plugin.indication import intent_of
+from plugin.exposure.eras import Era, eras_of
+from plugin.exposure.exposures import expose
 from plugin.record import ConditionFact, Score, Verification
+from plugin.trial.adequacy import Intent
+from plugin.trial.indication import intent_of
 from tests.reasoning.facts import INSTRUMENTS, RULES, fill, on, phq9, product, when
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from mappings.load import load
 from plugin.amounts import Amount
-from plugin.dose import UNKNOWN, DailyDose
-from plugin.levels import Band, DrugLevels, LevelEffect, band_of_level, level_effect, levels_of
+from plugin.exposure.dose import UNKNOWN, DailyDose
+from plugin.exposure.supply import CoveredDay
 from plugin.record import LabResult, Layer
-from plugin.supply import CoveredDay
 from plugin.timeline import Timeline
+from plugin.trial.levels import Band, DrugLevels, LevelEffect, band_of_level, level_effect, levels_of
 from tests.reasoning.facts import DAY_0, on
 
 MEASURES = load().clinical.measures

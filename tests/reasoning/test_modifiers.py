@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mappings.load import load
-from plugin.modifiers import MODIFIERS, Modifiers
+from plugin.safety.modifiers import MODIFIERS, Modifiers
 from tests.safety_cases.cases import AS_OF, Case
 from tests.safety_cases.judging import judge
 

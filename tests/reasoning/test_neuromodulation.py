@@ -10,11 +10,7 @@ import pytest
 
 from mappings.load import load
 from plugin import assess
-from plugin.adequacy import Adequacy
-from plugin.episode import Episode
 from plugin.ingest import read_record
-from plugin.measurement import Status
-from plugin.neuromodulation import Course, courses_of, episode_series
 from plugin.record import (
     Component,
     ConditionFact,
@@ -26,9 +22,13 @@ from plugin.record import (
     Score,
     Verification,
 )
-from plugin.sessions import Interval
 from plugin.spans import PartialDate
-from plugin.trials import Setting
+from plugin.trial.adequacy import Adequacy
+from plugin.trial.episode import Episode
+from plugin.trial.measurement import Status
+from plugin.trial.neuromodulation import Course, courses_of, episode_series
+from plugin.trial.sessions import Interval
+from plugin.trial.trials import Setting
 from tests.properties.histories import resources_of
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, on, phq9, when
 

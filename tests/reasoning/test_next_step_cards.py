@@ -14,8 +14,8 @@ from cds_hooks.stories import drafted
 from cds_hooks.stories.notation import write_story
 from mappings.load import Knowledge, load
 from plugin import Assessment, assess
-from plugin.advice import CardDraft, advise
-from plugin.explain import explain
+from plugin.advice.policy import CardDraft, advise
+from plugin.document.explain import explain
 from plugin.ingest import read_orders, read_record
 from plugin.record import LABORATORY, Availability, Read
 

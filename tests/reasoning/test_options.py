@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.load import load
-from plugin.adequacy import Adequacy
-from plugin.option_lanes import rules_of
-from plugin.option_ranking import Focus, Rank, grades_on, rank_of
-from plugin.options import Options
-from plugin.verdict import Value
+from plugin.options.lanes import rules_of
+from plugin.options.listing import Options
+from plugin.options.ranking import Focus, Rank, grades_on, rank_of
+from plugin.resistance.verdict import Value
+from plugin.trial.adequacy import Adequacy
 from tests.reasoning.facts import phq9
 from tests.reasoning.option_cases import (
     BETTER,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mappings.load import load
-from plugin.adequacy import Intent, Judged, judge
-from plugin.eras import Era
-from plugin.exposures import ExposureKey, expose
-from plugin.measurement import Outcome, Status
-from plugin.outcome import judge_outcome, rank_of
+from plugin.exposure.eras import Era
+from plugin.exposure.exposures import ExposureKey, expose
 from plugin.record import AllergyFact, Score, StopReason
+from plugin.trial.adequacy import Intent, Judged, judge
+from plugin.trial.measurement import Outcome, Status
+from plugin.trial.outcome import judge_outcome, rank_of
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, when
 
 KNOWLEDGE = load()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugin.adequacy import Adequacy
-from plugin.pattern import match_of, pattern_of
-from plugin.tried import Tried
+from plugin.options.pattern import match_of, pattern_of
+from plugin.options.tried import Tried
+from plugin.trial.adequacy import Adequacy
 from tests.reasoning.option_cases import (
     BETTER,
     DAY,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from plugin.domain_scores import parameters_on
-from plugin.profile import Label, label_of
+from plugin.domains.domain_scores import parameters_on
+from plugin.domains.profile import Label, label_of
 from plugin.record import ItemAnswer, LabResult
 from tests.reasoning.domain_records import KNOWLEDGE, TODAY, has, phq9, profile, result, total
 

@@ -16,14 +16,12 @@ from mappings.load import load
 from mappings.option_schema import CheckRow, PseudoResistanceCheck
 from mappings.values import DatedValue, Value
 from plugin import Assessment, assess
-from plugin.advice import advise
+from plugin.advice.policy import advise
 from plugin.amounts import Amount
-from plugin.document import to_document
-from plugin.explain import explain
+from plugin.document.assessment_document import to_document
+from plugin.document.explain import explain
+from plugin.domains.lab_results import newest, place_of
 from plugin.ingest import read_record
-from plugin.lab_results import newest, place_of
-from plugin.named_facts import Concluded, NamedFacts
-from plugin.pseudo_resistance import Consideration, considerations
 from plugin.record import (
     LABORATORY,
     Availability,
@@ -37,8 +35,10 @@ from plugin.record import (
     Read,
     Verification,
 )
+from plugin.resistance.pseudo_resistance import Consideration, considerations
+from plugin.safety.named_facts import Concluded, NamedFacts
+from plugin.safety.taken import takings
 from plugin.spans import PartialDate
-from plugin.taken import takings
 from tests.reasoning.facts import ADULT, on, order, product, report, when
 
 KNOWLEDGE = load()

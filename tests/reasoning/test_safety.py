@@ -12,11 +12,7 @@ import pytest
 from mappings.decision_tables import FactTest, SafetyRow
 from mappings.load import Knowledge, load
 from plugin.amounts import Amount
-from plugin.concluded_facts import Concluded
-from plugin.decision_rows import held
 from plugin.ingest import read_record
-from plugin.named_facts import NamedFacts
-from plugin.order_stops import daily_dose, with_stops
 from plugin.record import (
     AllergyFact,
     Availability,
@@ -28,7 +24,11 @@ from plugin.record import (
     Read,
     Verification,
 )
-from plugin.safety import Safety, allergies_to, safety_of
+from plugin.safety.concluded_facts import Concluded
+from plugin.safety.decision_rows import held
+from plugin.safety.named_facts import NamedFacts
+from plugin.safety.option_safety import Safety, allergies_to, safety_of
+from plugin.safety.order_stops import daily_dose, with_stops
 from tests.reasoning.facts import ADULT, daily, on, product, when
 from tests.safety_cases.cases import AS_OF, PATIENT, Case
 from tests.safety_cases.judging import Said, judge

@@ -8,8 +8,8 @@ import pytest
 
 from cds_hooks.fhir_writer import check
 from mappings.load import load
-from plugin.decision_rows import held
-from plugin.order_stops import daily_dose
+from plugin.safety.decision_rows import held
+from plugin.safety.order_stops import daily_dose
 from tests.safety_cases.cases import AS_OF, KINDS, Case, cases
 from tests.safety_cases.judging import Said, judge
 

@@ -11,11 +11,7 @@ import pytest
 
 from mappings.load import load
 from plugin import Assessment, assess
-from plugin.eligibility import Eligibility
-from plugin.episode import Episode
 from plugin.ingest import read_record
-from plugin.neuromodulation import courses_of, episode_series
-from plugin.optimisation import Points
 from plugin.record import (
     Availability,
     ConditionFact,
@@ -26,9 +22,13 @@ from plugin.record import (
     Score,
     Verification,
 )
+from plugin.resistance.optimisation import Points
+from plugin.resistance.staging import Stages, category_of, stage
 from plugin.spans import months_between
-from plugin.staging import Stages, category_of, stage
-from plugin.trials import Setting, Trial
+from plugin.trial.eligibility import Eligibility
+from plugin.trial.episode import Episode
+from plugin.trial.neuromodulation import courses_of, episode_series
+from plugin.trial.trials import Setting, Trial
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, product, report, when
 
 KNOWLEDGE = load()

@@ -10,7 +10,7 @@ import pytest
 from mappings.load import load
 from plugin.amounts import Amount
 from plugin.record import ConditionFact, ItemAnswer, LabResult, PatientRecord, Verification
-from plugin.suicidality import Suicidality, suicidality_of
+from plugin.safety.suicidality import Suicidality, suicidality_of
 from tests.reasoning.facts import ADULT, on, when
 
 KNOWLEDGE = load()

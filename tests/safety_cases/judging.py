@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from mappings.load import Knowledge
-from plugin.concluded_facts import Concluded
-from plugin.drafts import JudgedOrder
-from plugin.exposures import expose
-from plugin.levels import levels_of
-from plugin.modifiers import Modifiers, modifiers_of
-from plugin.named_facts import NamedFacts
-from plugin.order_stops import with_stops
+from plugin.exposure.exposures import expose
 from plugin.pipeline import assess
 from plugin.record import DraftOrder, PatientRecord
-from plugin.safety import Safety, safety_of
-from plugin.suicidality import suicidality_of
-from plugin.trials import Setting, lifetime_of
+from plugin.safety.concluded_facts import Concluded
+from plugin.safety.drafts import JudgedOrder
+from plugin.safety.modifiers import Modifiers, modifiers_of
+from plugin.safety.named_facts import NamedFacts
+from plugin.safety.option_safety import Safety, safety_of
+from plugin.safety.order_stops import with_stops
+from plugin.safety.suicidality import suicidality_of
+from plugin.trial.levels import levels_of
+from plugin.trial.trials import Setting, lifetime_of
 
 
 @dataclass(frozen=True)

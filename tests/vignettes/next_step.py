@@ -7,7 +7,7 @@ from typing import Any
 
 from mappings.load import load
 from plugin import Assessment
-from plugin.safety import RuleHit
+from plugin.safety.option_safety import RuleHit
 
 GUIDELINE_TOLD = 5
 _LANES = ("matched", "guideline", "adjunct")

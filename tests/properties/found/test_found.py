@@ -8,7 +8,7 @@ from typing import Any
 
 from mappings.load import load
 from plugin import assess
-from plugin.document import to_document
+from plugin.document.assessment_document import to_document
 from plugin.record import Layer, MedicationFact, PatientRecord, Score
 from tests.properties.records import ADULT, COMPLETE, DAY_0, DEPRESSION, daily, finished, on, tablet
 

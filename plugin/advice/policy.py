@@ -1,0 +1,254 @@
+"""What to say, where and how loudly: from an assessment to card drafts. The whole speaking policy is this file.
+
+`POLICY` is the table, most important first: which card may speak for which verdict, at which hook, in remission and
+beside recorded danger; how loud it may be; and whether an answer may silence it. The cards of the first rows come first
+whatever their loudness; all others come by loudness and then in the order of the table. Three at most are shown, and
+what another card says as well gives way first. An assessment to which no row applies is answered with silence.
+
+Cards carry sentences of the knowledge only; they state options and gaps, never directives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mappings.load import Knowledge
+from mappings.rule_names import ALWAYS_ON
+from plugin.advice.card_draft import CardDraft
+from plugin.advice.option_card import closed_line, option_card
+from plugin.advice.order_cards import augmentation_cards, history_cards, taken_cards
+from plugin.advice.pattern_cards import pattern_card
+from plugin.advice.safety_cards import gate_cards, safety_card, stop_cards
+from plugin.advice.status_card import status_card
+from plugin.advice.support_card import support_cards
+from plugin.advice.wording import Wording, escape
+from plugin.assessment import Assessment
+from plugin.options.inputs import ACUTE_SAFETY
+from plugin.resistance.verdict import Value
+
+__all__ = ["POLICY", "SHOWN_AT_MOST", "CardDraft", "Row", "advise", "escape"]
+
+SHOWN_AT_MOST = 3
+ON_VIEW = "patient-view"
+LOUDNESS = ("critical", "warning", "info")
+
+_ANY = frozenset(Value)
+_REACHED = frozenset({Value.MET, Value.PROBABLE})
+_OPEN = _REACHED | {Value.INDETERMINATE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """When one kind of card speaks.
+
+    `verdicts`: at an order hook, for these; `on_view`: when a record is opened, for these. `if_stopped`: for any
+    verdict when a drafted order meets a hard stop. `in_remission`: also while the latest score is in remission.
+    `in_danger`: also beside suicidality recorded at its highest level. `indicators`: the loudness it may take. `first`:
+    comes before all louder cards of later rows. `lasting`: an answer may silence it while its facts are unchanged.
+    `told_by`: the kind of card that says the same more briefly, so that this one gives way to it when there is no room
+    for both.
+    """
+
+    kind: str
+    says: str
+    indicators: tuple[str, ...]
+    verdicts: frozenset[Value] = _ANY
+    on_view: frozenset[Value] = frozenset()
+    if_stopped: bool = False
+    in_remission: bool = False
+    in_danger: bool = False
+    first: bool = False
+    lasting: bool = True
+    told_by: str = ""
+
+
+def _safety(kind: str, says: str, *indicators: str, on_view: frozenset[Value] = frozenset()) -> Row:
+    """A row that nothing silences: in remission, in danger, for every verdict, and before all others."""
+    return Row(
+        kind=kind,
+        says=says,
+        indicators=indicators,
+        on_view=on_view,
+        in_remission=True,
+        in_danger=True,
+        first=True,
+        lasting=False,
+    )
+
+
+POLICY: tuple[Row, ...] = (
+    _safety("acute-safety", "recorded suicidality, high or moderate", *LOUDNESS, on_view=_REACHED),
+    _safety("order-stop", "a drafted order meets a named hard stop", "critical", "warning"),
+    _safety("gate-bipolar", "bipolar disorder is recorded: other guidance applies", "warning"),
+    _safety("gate-psychosis-catatonia", "psychosis or catatonia: comes before any symptom profile", "warning"),
+    _safety("gate-neurocognitive", "a cognitive disorder: work-up before the cognitive domain", "info"),
+    Row(
+        kind="trd-status",
+        says="criteria met, probable, or cannot tell and the one fact that would settle most",
+        indicators=("warning", "info"),
+        verdicts=_OPEN,
+        on_view=_REACHED,
+        in_danger=True,
+    ),
+    Row(
+        kind="already-failed",
+        says="the drafted drug failed an adequate trial",
+        indicators=("warning", "info"),
+        in_danger=True,
+    ),
+    Row(
+        kind="not-tolerated",
+        says="the drafted drug was stopped for side effects",
+        indicators=("warning", "info"),
+        in_remission=True,
+        in_danger=True,
+    ),
+    Row(
+        kind="procedure-support",
+        says="which failures support a drafted procedure or supervised drug, and what is missing for it",
+        indicators=("info",),
+        in_danger=True,
+    ),
+    Row(
+        kind="augmentation-base",
+        says="a drafted addition to an antidepressant without an adequate trial",
+        indicators=("info",),
+    ),
+    Row(
+        kind="refractory-pattern",
+        says="re-evaluation and referral come before a further drug",
+        indicators=("info",),
+        verdicts=_REACHED,
+    ),
+    Row(
+        kind="mismatch-plausible",
+        says="the adequate trials did not target the domain that now predominates",
+        indicators=("info",),
+        verdicts=_REACHED,
+        told_by="trd-options",
+    ),
+    Row(
+        kind="matched-failure",
+        says="a trial that targeted the domain failed",
+        indicators=("info",),
+        verdicts=_REACHED,
+        told_by="trd-options",
+    ),
+    Row(
+        kind="trd-options",
+        says="options for the recorded profile, by label or guideline, with what goes together",
+        indicators=("info",),
+        verdicts=_REACHED,
+        if_stopped=True,
+    ),
+    Row(
+        kind="tried-too-low-or-short",
+        says="the drafted drug was tried below adequate dose or duration: no failed trial",
+        indicators=("info",),
+        in_danger=True,
+    ),
+    Row(
+        kind="already-taken",
+        says="the drafted drug is being taken, with supply in hand",
+        indicators=("info",),
+    ),
+)
+
+
+def advise(
+    assessment: Assessment,
+    *,
+    hook: str,
+    knowledge: Knowledge,
+    user: str = "",
+    encounter: str = "",
+    silenced: Callable[[CardDraft], bool] | None = None,
+) -> tuple[CardDraft, ...]:
+    """The cards for one hook, most important first, `SHOWN_AT_MOST` of them; empty when there is nothing to say.
+
+    `user` and `encounter` (references, empty when unknown) are those of the call: see `plugin.advice.safety_cards`.
+    `silenced` says of a draft whether an earlier answer silences it; it is asked of lasting drafts only, before the
+    choice of three, so that what is answered leaves its place to the next.
+    """
+    words = Wording(knowledge)
+    said = [
+        replace(draft, lasting=row.lasting)
+        for row in POLICY
+        if _is_on(row, knowledge) and _speaks(row, assessment, hook)
+        for draft in _drafts(row, assessment, words, hook=hook, user=user, encounter=encounter)
+    ]
+    # Opening a record is answered by news on the verdict alone; recorded danger is told beside them.
+    if hook == ON_VIEW and not any(draft.lasting for draft in said):
+        return ()
+    heard = [draft for draft in said if silenced is None or not draft.lasting or not silenced(draft)]
+    return _chosen(sorted(heard, key=_place), words)
+
+
+def _is_on(row: Row, knowledge: Knowledge) -> bool:
+    """A site may have switched a kind of card off; the page and the document still hold what it would say."""
+    return row.kind in ALWAYS_ON or knowledge.is_on(row.kind)
+
+
+def _speaks(row: Row, assessment: Assessment, hook: str) -> bool:
+    """Whether the row applies to this assessment at this hook."""
+    remitted = assessment.severity is not None and assessment.severity.in_remission
+    if remitted and not row.in_remission:
+        return False
+    if ACUTE_SAFETY in assessment.next_step.modifiers.gates and not row.in_danger:
+        return False
+    if hook == ON_VIEW:
+        return assessment.verdict.value in row.on_view
+    return assessment.verdict.value in row.verdicts or (row.if_stopped and assessment.next_step.stopped)
+
+
+def _drafts(
+    row: Row, assessment: Assessment, words: Wording, *, hook: str, user: str, encounter: str
+) -> Iterable[CardDraft]:
+    """What the cards of one row would say."""
+    match row.kind:
+        case "acute-safety":
+            made: Iterable[CardDraft | None] = [safety_card(assessment, words, user=user, encounter=encounter)]
+        case "order-stop":
+            made = stop_cards(assessment, words)
+        case "trd-status":
+            # Where this verdict would show options and none may be named, why; gates have cards of their own.
+            options_due = assessment.verdict.value in _REACHED and hook != ON_VIEW
+            made = [
+                status_card(assessment, words, note=closed_line(assessment.next_step, words) if options_due else "")
+            ]
+        case "trd-options":
+            made = [option_card(assessment, words)]
+        case "procedure-support":
+            made = support_cards(assessment, words)
+        case "augmentation-base":
+            made = augmentation_cards(assessment, words)
+        case "already-taken":
+            made = taken_cards(assessment, words)
+        case "refractory-pattern" | "mismatch-plausible" | "matched-failure":
+            made = [pattern_card(assessment, words)]
+        case _:
+            made = [*gate_cards(assessment, words), *history_cards(assessment, words)]
+    return [draft for draft in made if draft is not None and draft.kind == row.kind]
+
+
+def _place(draft: CardDraft) -> tuple[int, int, int]:
+    """Rows that come first keep their place; the others come by loudness, then in the order of the table."""
+    number, row = next((n, row) for n, row in enumerate(POLICY) if row.kind == draft.kind)
+    loudness = LOUDNESS.index(draft.indicator)
+    return (0, number, loudness) if row.first else (1, loudness, number)
+
+
+def _chosen(drafts: Sequence[CardDraft], words: Wording) -> tuple[CardDraft, ...]:
+    """At most three; what another card says as well gives way first, and no hard stop is lost."""
+    kept = list(drafts)
+    for row in POLICY:
+        kinds = {draft.kind for draft in kept}
+        if row.told_by in kinds and row.kind in kinds and len(kept) > SHOWN_AT_MOST:
+            kept = [draft for draft in kept if draft.kind != row.kind]
+    shown, cut = kept[:SHOWN_AT_MOST], [draft for draft in kept[SHOWN_AT_MOST:] if draft.kind == "order-stop"]
+    if cut:
+        others = "; ".join(draft.summary for draft in cut)
+        last = shown[-1]
+        shown[-1] = replace(last, detail=(words.say("stops-further", list=others), *last.detail))
+    return tuple(shown)

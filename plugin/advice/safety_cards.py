@@ -1,0 +1,191 @@
+"""Cards that come before all others: recorded suicidality, a drafted order that meets a hard stop, gates.
+
+The suicidality card repeats recorded answers and points to the local protocol; no risk is computed. A gate has its own
+card because it takes the place of what would have been said about domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plugin.advice.card_draft import CardDraft
+from plugin.advice.card_facts import facts_of, reason_facts
+from plugin.advice.card_footing import cites_of, rules_of, uses_of
+from plugin.advice.wording import Wording, escape
+from plugin.assessment import Assessment
+from plugin.findings import Reason
+from plugin.options.next_step import NextStep
+from plugin.record import ConditionFact, ItemAnswer, LabResult
+from plugin.resistance.verdict import Value
+from plugin.safety.drafts import JudgedOrder
+
+_SPOKEN_LEVELS = {"high": "critical", "moderate": "warning"}
+_GATES = {
+    "BIPOLAR": ("gate-bipolar", ("MIX",)),
+    "PSYCHOSIS_CATATONIA": ("gate-psychosis-catatonia", ("PSY", "CAT")),
+    "NEUROCOGNITIVE": ("gate-neurocognitive", ("NCD",)),
+}
+_STOP_LEVELS = ("critical", "warning")
+_SCREENER = "cssrs-screener"
+
+
+def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encounter: str = "") -> CardDraft | None:
+    """The card on recorded suicidality, at level high or moderate.
+
+    `user` (``Practitioner/id``) and `encounter` (``Encounter/id``) say who is asking: somebody who recorded the answers
+    in this very encounter gets an information line instead of a critical card (decision 25).
+    """
+    step = assessment.next_step
+    found = step.modifiers.suicidality
+    if found.level not in _SPOKEN_LEVELS or not found.deciding:
+        return None
+    lines = [words.say("safety-recorded", what=_decisive(fact, words)) for fact in found.deciding]
+    if found.rescreen:
+        lines.append(words.say("safety-rescreen"))
+    lines += [words.say("safety-steps-high" if found.level == "high" else "safety-steps-moderate")]
+    lines += [words.say("safety-crisis-line-us" if assessment.jurisdiction == "us" else "safety-crisis-line-local")]
+    lines += _as_information(step, words)
+    lines += [words.say("safety-not-a-prediction"), words.say("as-of", date=assessment.as_of)]
+    reasons = found.reasons
+    own = all(_is_own(fact, user, encounter) for fact in found.deciding)
+    decisive = _decisive(found.deciding[0], words)
+    return CardDraft(
+        kind="acute-safety",
+        summary=words.summary(
+            [
+                *(words.say(f"safety-{form}-{found.level}", what=decisive) for form in ("summary", "brief")),
+                words.say(f"safety-short-{found.level}"),
+            ]
+        ),
+        detail=tuple(lines),
+        indicator="info" if own else _SPOKEN_LEVELS[found.level],
+        source_label=words.say("safety-source"),
+        cites=cites_of(reasons),
+        rules=rules_of(reasons),
+        uses=uses_of(reasons),
+        override_reasons=words.override_reasons,
+        collects=(_SCREENER,),
+        finding="acute-safety",
+        facts=facts_of([f"level:{found.level}"], reason_facts(reasons)),
+    )
+
+
+def suicidality_line(assessment: Assessment, words: Wording) -> str:
+    """One line for the levels that have no card of their own: low, none recorded, not assessed; else empty."""
+    found = assessment.next_step.modifiers.suicidality
+    if found.level in _SPOKEN_LEVELS:
+        return ""
+    if found.level == "not-assessed" and found.last_recorded is not None:
+        return words.say("safety-last-recorded", date=found.last_recorded)
+    return words.say(f"safety-line-{found.level}")
+
+
+def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
+    """One card for each drafted order that meets a hard stop, critical ones first."""
+    cards = []
+    for order in assessment.next_step.orders:
+        stops = [stop for stop in order.stops if stop.level in _STOP_LEVELS]
+        if not stops:
+            continue
+        stops.sort(key=lambda stop: _STOP_LEVELS.index(stop.level))
+        reasons = [reason for stop in stops for reason in stop.reasons]
+        lines = [
+            words.say(
+                "stop-line", rule=stop.rule, why=" ".join((_sentences(stop.reasons, words), escape(stop.note))).strip()
+            )
+            for stop in stops
+        ]
+        lines += [words.say("not-a-checker"), *words.basis(cites_of(reasons))]
+        cards.append(
+            CardDraft(
+                kind="order-stop",
+                summary=words.summary(
+                    [
+                        words.say("stop-summary", drug=order.label.capitalize(), label=stops[0].label),
+                        words.say("stop-short", label=stops[0].label),
+                        words.say("stop-shortest"),
+                    ]
+                ),
+                detail=(*lines, words.say("as-of", date=assessment.as_of)),
+                indicator=stops[0].level,
+                source_label=words.say("stop-source"),
+                cites=cites_of(reasons),
+                rules=tuple(dict.fromkeys(stop.rule for stop in stops)),
+                uses=uses_of(reasons),
+                override_reasons=words.override_reasons,
+                finding=f"order-stop:{_subject(order)}",
+                facts=facts_of([f"stop:{stop.rule}" for stop in stops], reason_facts(reasons)),
+            )
+        )
+    return sorted(cards, key=lambda card: _STOP_LEVELS.index(card.indicator))
+
+
+def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
+    """The card of each gate but that of acute safety; none for somebody the rules are not about."""
+    if assessment.verdict.value is Value.OUT_OF_SCOPE:
+        return []
+    modifiers = assessment.next_step.modifiers
+    cards = []
+    for gate in modifiers.gates:
+        if gate not in _GATES:
+            continue
+        kind, ids = _GATES[gate]
+        present = [name for name in ids if modifiers.values[name] == "present"]
+        reasons = [reason for reason in modifiers.reasons if reason.rule in present]
+        lines = [f"{words.told(reason.text)}." for reason in reasons]
+        lines += [words.say(f"{kind}-line-{name}") for name in present]
+        lines += [*words.basis(cites_of(reasons)), words.say("as-of", date=assessment.as_of)]
+        cards.append(
+            CardDraft(
+                kind=kind,
+                summary=words.say(f"{kind}-summary"),
+                detail=tuple(lines),
+                indicator="info" if gate == "NEUROCOGNITIVE" else "warning",
+                source_label=words.say("gate-source"),
+                cites=cites_of(reasons),
+                rules=tuple(present),
+                uses=uses_of(reasons),
+                override_reasons=words.override_reasons,
+                finding=kind,
+                facts=facts_of(reason_facts(reasons)),
+            )
+        )
+    return cards
+
+
+def _as_information(step: NextStep, words: Wording) -> list[str]:
+    """Options that section 5.2 lets stand beside recorded acute danger, as information and with the label's limit."""
+    shown = [one for one in (*step.options.matched, *step.options.guideline) if one.shown_inline and one.as_information]
+    lines = [words.say("safety-information", options="; ".join(one.label for one in shown))] if shown else []
+    return lines + [
+        words.say(limit) for one in shown if (limit := f"safety-limit-{one.id}") in words.knowledge.sentences
+    ]
+
+
+def _decisive(fact: ItemAnswer | LabResult | ConditionFact, words: Wording) -> str:
+    """What was recorded, in our own words and with its day."""
+    if isinstance(fact, ConditionFact):
+        day = fact.onset or fact.recorded
+        shown = words.say("safety-condition")
+        return shown if day is None else words.say("safety-dated", what=shown, date=day.latest)
+    if isinstance(fact, LabResult):
+        label = words.knowledge.clinical.measures[fact.measure].label
+        what = words.say("safety-level", scale=label, level=fact.meaning or words.say("safety-positive"))
+    else:
+        what = words.say(f"safety-item-{fact.instrument}-{fact.item}")
+    return words.say("safety-dated", what=what, date=fact.day)
+
+
+def _is_own(fact: ItemAnswer | LabResult | ConditionFact, user: str, encounter: str) -> bool:
+    if not isinstance(fact, ItemAnswer) or not user or not encounter:
+        return False
+    return fact.encounter == encounter and user in fact.recorded_by
+
+
+def _sentences(reasons: Sequence[Reason], words: Wording) -> str:
+    return " ".join(dict.fromkeys(f"{words.told(reason.text)}." for reason in reasons))
+
+
+def _subject(order: JudgedOrder) -> str:
+    """What is ordered: the drug, the procedure, or the groups of a drug that is none of ours."""
+    return order.ingredient or order.order.procedure or "+".join(sorted(order.order.groups))

@@ -1,0 +1,1 @@
+"""The symptom profile: evidence, domain scores, which domain predominates and how surely."""

@@ -1,0 +1,286 @@
+"""From medication facts to days on each ingredient: which source wins on a day, and what was never filled.
+
+Applies the never-filled test (E2), the link between orders and their dispenses, recorded stops, and the precedence
+administration > dispense > report > order for each day. Products labelled for something else are kept apart from the
+ingredient's other products. Everything not used leaves with a reason.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from mappings.schema import Reconstruction
+from plugin.exposure.counted import counted_facts, first_day
+from plugin.exposure.order_supply import ordered_days
+from plugin.exposure.supply import (
+    CoveredDay,
+    Days,
+    Regimens,
+    Supply,
+    administered_days,
+    dispensed_days,
+    reported_days,
+    supply_of,
+)
+from plugin.findings import Reason, SetAside
+from plugin.record import Component, Layer, MedicationFact
+from plugin.timeline import Timeline, overlay
+
+_PRECEDENCE = (Layer.ADMINISTRATION, Layer.DISPENSE, Layer.REPORT, Layer.ORDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureKey:
+    """One ingredient; products labelled for another use are a key of their own."""
+
+    ingredient: str
+    excluded_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """All days on one ingredient as recorded, with the facts behind them.
+
+    `order_starts` are the days of orders that count by themselves, `evidence_starts` those of dispenses, reports and
+    administrations. `undated` facts name use without days; `not_taken` facts deny use.
+    """
+
+    key: ExposureKey
+    days: Days
+    facts: tuple[MedicationFact, ...]
+    order_starts: tuple[date, ...] = ()
+    evidence_starts: tuple[date, ...] = ()
+    undated: tuple[MedicationFact, ...] = ()
+    not_taken: tuple[MedicationFact, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposures:
+    """All exposures by key, orders never filled, and what was set aside."""
+
+    by_key: Mapping[ExposureKey, Exposure]
+    never_filled: tuple[tuple[MedicationFact, Reason], ...]
+    set_aside: tuple[SetAside, ...]
+
+
+def expose(
+    facts: Sequence[MedicationFact], *, rules: Reconstruction, as_of: date, cites: tuple[str, ...] = ()
+) -> Exposures:
+    """Decide which facts count and lay out the days of every ingredient up to `as_of`.
+
+    A fact dated after `as_of` is set aside. Resources whose only role is to prove a live dispensing feed are not
+    set aside.
+    """
+    aside: list[SetAside] = []
+    counted = counted_facts(facts, as_of=as_of, aside=aside)
+    feed = [(f.reference, first_day(f)) for f in counted if f.layer is Layer.DISPENSE]
+    feed_days = sorted(day for _, day in feed if day is not None)
+    by_key: dict[ExposureKey, list[tuple[MedicationFact, Component]]] = defaultdict(list)
+    for fact in counted:
+        if fact.product is None:
+            continue
+        for ingredient in fact.product.ingredients:
+            component = next(c for c in fact.product.components if c.ingredient == ingredient)
+            key = ExposureKey(ingredient=ingredient, excluded_for=fact.product.excluded_for)
+            by_key[key].append((fact, component))
+    never: list[tuple[MedicationFact, Reason]] = []
+    exposures = {
+        key: _lay_out(key, members, rules=rules, as_of=as_of, feed=feed_days, never=never, cites=cites)
+        for key, members in by_key.items()
+    }
+    return Exposures(by_key=exposures, never_filled=tuple(never), set_aside=tuple(aside))
+
+
+def _lay_out(
+    key: ExposureKey,
+    members: Sequence[tuple[MedicationFact, Component]],
+    *,
+    rules: Reconstruction,
+    as_of: date,
+    feed: Sequence[date],
+    never: list[tuple[MedicationFact, Reason]],
+    cites: tuple[str, ...],
+) -> Exposure:
+    layers: dict[Layer, list[Supply]] = defaultdict(list)
+    undated: list[MedicationFact] = []
+    regimens = Regimens(rules.dose_agreement)
+    orders = {fact.reference: fact for fact, _ in members if fact.layer is Layer.ORDER}
+    stops = _stops([fact for fact, _ in members])
+    for fact, component in members:
+        start = first_day(fact)
+        if fact.status == "not-taken":
+            continue
+        if start is None:
+            undated.append(fact)
+            continue
+        cut = _cut(fact, start, stops)
+        told, uses = _with_directions(fact, orders)
+        supply = supply_of(told, component, start=start, cut=cut, regimens=regimens, uses=uses)
+        layers[fact.layer].append(supply)
+    own = tuple(sorted(supply.start for supply in layers[Layer.DISPENSE]))
+    dispensed = dispensed_days(layers[Layer.DISPENSE], rules)
+    # An order with a fill near it is that fill; only orders without one can add days of their own.
+    lone = [order for order in layers[Layer.ORDER] if not _near(order.start, own, rules.fill_window_days)]
+    inside = {o.fact.reference for o in lone if dispensed.is_near(o.start, rules.era_gap_days + 1)}
+    filled = []
+    for order in lone:
+        never_filled = _near(order.start, feed, rules.feed_window_days) and order.fact.reference not in inside
+        if never_filled and (as_of - order.start).days >= rules.fill_window_days:
+            never.append((order.fact, _never_filled(order, rules, cites)))
+        else:
+            filled.append(order)
+    later = [s.start for layer in (Layer.DISPENSE, Layer.REPORT, Layer.ADMINISTRATION) for s in layers[layer]]
+    ordered = ordered_days(filled, rules, later_evidence=later)
+    by_layer: dict[Layer, Days] = {
+        Layer.ADMINISTRATION: _bridged(administered_days(layers[Layer.ADMINISTRATION]), own, rules),
+        Layer.DISPENSE: dispensed,
+        Layer.REPORT: reported_days(layers[Layer.REPORT], as_of=as_of),
+        Layer.ORDER: ordered.changed(
+            lambda covered: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
+        ),
+    }
+    days = _best(by_layer).before(as_of + timedelta(days=1))
+    for fact, _ in members:
+        if fact.status == "not-taken" and fact.start is not None:
+            last = fact.end.latest if fact.end is not None else as_of
+            days = days.without(fact.start.earliest, max(last, fact.start.earliest))
+    unfilled = {fact.reference for fact, _ in never}
+    return Exposure(
+        key=key,
+        days=days,
+        facts=tuple(f for f, _ in members if f.reference not in unfilled),
+        order_starts=tuple(sorted(order.start for order in filled)),
+        evidence_starts=tuple(sorted(later)),
+        undated=tuple(undated),
+        not_taken=tuple(f for f, _ in members if f.status == "not-taken" or f.adherence == "not-taking"),
+        flags=_flags(layers, rules),
+    )
+
+
+def _with_directions(
+    fact: MedicationFact, orders: Mapping[str, MedicationFact]
+) -> tuple[MedicationFact, tuple[str, ...]]:
+    """A fill that says nothing of its dose is taken as its order directs; and the records that say so."""
+    silent = fact.layer is Layer.DISPENSE and not fact.dosage and not (fact.quantity and fact.days_supply)
+    order = next((orders[reference] for reference in fact.based_on if reference in orders), None) if silent else None
+    if order is None or not order.dosage:
+        return fact, (fact.reference,)
+    return replace(fact, dosage=order.dosage), (fact.reference, order.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stops:
+    """Days on which a stop took effect (exclusive): of reports, for any fill, and of orders, by their reference."""
+
+    of_any: tuple[date, ...]
+    of_reports: tuple[date, ...]
+    of_order: Mapping[str, date]
+
+    def first_for(self, record: MedicationFact, start: date) -> date | None:
+        """The first stop that ends an order or a fill begun on `start`.
+
+        Its own order's stop from `start` on; a reported end, and for a fill that names no order the stop of any,
+        only after `start`: what begins on the day another course stopped is something new.
+        """
+        own = [record.reference] if record.layer is Layer.ORDER else list(record.based_on)
+        unnamed = record.layer is Layer.DISPENSE and not record.based_on
+        general = self.of_any if unnamed else self.of_reports
+        place = bisect_right(general, start)
+        found = list(general[place : place + 1])
+        found += [day for order in own if (day := self.of_order.get(order)) is not None and day >= start]
+        return min(found, default=None)
+
+
+def _stops(facts: Iterable[MedicationFact]) -> _Stops:
+    orders: dict[str, date] = {}
+    reports: list[date] = []
+    for fact in facts:
+        if fact.layer is Layer.ORDER and fact.status == "stopped":
+            when = fact.end or fact.stop_noted
+            if when is not None:
+                orders[fact.reference] = when.earliest
+        elif fact.layer is Layer.REPORT and fact.status in ("stopped", "completed") and fact.end is not None:
+            reports.append(fact.end.latest + timedelta(days=1))
+    return _Stops(
+        of_any=tuple(sorted([*orders.values(), *reports])), of_reports=tuple(sorted(reports)), of_order=orders
+    )
+
+
+def _cut(fact: MedicationFact, start: date, stops: _Stops) -> date | None:
+    """The first day a record no longer supplies: its own end, or a recorded stop of the same course."""
+    cuts = []
+    if fact.layer in (Layer.ORDER, Layer.DISPENSE) and fact.end is not None:
+        exclusive = fact.status == "stopped"
+        cuts.append(fact.end.earliest if exclusive else fact.end.latest + timedelta(days=1))
+    if fact.layer in (Layer.DISPENSE, Layer.ORDER):
+        stopped = stops.first_for(fact, start)
+        cuts += [stopped] if stopped is not None else []
+    return min(cuts, default=None)
+
+
+def _near(day: date, ordered: Sequence[date], window: int) -> bool:
+    """Whether one of the days, given in order, lies within `window` days of `day`, either side."""
+    place = bisect_left(ordered, day - timedelta(days=window))
+    return place < len(ordered) and (ordered[place] - day).days <= window
+
+
+def _never_filled(order: Supply, rules: Reconstruction, cites: tuple[str, ...]) -> Reason:
+    """E2: a live feed of dispenses and none of this drug near the order or in its era."""
+    text = (
+        f"Ordered on {order.start} but not dispensed within {rules.fill_window_days} days although the pharmacy record "
+        "is live: not counted as taken."
+    )
+    return Reason(rule="E2", text=text, cites=cites, uses=(order.fact.reference,))
+
+
+def _bridged(given: Days, own: Sequence[date], rules: Reconstruction) -> Days:
+    """Between the last administered day and a fill soon after, the patient is taken to have stayed on the drug."""
+    for start in own:
+        last = given.last_before(start)
+        if last is not None and 1 < (start - last).days <= rules.inpatient_bridge_days + 1:
+            between = (last.toordinal() + 1, start.toordinal(), given[last])
+            given = Timeline((*given.before(start).stretches, between, *given.since(start).stretches))
+    return given
+
+
+def _best(by_layer: Mapping[Layer, Days]) -> Days:
+    """Per day the best layer that surely covers it, else the best that possibly does."""
+
+    def best(active: Sequence[tuple[int, CoveredDay]]) -> CoveredDay:
+        return next((day for _, day in active if day.sure), active[0][1])
+
+    return overlay([by_layer[layer] for layer in _PRECEDENCE], best)
+
+
+def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> tuple[str, ...]:
+    flags = []
+    every = [supply for group in layers.values() for supply in group]
+    dispensed = sorted(layers.get(Layer.DISPENSE, ()), key=lambda fill: fill.start)
+    if any(_apart(order, dispensed, rules) for order in layers.get(Layer.ORDER, ())):
+        flags.append("order_dispense_conflict")
+    if any((s.days or 0) > rules.supply_suspect_above_days for s in every):
+        flags.append("supply_suspect")
+    if any(s.days is None for s in every if s.fact.layer in (Layer.DISPENSE, Layer.ORDER)):
+        flags.append("supply_unknown")
+    if any(s.fact.prepared_only for s in every):
+        flags.append("prepared_only")
+    flags.extend(flag for s in every for flag in (*s.fact.flags, *s.schedule.flags))
+    return tuple(dict.fromkeys(flags))
+
+
+def _apart(order: Supply, dispensed: Sequence[Supply], rules: Reconstruction) -> bool:
+    """Whether a fill near the order, given in order of time, surely has another dose than the order."""
+    window = timedelta(days=rules.fill_window_days)
+    first = bisect_left(dispensed, order.start - window, key=lambda fill: fill.start)
+    last = bisect_right(dispensed, order.start + window, key=lambda fill: fill.start)
+    ours = order.first_dose
+    for fill in dispensed[first:last]:
+        theirs = fill.first_dose
+        if ours.is_known and theirs.is_known and (ours.high < theirs.low or theirs.high < ours.low):
+            return True
+    return False

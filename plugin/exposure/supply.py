@@ -1,0 +1,300 @@
+"""Which days one kind of record covers, and with what dose.
+
+One way of counting per layer of evidence: administrations cover the days given; dispenses cover their days' supply with
+carry-over of early refills (E5); reports cover their stated period; for orders see `order_supply`. Each returns a
+timeline of `CoveredDay`; `plugin.exposure.exposures` decides which layer wins on a day. Windows come from the
+knowledge.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from mappings.schema import Reconstruction
+from plugin.exposure.dose import UNKNOWN, DailyDose, DoseSchedule, add_up, days_lasting, schedule_of, units_per_day
+from plugin.record import Component, Layer, MedicationFact
+from plugin.spans import PartialDate
+from plugin.timeline import Timeline, overlay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveredDay:
+    """One day on a drug. `sure` is False where supply is only possible; `repeat_only`: known from repeats only.
+
+    `grade` is the exposure grade A, B or C; `weak`: C whatever follows, as the dose is known from words alone or the
+    start not to the day. `doubtful` marks days of recorded partial adherence.
+    """
+
+    dose: DailyDose
+    layer: Layer
+    grade: str
+    sure: bool = True
+    repeat_only: bool = False
+    doubtful: bool = False
+    weak: bool = False
+    uses: tuple[str, ...] = ()
+
+
+Days = Timeline[CoveredDay]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """One record's contribution: from `start`, `days` days a fill (None unknown), not beyond `cut` (exclusive).
+
+    `first_days` is the length of the first fill where it has one of its own. `uses` are the records it is read from.
+    """
+
+    fact: MedicationFact
+    start: date
+    days: int | None
+    first_days: int | None
+    schedule: DoseSchedule
+    amount: float | None
+    uses: tuple[str, ...]
+    cut: date | None = None
+    grade: str = "A"
+
+    @property
+    def strength(self) -> tuple[float | None, str]:
+        """What tells two products of one ingredient apart: amount per unit and release."""
+        return (self.amount, self.fact.product.release if self.fact.product else "")
+
+    @property
+    def first_dose(self) -> DailyDose:
+        """The dose of the first day."""
+        return self.schedule.steps[0].dose if self.schedule.steps else UNKNOWN
+
+
+class Regimens:
+    """Schedules and units a day by directions and product, each worked out once: refills repeat them.
+
+    `agreement` is the share by which a dose read from words may differ from the supply.
+    """
+
+    def __init__(self, agreement: float = 0.0) -> None:
+        self._agreement = agreement
+        self._known: dict[tuple[object, ...], tuple[DoseSchedule, float | None]] = {}
+
+    def of(self, fact: MedicationFact, component: Component) -> tuple[DoseSchedule, float | None]:
+        """The dose schedule of one ingredient of a record, and its units a day (None when not that simple)."""
+        key = (fact.product, component.ingredient, fact.dosage, fact.quantity, fact.days_supply)
+        if key not in self._known:
+            self._known[key] = (schedule_of(fact, component, agreement=self._agreement), units_per_day(fact))
+        return self._known[key]
+
+
+def supply_of(
+    fact: MedicationFact,
+    component: Component,
+    *,
+    start: date,
+    cut: date | None = None,
+    regimens: Regimens | None = None,
+    uses: tuple[str, ...] = (),
+) -> Supply:
+    """What one record supplies of one ingredient, starting on `start`.
+
+    A start known only to the month or year, and a dose known from words alone, are grade C.
+    """
+    schedule, a_day = (regimens or Regimens()).of(fact, component)
+    inexact = fact.start is not None and not fact.start.is_exact
+    return Supply(
+        fact=fact,
+        start=start,
+        days=_days_supplied(fact, component, schedule, a_day),
+        first_days=_first_fill(fact, a_day),
+        schedule=schedule,
+        amount=component.amount,
+        uses=uses or (fact.reference,),
+        cut=cut,
+        grade="C" if inexact or schedule.weak else "A",
+    )
+
+
+def _days_supplied(
+    fact: MedicationFact, component: Component, schedule: DoseSchedule, a_day: float | None
+) -> int | None:
+    """Days one fill lasts: stated days, or quantity over units a day, or the bounded length of the dosage."""
+    stated = int(fact.days_supply) if fact.days_supply is not None else None
+    lasting = int(fact.quantity / a_day + 1e-9) if fact.quantity and a_day else None
+    counted = lasting if lasting is not None else days_lasting(fact, component, schedule)
+    first, second = (counted, stated) if fact.layer is Layer.ORDER else (stated, counted)
+    for days in (first, second, _bounded_days(fact)):
+        if days is not None and days > 0:
+            return days
+    return None
+
+
+def _first_fill(fact: MedicationFact, a_day: float | None) -> int | None:
+    """Days of a first fill of another size, None when the first fill is like the others or its length is unknown."""
+    counted = int(fact.initial_quantity / a_day + 1e-9) if fact.initial_quantity and a_day else None
+    stated = int(fact.initial_days) if fact.initial_days is not None else None
+    return counted or stated or None
+
+
+def _bounded_days(fact: MedicationFact) -> int | None:
+    bounded = [line for line in fact.dosage if line.bounds_days is not None]
+    lengths = [round(line.bounds_days or 0) for line in bounded]
+    if lengths:
+        together = len({line.sequence for line in bounded}) == 1 and bounded[0].sequence is not None
+        return max(lengths) if together else sum(lengths)
+    if fact.start is not None and fact.end is not None and fact.end.latest >= fact.start.latest:
+        return (fact.end.latest - fact.start.latest).days + 1
+    return None
+
+
+def profile_of(schedule: DoseSchedule, start: date, days: int, covered: CoveredDay) -> Timeline[CoveredDay]:
+    """`days` days from `start` like `covered`, each with the dose of the schedule; its last step lasts as supplied."""
+    stretches: list[tuple[int, int, CoveredDay]] = []
+    at, stop = start.toordinal(), start.toordinal() + days
+    dose = UNKNOWN
+    for step in schedule.steps:
+        length = stop - at if step.days is None else max(0, min(step.days, stop - at))
+        dose = step.dose
+        stretches.append((at, at + length, replace(covered, dose=dose)))
+        at += length
+    stretches.append((at, stop, replace(covered, dose=dose)))
+    return Timeline(stretches)
+
+
+def administered_days(supplies: Sequence[Supply]) -> Days:
+    """Each administration covers its day or its whole period; several of one day add up."""
+    given: list[Days] = []
+    for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
+        last = supply.fact.end.latest if supply.fact.end is not None else supply.start
+        covered = CoveredDay(dose=supply.first_dose, layer=Layer.ADMINISTRATION, grade="A", uses=supply.uses)
+        given.append(Timeline([(supply.start.toordinal(), max(last, supply.start).toordinal() + 1, covered)]))
+    return overlay(given, lambda active: _added([covered for _, covered in active]))
+
+
+def _added(cells: Sequence[CoveredDay]) -> CoveredDay:
+    """Everything taken on one day: doses add, the weakest grade and certainty hold."""
+    if len(cells) == 1:
+        return cells[0]
+    dose = cells[0].dose
+    for cell in cells[1:]:
+        dose = dose.plus(cell.dose)
+    return replace(
+        cells[0],
+        dose=dose,
+        uses=tuple(dict.fromkeys(use for cell in cells for use in cell.uses)),
+        sure=all(cell.sure for cell in cells),
+        grade=max(cell.grade for cell in cells),
+    )
+
+
+def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
+    """A report with explicit start and end covers that period (grade A); one without an end is grade C."""
+    told: list[Days] = []
+    for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
+        fact = supply.fact
+        if fact.end is not None:
+            last = fact.end.earliest
+            exact = fact.end.is_exact and fact.start is not None and fact.start.is_exact
+        else:
+            asserted: PartialDate | None = fact.written
+            still = fact.status == "active"
+            last = asserted.latest if asserted is not None else (as_of if still else supply.start)
+            exact = False
+        grade = supply.grade if exact else "C"
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade=grade, uses=supply.uses)
+        span = (min(last, as_of) - supply.start).days + 1
+        told.append(profile_of(supply.schedule, supply.start, max(0, span), covered))
+    return overlay(told, lambda active: active[0][1])
+
+
+def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
+    """Fills in order; stock left at a refill moves behind it, rescaled to the new dose, up to the stock cap (E5)."""
+    groups: dict[date, list[Supply]] = defaultdict(list)
+    for supply in supplies:
+        groups[supply.start].append(supply)
+    starts = sorted(groups)
+    used: list[tuple[int, int, CoveredDay]] = []
+    running: Days = Timeline()
+    cut: date | None = None
+    for index, start in enumerate(starts):
+        used += running.before(min(start, cut) if cut else start).stretches
+        left = Timeline() if cut is not None and cut <= start else running.since(start)
+        following = starts[index + 1] if index + 1 < len(starts) else None
+        fresh = _group_profile(groups[start], following, rules)
+        running = fresh.then(_carried(left, fresh).head(rules.stock_cap_days))
+        cuts = [supply.cut for supply in groups[start] if supply.cut is not None]
+        cut = min(cuts) if cuts else None
+    used += (running.before(cut) if cut is not None else running).stretches
+    return Timeline(used)
+
+
+def _carried(left: Days, fresh: Days) -> Days:
+    """Leftover days behind a refill: unchanged at the same dose, else what is left rescaled to the new dose.
+
+    Part days round down. Days that only the higher reading of a dose leaves over are possible, not sure.
+    """
+    if not left or not fresh:
+        return left
+    behind = fresh.last_day + timedelta(days=1)
+    last = fresh.stretches[-1][2]
+    doses = {day.dose for day in left.each()}
+    known = last.dose.high > 0 and all(dose.is_known for dose in (last.dose, *doses))
+    if doses == {last.dose} or not known:
+        return left.moved((behind - left.first_day).days)
+    least = sum((stop - first) * day.dose.low for first, stop, day in left.stretches)
+    most = sum((stop - first) * day.dose.high for first, stop, day in left.stretches)
+    lasting = int(most / (last.dose.low or last.dose.high) + 1e-9)
+    surely = int(least / last.dose.high + 1e-9) if all(day.sure for day in left.each()) else 0
+    rescaled = replace(last, uses=(*next(left.each()).uses, *last.uses))
+    first = behind.toordinal()
+    return Timeline(
+        [(first, first + surely, rescaled), (first + surely, first + lasting, replace(rescaled, sure=False))]
+    )
+
+
+def _group_profile(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
+    """The days of all fills of one day: other strengths add, the same strength follows on or may add (rule E7)."""
+    by_strength: dict[tuple[float | None, str], list[Supply]] = defaultdict(list)
+    for supply in sorted(group, key=lambda s: s.fact.reference):
+        by_strength[supply.strength].append(supply)
+    columns = [_same_product(members, following, rules) for members in by_strength.values()]
+    if len(columns) == 1:
+        return columns[0]
+    return overlay(columns, lambda active: _added([covered for _, covered in active]))
+
+
+def _same_product(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
+    orders = [supply.fact.based_on for supply in group]
+    different = len(group) > 1 and all(orders) and len(set(orders)) == len(group)
+    profiles = [_fill_profile(supply, following, rules) for supply in group]
+    if not different:
+        running = profiles[0]
+        for profile in profiles[1:]:
+            running = running.then(profile.moved(len(running)))
+        return running
+    # Under different orders the fills may be meant together: the dose is [one, sum] for the longer single supply.
+    longest = max(profiles, key=len)
+    uses = tuple(use for supply in group for use in supply.uses)
+    if add_up([supply.schedule for supply in group]):
+        return overlay(profiles, lambda active: replace(_added([day for _, day in active]), uses=uses))
+    together = sum(next(profile.each()).dose.high for profile in profiles)
+    return longest.changed(
+        lambda day: replace(day, uses=uses, dose=DailyDose(day.dose.low, max(day.dose.high, together)))
+    )
+
+
+def _fill_profile(supply: Supply, following: date | None, rules: Reconstruction) -> Days:
+    if supply.days is not None:
+        covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=supply.grade, uses=supply.uses)
+        return profile_of(supply.schedule, supply.start, supply.days, covered)
+    length, sure = unknown_supply(supply.start, following, rules)
+    grade = max("B", supply.grade)
+    covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=grade, sure=sure, uses=supply.uses)
+    return profile_of(supply.schedule, supply.start, length, covered)
+
+
+def unknown_supply(start: date, following: date | None, rules: Reconstruction) -> tuple[int, bool]:
+    """Without days' supply: up to the next issue if near enough, else an assumed length that is only possible."""
+    if following is not None and (following - start).days <= rules.issue_interval_max_days:
+        return (following - start).days, True
+    return rules.assumed_last_issue_days, False

@@ -1,0 +1,1 @@
+"""What could come next: what was tried, lanes and ranking of options, what goes together."""

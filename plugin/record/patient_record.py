@@ -1,0 +1,61 @@
+"""Everything received about one patient, and how far each kind of data was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from plugin.findings import SetAside
+from plugin.record.chart import AllergyFact, ConditionFact, PatientFact, ProcedureFact
+from plugin.record.measures import ItemAnswer, LabResult, Score
+from plugin.record.medications import MedicationFact, OtherMedication
+
+# The key of `PatientRecord.availability` for laboratory results: an answer to a search for scales says nothing of them.
+LABORATORY = "Observation/laboratory"
+# The same for the rating scales that no prefetch template names.
+OTHER_SCALES = "Observation/other-scales"
+
+
+class Read(StrEnum):
+    """How far one kind of data could be read."""
+
+    COMPLETE = "complete"  # read; an empty answer is a true "none recorded"
+    UNKNOWN = "completeness-unknown"  # data were handed over without the query being known
+    PARTIAL = "partial"  # some pages or items are missing
+    UNREAD = "unread"  # refused, unreachable or never asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """How far one kind of data (a FHIR resource type) was read, with a short reason when not complete."""
+
+    read: Read
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRecord:
+    """Everything received about one patient.
+
+    `availability` is keyed by FHIR resource type, and by `LABORATORY` for results other than rating scales.
+    """
+
+    patient: PatientFact | None
+    medications: tuple[MedicationFact, ...] = ()
+    scores: tuple[Score, ...] = ()
+    laboratory: tuple[LabResult, ...] = ()
+    answers: tuple[ItemAnswer, ...] = ()
+    other_medications: tuple[OtherMedication, ...] = ()
+    conditions: tuple[ConditionFact, ...] = ()
+    procedures: tuple[ProcedureFact, ...] = ()
+    allergies: tuple[AllergyFact, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    received: tuple[str, ...] = ()
+    availability: Mapping[str, Availability] = field(default_factory=lambda: MappingProxyType({}))
+
+    def read(self, resource_type: str) -> Read:
+        """How far `resource_type` was read; UNREAD when nothing is known."""
+        known = self.availability.get(resource_type)
+        return known.read if known else Read.UNREAD

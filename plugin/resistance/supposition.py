@@ -1,0 +1,62 @@
+"""The decision as it stands, and one missing fact supposed to be known: what `counterfactual` works on.
+
+A supposition says in words what is supposed and carries it as the very value that the stages of the reasoning read: a
+score, a judged era, a record. Nothing recorded is ever contradicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from mappings.schema import Definition
+from plugin.findings import Reason
+from plugin.record import PatientRecord, Score
+from plugin.trial.adequacy import Judged
+from plugin.trial.eligibility import Eligibility
+from plugin.trial.episode import Episode
+from plugin.trial.neuromodulation import Course
+from plugin.trial.trials import Setting, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """The decision as it stands: what it was made from, and the verdict's inputs at each stage.
+
+    `labels` names condition categories; `history_unread` is the reason for an incomplete medication history, if any.
+    """
+
+    record: PatientRecord
+    trials: Sequence[Trial]
+    extra: Sequence[Trial | Course]
+    episode: Episode
+    eligibility: Eligibility
+    definition: Definition
+    setting: Setting
+    labels: dict[str, str]
+    history_unread: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposition:
+    """One missing fact supposed to be known.
+
+    `kind` is a kind of the knowledge (``missing_facts.yaml``), `fact` the fact in words. `trial` is the index of the
+    trial concerned; `day`, `window` and `instrument` belong to scores. Exactly one of the others is set: a `score` to
+    add, the `judged` era of the trial, a `record` (`whole`: also with other medication facts), `current` (the episode
+    goes on), or `read` (the medication history was read and held nothing more).
+    """
+
+    kind: str
+    fact: str
+    trial: int | None = None
+    day: date | None = None
+    window: tuple[date, date] | None = None
+    instrument: str | None = None
+    score: Score | None = None
+    judged: Judged | None = None
+    record: PatientRecord | None = None
+    whole: bool = False
+    current: bool = False
+    read: bool = False

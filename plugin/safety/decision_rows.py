@@ -1,0 +1,118 @@
+"""Whether the tests of a decision row may hold for one patient, and the values they met.
+
+For safety a row holds when the record allows it: a number known as a bound holds where its true value may lie inside,
+of several candidates one is enough. Nothing recorded never holds, except where a test asks for just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from mappings.decision_tables import FactTest
+from mappings.values import DatedValue
+from plugin.amounts import Amount
+from plugin.findings import Reason
+from plugin.safety.known_values import Certainty, Known
+from plugin.safety.named_facts import NamedFacts
+
+_SIGNS: Mapping[str, str] = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A row that holds. `met` are its tests with the value each met, None where it asked for nothing recorded."""
+
+    met: tuple[tuple[FactTest, Known | None], ...]
+
+    @property
+    def certainty(self) -> Certainty:
+        """That of the least sure value."""
+        return min((known.certainty for _, known in self.met if known is not None), default=Certainty.SURE)
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What the values rest on."""
+        return tuple(dict.fromkeys(use for _, known in self.met if known is not None for use in known.uses))
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The drugs taken that the row is about, as far as they have a name."""
+        shown = [known.shown for test, known in self.met if known is not None and known.value is True]
+        return tuple(dict.fromkeys(name for name in shown if name))
+
+
+def held(when: Sequence[FactTest], facts: NamedFacts, as_of: date) -> Held | None:
+    """The tests of a row with values that meet them all; None when there are none."""
+    met: list[tuple[FactTest, Known | None]] = []
+    for (name, window), group in groupby(when, key=lambda test: (test.fact, window_of(test, as_of))):
+        tests = list(group)
+        values = facts.candidates(name, window)
+        if tests[0].op == "unknown":
+            if values:
+                return None
+            met.append((tests[0], None))
+            continue
+        fitting = [known for known in values if all(may_hold(test, known, as_of) for test in tests)]
+        if not fitting:
+            return None
+        met += [(test, fitting[0]) for test in tests]
+    return Held(met=tuple(met))
+
+
+def may_hold(test: FactTest, known: Known, as_of: date) -> bool:
+    """Whether a value, or for a bound some value within it, passes a test."""
+    if not isinstance(test.value, DatedValue):
+        return known.value in test.value if isinstance(test.value, tuple) else known.value == test.value
+    limit, amount = test.value.on(as_of).amount, Amount(float(known.value), known.bound)
+    if test.op == "lt":
+        return amount.below(limit) is not False
+    if test.op == "le":
+        return amount.above(limit) is not True
+    if test.op == "gt":
+        return amount.above(limit) is not False
+    return amount.below(limit) is not True
+
+
+def window_of(test: FactTest, as_of: date) -> int | None:
+    """How old in days the fact may be; None when its age does not matter."""
+    return int(test.window_days.on(as_of).amount) if test.window_days is not None else None
+
+
+def told(row: Held, facts: NamedFacts, as_of: date) -> str:
+    """The values a row met, with the limits they were compared with."""
+    by_fact: dict[str, list[tuple[FactTest, Known | None]]] = {}
+    for test, known in row.met:
+        by_fact.setdefault(test.fact, []).append((test, known))
+    return "; ".join(_about(name, met, facts, as_of) for name, met in by_fact.items())
+
+
+def _about(name: str, met: Sequence[tuple[FactTest, Known | None]], facts: NamedFacts, as_of: date) -> str:
+    label, known = facts.label(name), met[0][1]
+    if known is None:
+        return f"no {label} on record"
+    if known.value is False:
+        return f"{label}: not on record"
+    on = f" on {known.day}" if known.day is not None else ""
+    limits = [
+        f"{_SIGNS[test.op]} {test.value.on(as_of).amount:g}"
+        for test, _ in met
+        if test.op in _SIGNS and isinstance(test.value, DatedValue)
+    ]
+    compared = f" ({' and '.join(limits)})" if limits else ""
+    unsure = {Certainty.WORDS: " (named in words only)", Certainty.PROVISIONAL: " (not confirmed)"}
+    shown = f": {known.shown}" if known.shown and known.shown.lower() != label.lower() else ""
+    return f"{label}{shown}{on}{compared}{unsure.get(known.certainty, '')}"
+
+
+def reason_of(rule: str, label: str, row: Held, facts: NamedFacts, as_of: date, *, cites: tuple[str, ...]) -> Reason:
+    """Why a rule holds: its label, the values with their limits, and what they rest on."""
+    numbers = tuple(
+        (test.fact, known.value if not isinstance(known.value, bool) else known.shown or "yes")
+        for test, known in row.met
+        if known is not None
+    )
+    text = f"{label[:1].upper()}{label[1:]}: {told(row, facts, as_of)}."
+    return Reason(rule=rule, text=text, facts=tuple(dict.fromkeys(numbers)), cites=cites, uses=row.uses)

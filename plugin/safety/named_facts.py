@@ -1,0 +1,223 @@
+"""The named facts that decision tables test, computed from one record and what was concluded from it.
+
+A fact has a value only where the record says so: a condition of which nothing is recorded is absent only when all
+conditions were read, and a result that cannot be interpreted is no value. `NamedFacts.value` is what is sure,
+`NamedFacts.candidates` what may hold, for safety. Facts that this version cannot compute (a bipolarity screen, the
+family history) have no value, so that no table rests on them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TypeVar
+
+from mappings.decision_tables import Fact
+from mappings.domain_schema import Measure
+from mappings.load import Knowledge
+from plugin.domains.lab_results import newest
+from plugin.record import LABORATORY, ConditionFact, LabResult, PatientRecord, Read, Verification
+from plugin.safety.concluded_facts import Concluded, ConcludedFacts
+from plugin.safety.known_values import (
+    Certainty,
+    Known,
+    certainty_of,
+    is_held,
+    latest_results,
+    read_result,
+    strongest,
+    sure_only,
+    worst_answer,
+)
+from plugin.safety.taken import Taking, supplied, takings
+
+__all__ = ["Concluded", "Known", "NamedFacts"]
+
+T = TypeVar("T")
+
+
+class NamedFacts:
+    """Looks up facts by name for one record on one day; computed when asked for."""
+
+    def __init__(self, record: PatientRecord, concluded: Concluded, *, knowledge: Knowledge, as_of: date) -> None:
+        self._record = record
+        self._facts: Mapping[str, Fact] = knowledge.clinical.facts
+        self._measures: Mapping[str, Measure] = knowledge.clinical.measures
+        self._labels = {category.id: category.label for category in knowledge.conditions.categories}
+        self._takings = takings(record, concluded.eras, knowledge, as_of)
+        # A switch is inferred: a wash-out runs from the last day that the old supply reaches.
+        self._supplied = supplied(concluded.exposures, knowledge) if concluded.exposures is not None else ()
+        self._as_of = as_of
+        self._ordered: str | None = None
+        self._ordered_dose: Known | None = None
+        self._history = ConcludedFacts(record, concluded, knowledge)
+        # Every rule asks again and records are long: everything is found by what it is about, and once.
+        self._conditions = _grouped(record.conditions, lambda condition: condition.categories)
+        self._taken = _grouped(self._takings, lambda taking: taking.groups)
+        self._once_supplied = _grouped(self._supplied, lambda taking: taking.groups)
+        self._measured = _grouped(record.laboratory, lambda result: (result.measure,))
+        self._answered = _grouped(record.answers, lambda answer: (answer.instrument,))
+        self._met: dict[tuple[str, int | None], tuple[Known, ...]] = {}
+
+    @property
+    def takings(self) -> tuple[Taking, ...]:
+        """Every drug known to have been taken, with its days."""
+        return self._takings
+
+    def for_order(self, drug: str | None, dose: Known | None) -> NamedFacts:
+        """The same facts when `drug` is being ordered: taking that very drug already is no conflict with it."""
+        ordered = copy.copy(self)
+        ordered._ordered, ordered._ordered_dose, ordered._met = drug, dose, {}
+        return ordered
+
+    def label(self, name: str) -> str:
+        """What the fact is called."""
+        return self._facts[name].label
+
+    def unmeasured(self, name: str) -> str:
+        """The label of what was to be measured for a measure fact; the fact's own label for another."""
+        measure = self._measures.get(self._facts[name].measure or "")
+        return measure.label if measure is not None else self.label(name)
+
+    def value(self, name: str, window: int | None = None) -> Known | None:
+        """The value of a fact; `window` limits in days how old it may be. None when it is unknown."""
+        fact = self._facts[name]
+        if fact.kind == "patient":
+            return self._patient(name)
+        if fact.kind == "condition":
+            return self._condition(fact, window)
+        if fact.kind == "medication":
+            return self._medication(fact, window)
+        if fact.kind == "measure":
+            return self._measure(fact, window)
+        if fact.kind == "answer":
+            return self._answer(fact, window)
+        if fact.kind == "failed":
+            return self._history.has_failed(fact)
+        return self._ordered_dose if fact.kind == "order" else self._history.value(name)
+
+    def candidates(self, name: str, window: int | None = None) -> tuple[Known, ...]:
+        """What the value may be, with how sure each is; empty when nothing is recorded.
+
+        Either age that the written birth date allows, a condition that is only suspected or has no date, each of
+        several results of one moment, a number known as a bound.
+        """
+        if (name, window) not in self._met:
+            self._met[name, window] = self._candidates(name, window)
+        return self._met[name, window]
+
+    def _candidates(self, name: str, window: int | None) -> tuple[Known, ...]:
+        fact = self._facts[name]
+        if fact.kind == "patient" and name != "sex":
+            return self._ages()
+        if fact.kind == "condition":
+            known = self._suspected(fact, window)
+        elif fact.kind == "measure" and fact.position is None:
+            return self._latest(fact, window)
+        else:
+            known = self.value(name, window)
+        return (known,) if known is not None else ()
+
+    def is_gap(self, name: str, window: int | None = None) -> bool:
+        """Whether nothing at all was measured for a measure fact although such data were read completely."""
+        fact = self._facts[name]
+        return (
+            fact.kind == "measure"
+            and self._record.read(LABORATORY) is Read.COMPLETE
+            and not self._results(fact, window)
+        )
+
+    def _since(self, window: int | None) -> date:
+        return date.min if window is None else self._as_of - timedelta(days=window)
+
+    def _patient(self, name: str) -> Known | None:
+        patient = self._record.patient
+        if name == "sex":
+            if patient is None or patient.sex not in self._facts[name].choices:
+                return None
+            return Known(value=patient.sex, shown=patient.sex, uses=(patient.reference,))
+        ages = self._ages()
+        return ages[0] if len(ages) == 1 else None
+
+    def _ages(self) -> tuple[Known, ...]:
+        patient = self._record.patient
+        age = patient.age_on(self._as_of) if patient is not None else None
+        if patient is None or age is None:
+            return ()
+        return tuple(Known(value=years, shown=str(years), uses=(patient.reference,)) for years in dict.fromkeys(age))
+
+    def _condition(self, fact: Fact, window: int | None) -> Known | None:
+        named = self._named(fact)
+        since = self._since(window)
+        held = [c for c in named if is_held(c, fact, since=since, as_of=self._as_of, dated=True)]
+        sure = strongest([c for c in held if certainty_of(c) is Certainty.SURE], fact, self._labels)
+        if sure is not None:
+            return sure
+        suspected = any(c.verification is Verification.SUSPECTED for c in named)
+        return self._absent() if not suspected else None
+
+    def _suspected(self, fact: Fact, window: int | None) -> Known | None:
+        named = [c for c in self._named(fact) if c.verification is not Verification.REFUTED]
+        since = self._since(window)
+        held = [c for c in named if is_held(c, fact, since=since, as_of=self._as_of, dated=False)]
+        return strongest(held, fact, self._labels) or self._absent()
+
+    def _named(self, fact: Fact) -> list[ConditionFact]:
+        """The conditions of the fact's categories, each once."""
+        return list(dict.fromkeys(c for category in fact.categories for c in self._conditions.get(category, ())))
+
+    def _absent(self) -> Known | None:
+        """Not there: only when all conditions were read."""
+        return Known(value=False) if self._record.read("Condition") is Read.COMPLETE else None
+
+    def _medication(self, fact: Fact, window: int | None) -> Known | None:
+        first = self._as_of - timedelta(days=window or 0)
+        group = fact.group or ""
+        known = (*self._taken.get(group, ()), *(self._once_supplied.get(group, ()) if window is not None else ()))
+        found = [t for t in known if self._ordered not in t.groups and t.meets(first, self._as_of)]
+        if found:
+            return Known(value=True, shown=_names(found), uses=tuple(dict.fromkeys(u for t in found for u in t.uses)))
+        complete = self._record.read("MedicationRequest") is Read.COMPLETE
+        return Known(value=False) if complete else None
+
+    def _results(self, fact: Fact, window: int | None) -> list[LabResult]:
+        results = self._measured.get(fact.measure or "", ())
+        return [result for result in results if self._since(window) <= result.day <= self._as_of]
+
+    def _measure(self, fact: Fact, window: int | None) -> Known | None:
+        measure = self._measures.get(fact.measure or "")
+        results = self._results(fact, window)
+        if measure is None or not results:
+            return None
+        result, places = newest(results, measure, self._record.patient, self._as_of)
+        known = read_result(result, fact, measure, places)
+        return next(sure_only([known]), None) if known is not None else None
+
+    def _latest(self, fact: Fact, window: int | None) -> tuple[Known, ...]:
+        """The results of the latest moment that can be interpreted, as values."""
+        measure = self._measures.get(fact.measure or "")
+        results = self._results(fact, window) if measure is not None else []
+        read = [(r, known) for r in results if measure and (known := read_result(r, fact, measure, "")) is not None]
+        latest = latest_results([result for result, _ in read])
+        return tuple(known for result, known in read if result in latest)
+
+    def _answer(self, fact: Fact, window: int | None) -> Known | None:
+        since = self._since(window)
+        return worst_answer(
+            answer
+            for answer in self._answered.get(fact.measure or "", ())
+            if answer.item == fact.item and since <= answer.day <= self._as_of
+        )
+
+
+def _grouped(things: Sequence[T], keys: Callable[[T], Iterable[str]]) -> Mapping[str, list[T]]:
+    grouped: dict[str, list[T]] = {}
+    for thing in things:
+        for key in keys(thing):
+            grouped.setdefault(key, []).append(thing)
+    return grouped
+
+
+def _names(found: Sequence[Taking]) -> str:
+    return ", ".join(dict.fromkeys(taking.label for taking in found if taking.label))

@@ -1,0 +1,218 @@
+"""Which options a safety rule blocks or cautions against, what must be known before a start, and fail closed.
+
+Every rule is a table of rows over named facts. A condition that is only named in words blocks and does not caution
+(decision 110); an allergy blocks (decision 108). Where medications, allergies or conditions were not read completely,
+or the age is unknown, `Safety.complete` is False and no option may be suggested (decision 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from mappings.decision_tables import SafetyRow, SafetyRule
+from mappings.load import Knowledge
+from plugin.findings import Reason
+from plugin.record import AllergyFact, PatientRecord, Read
+from plugin.safety.decision_rows import Held, held, reason_of
+from plugin.safety.known_values import Certainty
+from plugin.safety.named_facts import NamedFacts
+
+_MEDICATIONS = ("MedicationRequest", "MedicationDispense", "MedicationStatement", "MedicationAdministration")
+_GONE = frozenset({"inactive", "resolved"})
+_REACTION = "adverse-event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHit:
+    """One rule that holds. `effect` is ``block``, ``caution`` or ``warning``; `note` says what it means for the option.
+
+    `drugs` are the drugs of the option that are meant where not all are; `agents` what is taken or recorded that the
+    rule is about.
+    """
+
+    rule: str
+    effect: str
+    label: str
+    note: str
+    drugs: tuple[str, ...]
+    agents: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """References behind it."""
+        return tuple(dict.fromkeys(use for reason in self.reasons for use in reason.uses))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """What is to be known before an option is started; its absence does not block."""
+
+    option: str
+    rule: str
+    what: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """`blocked` and `cautions` by option, each rule once and in the order of the rules.
+
+    `needed` holds what options that are not blocked lack. `warnings` concern what is taken already. `unread` says why
+    `complete` is False.
+    """
+
+    blocked: Mapping[str, tuple[RuleHit, ...]]
+    cautions: Mapping[str, tuple[RuleHit, ...]]
+    needed: tuple[Needed, ...]
+    warnings: tuple[RuleHit, ...]
+    complete: bool
+    unread: tuple[Reason, ...]
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """References behind everything said."""
+        hits = [hit for group in (*self.blocked.values(), *self.cautions.values(), self.warnings) for hit in group]
+        return tuple(dict.fromkeys(use for hit in hits for use in hit.uses))
+
+
+def safety_of(
+    facts: NamedFacts,
+    record: PatientRecord,
+    *,
+    knowledge: Knowledge,
+    as_of: date,
+    options: Iterable[str] | None = None,
+    jurisdiction: str = "us",
+) -> Safety:
+    """What the rules say of `options` (None: of all) on `as_of`."""
+    wanted = tuple(knowledge.clinical.options) if options is None else tuple(options)
+    blocked: dict[str, dict[str, RuleHit]] = {}
+    cautions: dict[str, dict[str, RuleHit]] = {}
+    warnings: dict[str, RuleHit] = {}
+    needed: dict[tuple[str, str], Needed] = {}
+    for rule, row, found in rows_that_hold(facts, knowledge, as_of, jurisdiction):
+        hit = _hit(rule, row, found, facts, as_of)
+        if row.effect == "warning":
+            warnings[rule.id] = _both(warnings.get(rule.id), hit)
+            continue
+        for option in (o for o in row.options if o in wanted):
+            if row.effect == "needed-before-start":
+                missing = Needed(option=option, rule=rule.id, what=rule.asks, reasons=hit.reasons)
+                needed.setdefault((option, rule.id), missing)
+            else:
+                hits = (blocked if row.effect == "block" else cautions).setdefault(option, {})
+                hits[rule.id] = _both(hits.get(rule.id), hit)
+    for option in wanted:
+        allergic = allergy_hit(option, knowledge.clinical.options[option].drugs, record, knowledge)
+        if allergic is not None:
+            blocked.setdefault(option, {})[allergic.rule] = allergic
+    unread = tuple(_unread(record, facts))
+    return Safety(
+        blocked=_in_order(blocked, wanted),
+        cautions=_in_order(cautions, wanted),
+        needed=tuple(one for one in needed.values() if one.option not in blocked),
+        warnings=tuple(warnings.values()),
+        complete=not unread,
+        unread=unread,
+    )
+
+
+def rows_that_hold(
+    facts: NamedFacts, knowledge: Knowledge, as_of: date, jurisdiction: str
+) -> Iterator[tuple[SafetyRule, SafetyRow, Held]]:
+    """Every row of a rule in use that holds, rules in their order. What rests on words alone only blocks."""
+    for rule in knowledge.clinical.safety.values():
+        if not knowledge.is_on(rule.id):
+            continue
+        for row in rule.rows:
+            if row.jurisdictions and jurisdiction not in row.jurisdictions:
+                continue
+            found = held(row.when, facts, as_of)
+            if found is not None and (found.certainty is not Certainty.WORDS or row.effect == "block"):
+                yield rule, row, found
+
+
+def allergy_hit(option: str, drugs: Iterable[str], record: PatientRecord, knowledge: Knowledge) -> RuleHit | None:
+    """The block of an option by an allergy to one of its drugs, or to one that shares its substance; else None."""
+    check = knowledge.clinical.order_checks.option_allergy
+    found = {drug: allergies for drug in drugs if (allergies := allergies_to(drug, record, knowledge))}
+    if not found:
+        return None
+    agents = tuple(
+        dict.fromkeys(knowledge.drugs[i].label for a in found.values() for one in a for i in one.ingredients)
+    )
+    uses = tuple(dict.fromkeys(one.reference for allergies in found.values() for one in allergies))
+    text = f"{check.label.capitalize()} {option}: {', '.join(agents)}."
+    reason = Reason(rule=check.id, text=text, facts=(("allergy", ", ".join(agents)),), cites=check.cites, uses=uses)
+    meant = tuple(found)
+    return RuleHit(
+        rule=check.id, effect="block", label=check.label, note="", drugs=meant, agents=agents, reasons=(reason,)
+    )
+
+
+def allergies_to(drug: str, record: PatientRecord, knowledge: Knowledge) -> tuple[AllergyFact, ...]:
+    """Active allergies and intolerances, confirmed or not, to a drug or one that stands for it."""
+    alike = {drug} | {
+        d for same in knowledge.clinical.order_checks.same_substance if drug in same.drugs for d in same.drugs
+    }
+    return tuple(
+        allergy
+        for allergy in record.allergies
+        if alike & set(allergy.ingredients) and allergy.clinical not in _GONE and allergy.kind != _REACTION
+    )
+
+
+def _hit(rule: SafetyRule, row: SafetyRow, found: Held, facts: NamedFacts, as_of: date) -> RuleHit:
+    return RuleHit(
+        rule=rule.id,
+        effect=row.effect,
+        label=rule.label,
+        note=row.note,
+        drugs=row.drugs,
+        agents=found.agents,
+        reasons=(reason_of(rule.id, rule.label, found, facts, as_of, cites=row.cites),),
+    )
+
+
+def _both(first: RuleHit | None, second: RuleHit) -> RuleHit:
+    """Two rows of one rule as one hit; a row about all drugs of the option goes before one about some."""
+    if first is None:
+        return second
+    return RuleHit(
+        rule=first.rule,
+        effect=first.effect,
+        label=first.label,
+        note="; ".join(dict.fromkeys(note for note in (first.note, second.note) if note)),
+        drugs=tuple(dict.fromkeys((*first.drugs, *second.drugs))) if first.drugs and second.drugs else (),
+        agents=tuple(dict.fromkeys((*first.agents, *second.agents))),
+        reasons=tuple(dict.fromkeys((*first.reasons, *second.reasons))),
+    )
+
+
+def _in_order(hits: Mapping[str, Mapping[str, RuleHit]], options: Iterable[str]) -> Mapping[str, tuple[RuleHit, ...]]:
+    return MappingProxyType({option: tuple(hits[option].values()) for option in options if option in hits})
+
+
+def _unread(record: PatientRecord, facts: NamedFacts) -> Iterator[Reason]:
+    """What keeps options from being suggested at all."""
+    if not _medications_read(record):
+        yield Reason(rule="V0", text="Medications could not be read completely: no option is suggested.")
+    if record.read("AllergyIntolerance") is not Read.COMPLETE:
+        yield Reason(rule="V0", text="Allergies could not be read completely: no option is suggested.")
+    if record.read("Condition") is not Read.COMPLETE:
+        yield Reason(rule="V0", text="Conditions could not be read completely: no option is suggested.")
+    if not facts.candidates("age"):
+        yield Reason(rule="X5", text="The age is not known: no option is suggested.")
+
+
+def _medications_read(record: PatientRecord) -> bool:
+    """Orders were read completely, or nobody asked for them and another kind of medication record was; none in part."""
+    asked = [record.availability[kind].read for kind in _MEDICATIONS if kind in record.availability]
+    if any(read in (Read.PARTIAL, Read.UNKNOWN) for read in asked):
+        return False
+    orders = record.availability.get(_MEDICATIONS[0])
+    return orders.read is Read.COMPLETE if orders is not None else Read.COMPLETE in asked

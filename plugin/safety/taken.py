@@ -1,0 +1,110 @@
+"""Who takes what now: drugs by drug group with the days they were taken, from eras and from records of other drugs.
+
+A drug is taken on a day that is covered, or since its start when an active order or report has no end (decision 104).
+An order that was cancelled, drafted, not to be performed or said not to be taken says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from mappings.load import Knowledge
+from plugin.exposure.eras import Era
+from plugin.exposure.exposures import Exposures
+from plugin.record import Layer, MedicationFact, OtherMedication, PatientRecord
+from plugin.spans import PartialDate
+
+_ORDERS = frozenset({"", "order", "original-order", "reflex-order", "filler-order", "instance-order"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """One drug taken from `first` to `last`; `groups` are drug groups and drug ids, `label` its name if known."""
+
+    groups: frozenset[str]
+    label: str
+    first: date
+    last: date
+    uses: tuple[str, ...]
+
+    def meets(self, first: date, last: date) -> bool:
+        """Whether it was taken on some day from `first` to `last`."""
+        return self.first <= last and self.last >= first
+
+
+def takings(record: PatientRecord, eras: Sequence[Era], knowledge: Knowledge, as_of: date) -> tuple[Taking, ...]:
+    """Everything known to have been taken up to `as_of`."""
+    found = [
+        Taking(
+            groups=_groups_of(era.key.ingredient, knowledge),
+            label=knowledge.drugs[era.key.ingredient].label,
+            first=span.start,
+            last=span.end,
+            uses=era.uses(),
+        )
+        for era in eras
+        for span in era.days.spans()
+    ]
+    for fact in record.medications:
+        found += _ongoing(fact, knowledge, as_of)
+    found += [taking for other in record.other_medications if (taking := _other(other, as_of)) is not None]
+    return tuple(found)
+
+
+def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
+    """The same drugs by their whole supply, whatever was started since: for wash-outs, the last day it may reach."""
+    return tuple(
+        Taking(
+            groups=_groups_of(key.ingredient, knowledge),
+            label=knowledge.drugs[key.ingredient].label,
+            first=span.start,
+            last=span.end,
+            uses=tuple(fact.reference for fact in exposure.facts),
+        )
+        for key, exposure in exposures.by_key.items()
+        for span in exposure.days.spans()
+    )
+
+
+def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:
+    groups = knowledge.clinical.drug_groups.values()
+    return frozenset({ingredient, *(group.id for group in groups if ingredient in group.drugs)})
+
+
+def _ongoing(fact: MedicationFact, knowledge: Knowledge, as_of: date) -> Iterator[Taking]:
+    """An active order or report without an end, whatever its supply."""
+    stated = fact.layer is Layer.REPORT or (fact.layer is Layer.ORDER and fact.intent in _ORDERS)
+    active = fact.status == "active" and fact.end is None and not fact.do_not_perform
+    first = _first(fact.start or fact.written, as_of)
+    if fact.product is None or not stated or not active or fact.adherence == "not-taking" or first is None:
+        return
+    for ingredient in fact.product.ingredients:
+        yield Taking(
+            groups=_groups_of(ingredient, knowledge),
+            label=knowledge.drugs[ingredient].label,
+            first=first,
+            last=as_of,
+            uses=(fact.reference,),
+        )
+
+
+def _other(other: OtherMedication, as_of: date) -> Taking | None:
+    first = _first(other.start, as_of)
+    if first is None:
+        return None
+    if other.ongoing:
+        last = as_of
+    elif other.end is not None:
+        last = other.end.latest
+    elif other.days_supply is not None:
+        last = first + timedelta(days=int(other.days_supply) - 1)
+    else:
+        return None
+    return Taking(groups=other.groups, label="", first=first, last=last, uses=(other.reference,))
+
+
+def _first(start: PartialDate | None, as_of: date) -> date | None:
+    """The latest day a start may mean; none when it is not stated or lies in the future."""
+    return start.latest if start is not None and start.latest <= as_of else None

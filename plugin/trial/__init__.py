@@ -1,0 +1,1 @@
+"""From eras to judged trials: episode, adequacy, outcome, augmentation, courses of procedures (rules A, O, C)."""

@@ -1,0 +1,263 @@
+"""Was the dose high enough for long enough? (rules A1, A2, E10)
+
+A day is *sure* when its lowest reading reaches the default dose, *possible* when its highest reading reaches
+the lenient
+dose. The longest run of such days, with short holes and enough coverage, decides: long enough sure days on grade A or B
+evidence are ADEQUATE; shorter, possible or scattered days are BORDERLINE; a course still running is IN_PROGRESS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from mappings.schema import Definition, Drug, Reconstruction
+from plugin.exposure.eras import Era
+from plugin.exposure.supply import CoveredDay, Days
+from plugin.findings import Reason
+from plugin.record import PatientFact
+from plugin.spans import DateSpan
+from plugin.trial.levels import Band, DrugLevels, LevelEffect, level_effect
+
+# What a level proves about the days at its dose: at the default dose, or at least at the lenient one.
+_PROVEN = frozenset({Band.WITHIN, Band.ABOVE})
+_REACHED = _PROVEN | {Band.BORDERLINE}
+
+
+class Adequacy(StrEnum):
+    """How a trial's dose and duration are judged."""
+
+    ADEQUATE = "ADEQUATE"
+    BORDERLINE = "BORDERLINE"
+    INADEQUATE = "INADEQUATE"
+    IN_PROGRESS = "IN_PROGRESS"
+    EXCLUDED = "EXCLUDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Daily dose in `unit`: at `default` and above sure, below `lenient` never."""
+
+    lenient: float
+    default: float
+    unit: str
+    cites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A stretch of at-dose days: `days` of them inside `span`; `graded` on grade A or B; `coverage` a share."""
+
+    span: DateSpan
+    days: int
+    graded: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Whether the drug was taken for depression: `value` ``depression``, ``other`` or ``unknown`` and how we know."""
+
+    value: str
+    basis: str  # "stated" | "assumed" | "product" | "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An era with its adequacy. `sure`/`possible` are the best runs by either reading, None when there is none."""
+
+    era: Era
+    adequacy: Adequacy
+    sure: Run | None
+    possible: Run | None
+    thresholds: Thresholds | None
+    reaches_lenient: bool
+    intent: Intent
+    flags: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+def thresholds_of(drug: Drug, *, patient: PatientFact | None, day: date) -> Thresholds | None:
+    """The drug's two doses in force on `day`, with the geriatric lenient dose where the age is known to reach it."""
+    if drug.adequate_dose is None:
+        return None
+    lenient, default = drug.adequate_dose.lenient.on(day), drug.adequate_dose.default.on(day)
+    low, cites = lenient.amount, (*default.cites, *lenient.cites)
+    older = drug.adequate_dose.lenient_geriatric
+    age = patient.age_on(day) if patient is not None else None
+    if older is not None and age is not None and age[0] >= older.from_age.on(day).amount:
+        geriatric = older.amount.on(day)
+        low, cites = min(low, geriatric.amount), (*cites, *geriatric.cites)
+    unit = drug.adequate_dose.default.unit
+    return Thresholds(lenient=low, default=default.amount, unit=unit, cites=tuple(dict.fromkeys(cites)))
+
+
+def is_sure(day: CoveredDay, doses: Thresholds) -> bool:
+    """At the default dose on every reading, on days surely taken."""
+    return day.sure and not day.doubtful and day.dose.low >= doses.default - 1e-9
+
+
+def is_possible(day: CoveredDay, doses: Thresholds) -> bool:
+    """At the lenient dose on the most generous reading."""
+    return day.dose.high >= doses.lenient - 1e-9
+
+
+def is_reached(day: CoveredDay, doses: Thresholds, effect: LevelEffect) -> bool:
+    """Possibly at the lenient dose, by the dose or by a level."""
+    return is_possible(day, doses) or effect.band_of(day) in _REACHED
+
+
+def _surely_at_dose(day: CoveredDay, doses: Thresholds, effect: LevelEffect) -> bool:
+    band = effect.band_of(day)
+    if band is None:
+        return is_sure(day, doses)
+    return band in _PROVEN and day.sure and not day.doubtful
+
+
+def best_run(days: Days, rules: Reconstruction, *, graded_first: bool) -> Run | None:
+    """The run with most days whose holes are short enough and whose coverage is high enough.
+
+    `days` are the at-dose days only. `graded_first`: most days on grade A or B before most days.
+    """
+    blocks: list[list[int]] = []  # first, stop, days of grade A or B
+    for first, stop, day in days.stretches:
+        graded = stop - first if day.grade in ("A", "B") else 0
+        if blocks and blocks[-1][1] == first:
+            blocks[-1][1:] = [stop, blocks[-1][2] + graded]
+        else:
+            blocks.append([first, stop, graded])
+    best: Run | None = None
+    best_rank = (0, 0)
+    for place, (begin, _, _) in enumerate(blocks):
+        total = graded = 0
+        end = begin
+        for first, stop, good in blocks[place:]:
+            if first - end > rules.run_gap_days:
+                break
+            total, graded, end = total + stop - first, graded + good, stop
+            coverage = total / (end - begin)
+            rank = (graded, total) if graded_first else (total, graded)
+            if coverage >= rules.run_coverage_min - 1e-9 and (best is None or rank > best_rank):
+                span = DateSpan(date.fromordinal(begin), date.fromordinal(end - 1))
+                best, best_rank = Run(span=span, days=total, graded=graded, coverage=coverage), rank
+    return best
+
+
+def judge(
+    era: Era,
+    *,
+    drug: Drug,
+    intent: Intent,
+    definition: Definition,
+    rules: Reconstruction,
+    patient: PatientFact | None,
+    as_of: date,
+    levels: DrugLevels | None = None,
+) -> Judged:
+    """Rate one era (already ended, truncated and clipped) against one definition.
+
+    `levels` are the drug's plasma levels: where one was drawn it outranks the dose, in both directions (rule A4).
+    """
+    doses = thresholds_of(drug, patient=patient, day=era.start)
+    effect = LevelEffect()
+    sure = possible = None
+    scattered = 0
+    if doses is not None:
+        effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
+        at_dose = era.days.where(lambda day: is_reached(day, doses, effect))
+        surely = era.days.where(lambda day: _surely_at_dose(day, doses, effect))
+        sure = best_run(surely, rules, graded_first=True)
+        possible = best_run(at_dose, rules, graded_first=False)
+        scattered = len(at_dose)
+    reaches = scattered > 0
+    excluded = _excluded(era, drug, intent, reaches)
+    flags = list(era.flags)
+    if excluded is not None:
+        adequacy, reasons = Adequacy.EXCLUDED, [excluded]
+    elif doses is None:
+        adequacy = Adequacy.EXCLUDED
+        reasons = [Reason(rule="A1", text=f"{drug.label} is never counted as a trial.", cites=drug.cites)]
+    else:
+        adequacy, reasons = _by_days(era, definition, rules, doses, sure, possible, scattered, as_of)
+        adequacy, more = _capped(adequacy, drug, intent, effect)
+        reasons += [*effect.reasons, *more]
+        flags += effect.flags
+    if intent.basis == "assumed" and adequacy is not Adequacy.EXCLUDED:
+        flags.append("indication_assumed")
+    return Judged(
+        era=era,
+        adequacy=adequacy,
+        sure=sure,
+        possible=possible,
+        thresholds=doses,
+        reaches_lenient=reaches,
+        intent=intent,
+        flags=tuple(dict.fromkeys(flags)),
+        reasons=(*era.reasons, *reasons),
+    )
+
+
+def _excluded(era: Era, drug: Drug, intent: Intent, reaches: bool) -> Reason | None:
+    uses = tuple(fact.reference for fact in era.facts)
+    if era.key.excluded_for is not None:
+        text = f"This product is labelled for {era.key.excluded_for}: not an antidepressant trial."
+        return Reason(rule="E10", text=text, cites=drug.cites, uses=uses)
+    if drug.counting == "never":
+        return Reason(rule="A1", text=f"{drug.label} is not counted toward the trials.", cites=drug.cites)
+    if intent.value == "other" and not reaches:
+        text = "Every stated reason is another condition and the dose stays below the lenient dose."
+        return Reason(rule="E10", text=text, cites=drug.cites, uses=uses)
+    return None
+
+
+def _by_days(
+    era: Era,
+    definition: Definition,
+    rules: Reconstruction,
+    doses: Thresholds,
+    sure: Run | None,
+    possible: Run | None,
+    scattered: int,
+    as_of: date,
+) -> tuple[Adequacy, list[Reason]]:
+    need, border = definition.min_days_at_dose, definition.borderline_days
+    sure_days, graded = (sure.days, sure.graded) if sure else (0, 0)
+    possible_days = possible.days if possible else 0
+    facts = (
+        f"{sure_days} days at {doses.default:g} {doses.unit} or more in one run, {possible_days} possible at "
+        f"{doses.lenient:g} or more; {need} needed."
+    )
+    cites = (*doses.cites, *definition.cites)
+    uses = era.uses()
+
+    def told(rule: str, text: str) -> list[Reason]:
+        return [Reason(rule=rule, text=f"{text} {facts}", cites=tuple(dict.fromkeys(cites)), uses=uses)]
+
+    if not scattered:
+        return Adequacy.INADEQUATE, told("A1", "Never at the lenient dose.")
+    if graded >= need:
+        return Adequacy.ADEQUATE, told("A2", "Dose and duration are adequate.")
+    running = (as_of - era.end).days <= rules.in_progress_days
+    if running and possible_days < need:
+        return Adequacy.IN_PROGRESS, told("O10", "Still running.")
+    if sure_days >= need:
+        return Adequacy.BORDERLINE, told("A2", "Long enough, but only on weak evidence (grade C).")
+    if max(sure_days, possible_days) >= border or scattered >= border:
+        return Adequacy.BORDERLINE, told("A2", "Dose or duration is adequate by some published lists only.")
+    return Adequacy.INADEQUATE, told("A2", "Too short at an adequate dose.")
+
+
+def _capped(adequacy: Adequacy, drug: Drug, intent: Intent, effect: LevelEffect) -> tuple[Adequacy, list[Reason]]:
+    if adequacy is not Adequacy.ADEQUATE:
+        return adequacy, []
+    if effect.at_most_borderline:
+        text = "A plasma level below range at an adequate dose: taken irregularly or not absorbed; at most borderline."
+        uses = tuple(use for reason in effect.reasons for use in reason.uses)
+        return Adequacy.BORDERLINE, [Reason(rule="A4", text=text, cites=effect.reasons[0].cites, uses=uses)]
+    if intent.value != "depression":
+        text = "Not recorded as taken for depression: at most borderline until someone confirms why it was taken."
+        return Adequacy.BORDERLINE, [Reason(rule="E10", text=text)]
+    if drug.counting == "borderline-at-most":
+        return Adequacy.BORDERLINE, [Reason(rule="A1", text=f"{drug.label}: weak evidence.", cites=drug.cites)]
+    return adequacy, []

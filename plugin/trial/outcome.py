@@ -1,0 +1,273 @@
+"""Did the trial fail? (rules O1 to O10)
+
+An endpoint score long enough after the first at-dose day decides, against a baseline on the same scale. Without one: a
+coded stop for inefficacy, a report that it did not help, or a switch within the window. Everything else is UNKNOWN, and
+unknown is never a failure. A measured non-response stands whatever the stop reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+
+from mappings.schema import Definition, Reconstruction
+from plugin.findings import Missing, Reason
+from plugin.instruments import (
+    Instruments,
+    exact,
+    has_line,
+    improvement,
+    is_baseline,
+    is_good_rating,
+    is_plain,
+    is_remission,
+)
+from plugin.record import AllergyFact, Layer, Score, StopReason
+from plugin.trial.adequacy import Adequacy, Judged
+from plugin.trial.measurement import Outcome, Status, Window, measured_outcome, window_of
+from plugin.trial.scale_reading import Addition, moment
+
+_RATED = (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
+_STATUS_ORDER = (Status.FAILED_MEASURED, Status.NOT_FAILED, Status.FAILED_PROXY, Status.UNKNOWN)
+_ADEQUACY_ORDER = (*_RATED, Adequacy.IN_PROGRESS, Adequacy.INADEQUATE, Adequacy.EXCLUDED)
+# Of stop records written on one day: inefficacy by code, by words, then the others.
+_STOP_ORDER = (("inefficacy", "code"), ("inefficacy", "text"), ("intolerance", ""), ("other", ""), ("completed", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Why a trial ended, with the resources that say so."""
+
+    reason: StopReason
+    uses: tuple[str, ...]
+
+    def told(self) -> Reason:
+        """The stop as a reason."""
+        how = {"code": "coded", "text": "written", "reaction": "from a recorded reaction to the drug"}[self.reason.by]
+        facts = (("meaning", self.reason.meaning), ("basis", self.reason.by))
+        return Reason(rule="O6", text=f"Stop reason {how}: {self.reason.label}.", facts=facts, uses=self.uses)
+
+
+def judge_outcome(
+    judged: Judged,
+    *,
+    scores: Sequence[Score],
+    definition: Definition,
+    rules: Reconstruction,
+    instruments: Instruments,
+    next_start: date | None,
+    additions: Sequence[Addition],
+    allergies: Sequence[AllergyFact] = (),
+) -> Outcome:
+    """Rate one era.
+
+    `additions` are starts of other antidepressants, augmenters or procedures (day, name, uses); `allergies` recorded
+    allergies and adverse reactions. The stricter reading is rated beside the one of the definition.
+    """
+    rater = _Rater(judged, scores, definition, rules, instruments, next_start, tuple(additions), tuple(allergies))
+    partial, response = exact(rules.partial_response), exact(definition.response)
+    outcome = rater.rate(response)
+    # The readings can only differ where a change was measured, and where the definition asks for more.
+    alike = outcome.endpoint is None or response <= partial
+    strict = outcome if alike else rater.rate(partial)
+    return replace(
+        outcome,
+        strict=(strict.status, strict.category),
+        next_start=next_start,
+        additions=rater.additions,
+    )
+
+
+def rank_of(judged: Judged, outcome: Outcome) -> tuple[int, int, int]:
+    """T3, best first: highest adequacy; then measured failure, no failure, proxy, unknown; then the latest."""
+    order = (_ADEQUACY_ORDER.index(judged.adequacy), _STATUS_ORDER.index(outcome.status))
+    return *order, -judged.era.start.toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rater:
+    """One era and everything its outcome depends on, save the improvement asked for."""
+
+    judged: Judged
+    scores: Sequence[Score]
+    definition: Definition
+    rules: Reconstruction
+    instruments: Instruments
+    next_start: date | None
+    additions: tuple[Addition, ...]
+    allergies: tuple[AllergyFact, ...]
+
+    def rate(self, response: Fraction) -> Outcome:
+        """The outcome where an improvement of `response` is no failure."""
+        stop = applicable_stop(self.judged, self.rules, self.allergies)
+        if self.judged.adequacy not in _RATED:
+            return _told_only(stop)
+        window = window_of(self.judged, definition=self.definition, rules=self.rules, next_start=self.next_start)
+        measured = measured_outcome(
+            self.scores,
+            window,
+            response=response,
+            rules=self.rules,
+            instruments=self.instruments,
+            cites=self.definition.cites,
+        )
+        if self.judged.adequacy is Adequacy.BORDERLINE:
+            good = measured is not None and measured.status is Status.NOT_FAILED
+            outcome = measured if measured is not None and good else _unrated(measured, stop)
+        elif measured is not None:
+            outcome = measured
+        else:
+            outcome = self._without_score(stop, window, response)
+        unsettled = outcome.status in (Status.UNKNOWN, Status.FAILED_PROXY)
+        missing = _missing(window, outcome, self.judged.era.key.ingredient) if unsettled else ()
+        told = (stop.told(),) if stop is not None and outcome.stop is None else ()
+        return replace(
+            outcome,
+            stop=outcome.stop or (stop.reason if stop is not None else None),
+            missing=(*outcome.missing, *missing),
+            reasons=(*outcome.reasons, *told),
+        )
+
+    def _without_score(self, stop: Stop | None, window: Window, response: Fraction) -> Outcome:
+        """Step 5: stop reasons, reports and switches where no endpoint score exists."""
+        if stop is not None:
+            return _stopped(stop)
+        said = [fact for fact in self.judged.era.facts if fact.reported_ineffective]
+        if said:
+            text = "Recorded as not helping, without a score: probable failure only."
+            uses = tuple(fact.reference for fact in said)
+            reason = Reason(rule="O5", text=text, facts=(("reports", len(said)),), uses=uses)
+            return Outcome(status=Status.FAILED_PROXY, basis="reported", reasons=(reason,))
+        return self._by_switch(window, response)
+
+    def _by_switch(self, window: Window, response: Fraction) -> Outcome:
+        """O7: another treatment begun between the end of the minimum duration and some weeks after the end."""
+        good = self._last_early_response(window, response)
+        if good is not None:
+            text = f"A response was measured on {good.day} with no later score: a switch does not make it a failure."
+            facts = (("instrument", good.instrument), ("value", good.value), ("date", good.day.isoformat()))
+            reason = Reason(rule="O7", text=text, facts=facts, uses=good.references)
+            return Outcome(status=Status.UNKNOWN, basis="none", reasons=(reason,))
+        least = self.rules.switch_window_before_days
+        first = window.start + timedelta(days=least)
+        last = window.end + timedelta(days=self.rules.switch_window_after_days)
+        span = (("from", first.isoformat()), ("to", last.isoformat()))
+        for day, name, uses in sorted(self.additions):
+            if first <= day <= last:
+                text = f"{name} was started on {day}, no score recorded: probable failure only."
+                begun = (("started", day.isoformat()), *span)
+                reason = Reason(rule="O7", text=text, facts=begun, cites=self.rules.cites, uses=uses)
+                return Outcome(status=Status.FAILED_PROXY, basis="switch", reasons=(reason,))
+        text = "No score, stop reason or following treatment: stopping is not failing."
+        return Outcome(status=Status.UNKNOWN, basis="none", reasons=(Reason(rule="O7", text=text, facts=span),))
+
+    def _last_early_response(self, window: Window, response: Fraction) -> Score | None:
+        """The last score that says anything since the first weeks at dose, if it is a good one (decision 49).
+
+        A score on a scale without an illness line says something only against a baseline, or as a good rating.
+        """
+        since = window.start + timedelta(days=self.rules.early_response_from_days)
+        plain = sorted((s for s in self.scores if is_plain(s) and s.day <= window.endpoint_to), key=moment)
+        for score in reversed([s for s in plain if s.day >= since]):
+            if is_remission(score, self.instruments) or is_good_rating(score, self.instruments):
+                return score
+            before = [s for s in plain if s.instrument == score.instrument and window.holds_baseline(s)]
+            change = improvement(before[-1], score, self.instruments) if before else None
+            if change is not None and change >= response and is_baseline(before[-1], self.instruments):
+                return score
+            if change is not None or has_line(score, self.instruments):
+                return None
+        return None
+
+
+def _told_only(stop: Stop | None) -> Outcome:
+    """A trial that is not rated keeps its stop reason."""
+    if stop is None:
+        return Outcome(status=Status.UNKNOWN, basis="none")
+    return Outcome(
+        status=Status.UNKNOWN,
+        basis="none",
+        category=_category_of(stop),
+        stop=stop.reason,
+        reasons=(stop.told(),),
+    )
+
+
+def _category_of(stop: Stop | None) -> str | None:
+    return "intolerance" if stop is not None and stop.reason.meaning == "intolerance" else None
+
+
+def _stopped(stop: Stop) -> Outcome:
+    """Step 5 for a recorded stop reason: only inefficacy speaks of failure, and only as a code for a measured one."""
+    if stop.reason.meaning != "inefficacy":
+        return _told_only(stop)
+    status, basis = (Status.FAILED_MEASURED, "coded-reason"), (Status.FAILED_PROXY, "reported")
+    said = status if stop.reason.by == "code" else basis
+    return Outcome(status=said[0], basis=said[1], stop=stop.reason, reasons=(stop.told(),))
+
+
+def _unrated(measured: Outcome | None, stop: Stop | None) -> Outcome:
+    """A borderline trial without response stays unknown, with its scores shown."""
+    text = "Dose or duration is only borderline: without a response the outcome counts as unknown."
+    reason = Reason(rule="O9", text=text)
+    if measured is None:
+        return Outcome(status=Status.UNKNOWN, basis="none", category=_category_of(stop), reasons=(reason,))
+    return replace(measured, status=Status.UNKNOWN, reasons=(*measured.reasons, reason))
+
+
+def _missing(window: Window, outcome: Outcome, ingredient: str) -> tuple[Missing, ...]:
+    if outcome.endpoint is not None:
+        if outcome.status is Status.FAILED_PROXY and outcome.baseline is None:
+            what = f"a score on the same scale between {window.baseline_from} and {window.baseline_to}"
+            return (Missing(what=what, would_affect=f"outcome of {ingredient}"),)
+        return ()
+    what = f"a symptom score between {window.endpoint_from} and {window.endpoint_to}"
+    if window.endpoint_to < window.endpoint_from:
+        what = f"a symptom score on or after {window.endpoint_from}, before another treatment began"
+    return (Missing(what=what, would_affect=f"outcome of {ingredient}"),)
+
+
+def applicable_stop(judged: Judged, rules: Reconstruction, allergies: Sequence[AllergyFact] = ()) -> Stop | None:
+    """The stop record that applies to an era (rule 101): the latest authored shortly before or during it.
+
+    A code comes first, then a reaction to the drug recorded around the end of the era, then words (table 4.2).
+    """
+    written = _written_stop(judged, rules)
+    if written is not None and written.reason.by == "code":
+        return written
+    return _reaction(judged, rules, allergies) or written
+
+
+def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
+    era = judged.era
+    earliest = era.start - timedelta(days=rules.stop_before_era_days)
+    found = []
+    for fact in era.facts:
+        authored = fact.written or fact.start
+        if fact.layer is Layer.ADMINISTRATION or authored is None or not earliest <= authored.latest <= era.end:
+            continue
+        when = -authored.latest.toordinal()
+        found += [(when, _stop_rank(reason), fact.reference, reason) for reason in fact.stop_reasons]
+    if not found:
+        return None
+    best = min(found, key=lambda one: one[:3])
+    return Stop(reason=best[3], uses=(best[2],))
+
+
+def _stop_rank(reason: StopReason) -> int:
+    by = reason.by if reason.meaning == "inefficacy" else ""
+    return _STOP_ORDER.index((reason.meaning, by))
+
+
+def _reaction(judged: Judged, rules: Reconstruction, allergies: Sequence[AllergyFact]) -> Stop | None:
+    """A recorded allergy, intolerance or adverse event naming the drug, dated around the end of the era."""
+    era = judged.era
+    near = timedelta(days=rules.reaction_around_end_days)
+    for allergy in sorted(allergies, key=lambda one: one.reference):
+        days = [day for day in (allergy.onset, allergy.recorded) if day is not None and day.is_exact]
+        if era.key.ingredient in allergy.ingredients and any(abs(day.latest - era.end) <= near for day in days):
+            reason = StopReason(meaning="intolerance", by="reaction", label="recorded reaction to the drug")
+            return Stop(reason=reason, uses=(allergy.reference,))
+    return None
