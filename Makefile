@@ -12,7 +12,7 @@ CLIENT = $(BIN)/python docs/examples/client.py
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve call test coverage check rules safety-cases bench bench-long recognition kill-test soak test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve call test coverage check rules safety-cases cards bench bench-long recognition kill-test soak test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -31,8 +31,11 @@ serve: $(VENV)/.runtime ## the service as in production: callers log in, shadow 
 call: $(VENV)/.runtime ## a signed order-sign to what make serve started; prints the answer
 	@$(CLIENT) call --secret "$(DATA)/client" --service http://$(HOST):$(PORT)/cds-services/trd-order-sign
 
+# Bytecode is kept whatever the machine's habit: workers and child processes would compile everything anew.
+test test-all coverage: export PYTHONDONTWRITEBYTECODE =
+
 test: $(VENV)/.dev ## all tests that need Python only
-	$(BIN)/python -m pytest -q -n auto -m "not browser and not services"
+	$(BIN)/python -m pytest -q -n auto -m "not browser and not services and not deep"
 
 # Only tests that run the reasoning inside their own process; minutes, so no part of `test`.
 coverage: $(VENV)/.dev ## branch coverage of plugin/: names what no test reaches, fails below 100 percent
@@ -48,6 +51,7 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, knowledge, locks, 
 	$(BIN)/trd-cds knowledge check
 	$(BIN)/trd-cds knowledge reference --check docs/reference
 	$(BIN)/trd-cds knowledge schema --check docs/schema
+	$(BIN)/trd-cds gallery --check docs/cards
 	$(BIN)/python -m pytest -q tests/docs/test_locks.py tests/docs/test_containers.py
 	@if docker compose version >/dev/null 2>&1; then docker compose config --quiet && echo "compose file: valid"; \
 	else echo "compose file: checked by tests/docs/test_containers.py only (no docker compose here)"; fi
@@ -57,6 +61,9 @@ rules: $(VENV)/.dev ## write docs/rules.md: the rules and the vignettes that exe
 
 safety-cases: $(VENV)/.dev ## write docs/safety-cases.md: the safety rules and the cases that exercise them
 	$(BIN)/python -m tests.safety_cases.table
+
+cards: $(VENV)/.browser ## write docs/cards: every card for every kind of client, with pictures (see setup-services)
+	$(BIN)/trd-cds gallery --write docs/cards --pictures
 
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
 	$(BIN)/python -m benchmarks.order_select

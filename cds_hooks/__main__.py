@@ -22,6 +22,7 @@ from cds_hooks.commands import (
     cohort,
     database,
     feedback,
+    gallery,
     governing,
     knowing,
     mode,
@@ -44,6 +45,7 @@ app.command("serve")(serving.serve)
 app.command("demo")(serving.demo)
 app.command("assess")(assessing.assess)
 app.command("cards")(assessing.cards)
+app.command("gallery")(gallery.gallery)
 app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -20,23 +20,24 @@ from cds_hooks.modes import LIVE, SHADOW
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, Rendered, render, response
-from cds_hooks.repeats import Answers
+from cds_hooks.repeats import Answers, selected
 from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
 from plugin import assess
 from plugin.advice.policy import CardDraft, advise
 from plugin.assessment import Assessment
-from plugin.ingest import read_record
-from plugin.record import DraftOrder, PatientRecord
+from plugin.ingest import read_record, read_standing_orders
+from plugin.record import DraftOrder, PatientRecord, StandingOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What goes back, and what is to be written down about it: the cards shown, and those that stayed in shadow.
 
-    `patient_read` is false when the call was answered before anything of the patient was looked at. `told` is to be
-    called once the answer is on record and leaves.
+    `patient_read` is false when the call was answered before anything of the patient was looked at. `ordered` are the
+    ids of the drugs and procedures that the selected orders are about. `told` is to be called once the answer is on
+    record and leaves.
     """
 
     response: HookResponse
@@ -44,6 +45,7 @@ class Answer:
     shown: tuple[Rendered, ...] = ()
     shadowed: tuple[Rendered, ...] = ()
     definition: str = ""
+    ordered: frozenset[str] = frozenset()
     told: Callable[[], None] | None = None
 
 
@@ -74,7 +76,14 @@ def answered(
             zone=zone,
             jurisdiction=caller.jurisdiction,
         )
-    case = _Case(deployment, request, caller, record, orders, as_of, answers)
+        stood = read_standing_orders(
+            request.drafts,
+            gathered.resources,
+            knowledge=deployment.knowledge,
+            as_of=as_of,
+            jurisdiction=caller.jurisdiction,
+        )
+    case = _Case(deployment, request, caller, record, orders, stood, as_of, answers)
     standing = caller.standing
     with line.stage("assess"):
         knowing = told = deployment.knowledge.without(standing.off)
@@ -88,19 +97,24 @@ def answered(
     line.verdict = verdict
     line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))
     keep_in_mind: Callable[[], None] | None = None
-    if wanted and not request.takes_orders and deployment.memory is not None:
+    if any(draft.lasting for draft in wanted) and not request.takes_orders and deployment.memory is not None:
         # What was told in shadow, by a client's mode or a rule's, was not told.
-        spoken = standing.mode == LIVE and bool(drafts)
+        spoken = standing.mode == LIVE and any(draft.lasting for draft in drafts)
         news = {
             "client": f"{caller.id} {LIVE if spoken else SHADOW}",
             "user": request.user_id,
             "patient": request.patient_id,
             "verdict": str(assessment.verdict.value) if spoken else verdict,
         }
-        if not deployment.memory.is_news(**news, now=now):
-            line.outcome = "already-said"
-            return NO_CARDS
-        keep_in_mind = partial(deployment.memory.remember, **news, now=now)
+        first = deployment.memory.told_at(**news, now=now)
+        if first is None:
+            keep_in_mind = partial(deployment.memory.remember, **news, now=now)
+        elif now - first >= timedelta(hours=deployment.settings.sitting_hours):
+            # Told in an earlier sitting: the verdict is no news. Recorded danger and gates are always said.
+            drafts, wanted = _never_silenced(drafts), _never_silenced(wanted)
+            if not wanted:
+                line.outcome = "already-said"
+                return NO_CARDS
     with line.stage("compose"):
         shown = case.rendered(assessment, drafts, told)
         # What is said differently only because a rule in shadow acts is counted as that rule's.
@@ -113,7 +127,12 @@ def answered(
     provenance = _provenance(deployment, definition, as_of)
     cards = tuple(one.card for one in shown)
     return Answer(
-        response=response(cards, provenance), shown=shown, shadowed=shadowed, definition=definition, told=keep_in_mind
+        response=response(cards, provenance),
+        shown=shown,
+        shadowed=shadowed,
+        definition=definition,
+        ordered=selected(orders),
+        told=keep_in_mind,
     )
 
 
@@ -126,6 +145,7 @@ class _Case:
     caller: Caller
     record: PatientRecord
     orders: tuple[DraftOrder, ...]
+    stood: tuple[StandingOrder, ...]
     as_of: date
     answers: Answers | None
     silenced: list[str] = field(default_factory=list)
@@ -138,6 +158,7 @@ class _Case:
             definition=self.deployment.settings.definition,
             jurisdiction=self.caller.jurisdiction,
             orders=self.orders,
+            stood=self.stood,
         )
         request = self.request
         drafts = advise(
@@ -147,12 +168,15 @@ class _Case:
             user=request.user_id,
             encounter=request.encounter,
             silenced=self._is_answered,
+            at_most=self.caller.form.cards_at_most,
         )
         return assessment, drafts
 
     def _is_answered(self, draft: CardDraft) -> bool:
         """Asked before the three cards are chosen, so that an answered one leaves its place to the next."""
-        if self.answers is None or not self.answers.silence(draft, hook=self.request.hook):
+        if self.answers is None:
+            return False
+        if not self.answers.silence(draft, hook=self.request.hook, ordered=selected(self.orders)):
             return False
         self.silenced.append(draft.kind)
         return True
@@ -167,6 +191,7 @@ class _Case:
             selection=self.caller.selection,
             style=self.caller.style,
             drafts=self.request.drafts,
+            orders=self.orders,
         )
         return render(
             drafts,
@@ -179,8 +204,15 @@ class _Case:
         )
 
 
+def _never_silenced(drafts: Sequence[CardDraft]) -> tuple[CardDraft, ...]:
+    return tuple(draft for draft in drafts if not draft.lasting)
+
+
 def _without_drafts(resources: Sequence[Resource], request: HookRequest) -> tuple[Resource, ...]:
-    """What is on record beside the orders this call is about: an order signed again is no history of itself."""
+    """What is on record beside the orders this call is about: an order signed again is no history of itself.
+
+    What it tells of drugs taken reaches the safety rules on its own way (`read_standing_orders`).
+    """
     drafted = {local_reference(draft) for draft in request.drafts if draft.get("id")}
     return tuple(item for item in resources if not item.get("id") or local_reference(item) not in drafted)
 

@@ -17,8 +17,10 @@ from cds_hooks.references import local_reference
 from mappings.load import Knowledge
 from plugin.advice.card_draft import CardDraft
 from plugin.assessment import Assessment
+from plugin.record import DraftOrder
 from plugin.resistance.verdict import weight_of
 from plugin.safety.drafts import JudgedOrder, OrderStop
+from plugin.safety.order_stops import daily_dose
 from plugin.trial.trials import Trial
 
 _SANE = re.compile(r"[A-Za-z]{1,64}/[A-Za-z0-9._-]{1,255}")
@@ -47,20 +49,39 @@ def unsigned(drafts: Sequence[Resource], kinds: frozenset[str]) -> Mapping[str, 
 
 
 def drafted_twice(card: CardDraft, assessment: Assessment, drafts: Mapping[str, Resource], knowledge: Knowledge) -> str:
-    """The reference of the draft that a card on a duplicate is about; empty unless that is all it is about, and the
-    other order of the very same drug is a draft too. A drug that is being taken may be replaced by the draft.
+    """The draft, by reference, that may go where a card is on a duplicate: the one that the clinician has not selected,
+    else the one the card is about. Empty unless that is all it is about, and the other order of the very same drug is a
+    draft too. A drug that is being taken may be replaced by the draft.
     """
     check_id = knowledge.clinical.order_checks.duplicate.id
     if card.rules != (check_id,):
         return ""
+    selected = {judged.order.reference for judged in assessment.next_step.orders}
     found = {
-        judged.order.reference
+        reference
         for judged in assessment.next_step.orders
         for stop in judged.stops
         if stop.rule == check_id and _is_told(stop, card) and _same_drug(stop, judged, knowledge)
         if judged.order.reference in drafts and set(stop.uses) <= set(drafts)
+        for reference in (set(stop.uses) - selected or {judged.order.reference})
     }
     return found.pop() if len(found) == 1 else ""
+
+
+def order_named(order: DraftOrder, knowledge: Knowledge) -> str:
+    """A drafted drug in our own words, with its strength and daily dose as far as they can be read."""
+    product = order.product
+    if product is None:
+        return ""
+    drugs = []
+    for component in product.components:
+        drug = knowledge.drugs[component.ingredient].label
+        strength = f" {component.amount:g} mg" if component.amount is not None and component.per == "unit" else ""
+        drugs.append(f"{drug}{strength}")
+    doses = [daily_dose(order, ingredient) for ingredient in product.ingredients]
+    told = [known.shown for known in doses if known is not None]
+    named = " with ".join(dict.fromkeys(drugs))
+    return f"{named}, {' and '.join(told)}" if len(told) == len(doses) else named
 
 
 def with_failed_trials(card: CardDraft, assessment: Assessment, drafts: Mapping[str, Resource]) -> Iterator[Resource]:

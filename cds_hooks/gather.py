@@ -104,7 +104,9 @@ async def gather(
     told = [kind for kind in kinds if kind.offered]
     return Gathered(
         resources=(*resources, *resolved),
-        availability=MappingProxyType({kind.name: Availability(read=kind.read, why=kind.why) for kind in told}),
+        availability=MappingProxyType(
+            {kind.name: Availability(read=kind.read, why=kind.why, feed=kind.feed) for kind in told}
+        ),
         gaps=tuple(Gap(what=kind.name, why=kind.why) for kind in told if kind.read is not Read.COMPLETE),
     )
 

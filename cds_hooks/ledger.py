@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cds_hooks.answering import Answer
 from cds_hooks.caller import Caller
@@ -19,7 +19,7 @@ from cds_hooks.envelope import HookRequest
 from cds_hooks.fhir_writer.audit import Happening, Kind, Outcome, audit_event
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.render import Rendered
-from cds_hooks.repeats import Answers, Asker, answers_of, marks_of
+from cds_hooks.repeats import Answers, Asker, Reasons, answers_of, marks_of
 from cds_hooks.settings import Settings
 from cds_hooks.storage.call_book import CallEntry, CardEntry
 from cds_hooks.storage.feedback_book import FeedbackItem, Kept
@@ -93,7 +93,7 @@ class Ledger:
                 facts=marks[1],
             )
             for one in (*shown, *shadowed)
-            for marks in (marks_of(one.draft, asker, self.records.keys),)
+            for marks in (marks_of(one.draft, asker, self.records.keys, ordered=answer.ordered if answer else ()),)
         ]
         details = [
             ("call", entry.id),
@@ -124,12 +124,16 @@ class Ledger:
 
     async def answers(self, request: HookRequest, caller: Caller) -> Answers:
         """What this asker has answered before, as far as it is remembered."""
-        reasons = [reason.code for reason in self.knowledge.override_reasons if reason.lasting]
+        reasons = Reasons(
+            lasting=frozenset(one.code for one in self.knowledge.override_reasons if one.lasting),
+            about_order=frozenset(one.code for one in self.knowledge.override_reasons if one.about == "order"),
+        )
         return await answers_of(
             self.records,
             self.asker(request, caller),
-            lasting_reasons=reasons,
+            reasons=reasons,
             days=self.settings.repeat_memory_days,
+            sitting=timedelta(hours=self.settings.sitting_hours),
             now=self.clock.now(),
         )
 

@@ -12,6 +12,7 @@ it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -22,6 +23,7 @@ from cds_hooks.envelope import Resource, entries_of
 
 REPORTED = "the EHR reported an error"  # also compared by the FHIR client
 FEWER = "fewer entries were sent than the answer announces"
+_COUNT = re.compile(r"[?&]_count=(\d{1,6})(?=&|$)", re.ASCII)
 
 
 class State(Enum):
@@ -117,6 +119,16 @@ def next_page(bundle: Mapping[str, Any]) -> str | None:
     for link in links if isinstance(links, list) else [links]:
         if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
             return str(link["url"])
+    return None
+
+
+def page_size(bundle: Mapping[str, Any]) -> int | None:
+    """The ``_count`` that the link to this page itself names; None without one."""
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else [links]:
+        if isinstance(link, dict) and link.get("relation") == "self" and isinstance(link.get("url"), str):
+            named = _COUNT.search(link["url"])
+            return int(named[1]) if named else None
     return None
 
 

@@ -26,6 +26,8 @@ _NOT_OFFERED = (
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.NOT_IMPLEMENTED,
 )
+# Of these, the ones that say the server knows no such resource type; the others refuse or fail.
+_UNKNOWN_TYPE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Kind:
     """One kind of data on its way: what arrived, and how far it was read.
 
     `name` is what its availability is told by. `status` is the server's when that was the failure. Not `offered`:
-    the client neither sent it nor has it, which is nothing to tell.
+    the client neither sent it nor has it, which is nothing to tell. `feed`: see `Availability`.
     """
 
     query: Query
@@ -43,6 +45,7 @@ class Kind:
     name: str = ""
     status: int | None = None
     offered: bool = True
+    feed: bool = True
 
     def __post_init__(self) -> None:
         self.name = self.name or self.query.resource_type
@@ -54,7 +57,7 @@ async def settle(query: Query, sent: Sent, patient_id: str, fhir: FhirClient | N
         return Kind(query, Read.COMPLETE, resources=list(sent.resources))
     if fhir is None:
         read = Read.PARTIAL if sent.state is State.INCOMPLETE else Read.UNREAD
-        return Kind(query, read, sent.why or _NO_ROUTE, list(sent.resources))
+        return Kind(query, read, sent.why or _NO_ROUTE, list(sent.resources), feed=sent.state is not State.ABSENT)
     pulled = SearchAnswer(list(sent.resources), announced=sent.announced)
     failure, status = "", None
     try:
@@ -73,7 +76,9 @@ async def settle(query: Query, sent: Sent, patient_id: str, fhir: FhirClient | N
     if pulled.complete and not failure:
         return Kind(query, Read.COMPLETE, resources=pulled.resources)
     some = any(item.get("resourceType") == query.resource_type for item in pulled.resources)
-    return Kind(query, Read.PARTIAL if some else Read.UNREAD, failure or pulled.why, pulled.resources, status=status)
+    read = Read.PARTIAL if some else Read.UNREAD
+    feed = some or sent.state is not State.ABSENT or status not in _UNKNOWN_TYPE
+    return Kind(query, read, failure or pulled.why, pulled.resources, status=status, feed=feed)
 
 
 async def settle_need(

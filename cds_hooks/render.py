@@ -25,7 +25,6 @@ CANONICAL_BASE = "https://trd-cds.github.io"
 TOPIC_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/card-topics"
 OVERRIDE_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/override-reasons"
 PROVENANCE = "io.github.trd-cds.provenance"
-EVIDENCE = "io.github.trd-cds.evidence"
 _USES_AT_MOST = 500
 
 
@@ -61,7 +60,8 @@ def render(
     demo: bool = False,
     new_uuid: Callable[[], UUID] = uuid4,
 ) -> tuple[Rendered, ...]:
-    """The cards for `drafts`, most important first as given, as many as `form` allows and `CARDS_AT_MOST` at most.
+    """The cards for `drafts`, most important first as given, as many as `form` allows and `CARDS_AT_MOST` at most;
+    give `advise` the same number, or a hard stop may be cut without a word.
 
     `base_url` is the public address of this deployment, to which every link points. With `ordering` the cards carry
     suggestions (`cds_hooks.suggesting`); `form` is what the client shows; `provenance` goes along with each card, its
@@ -70,11 +70,13 @@ def render(
     """
     form = form or CardForm()
     displays = {reason.code: reason.display for reason in knowledge.override_reasons}
+    # A bound and no choice: `plugin.advice.policy.advise` has already named on the last card what must not be cut.
     shown = drafts[: min(form.cards_at_most, CARDS_AT_MOST)]
     offered = suggested(shown, ordering, knowledge) if ordering is not None else [Offered() for _ in shown]
     rendered = []
     for draft, offers in zip(shown, offered, strict=True):
-        written = replace(draft, detail=(*draft.detail, *offers.notes)) if offers.notes else draft
+        # The last line is the day and that nothing is validated: it stays the last.
+        written = replace(draft, detail=(*draft.detail[:-1], *offers.notes, *draft.detail[-1:]))
         suggestions = tuple(_suggestion(offer, new_uuid) for offer in offers.offers)
         card = Card(
             uuid=str(new_uuid()),
@@ -120,13 +122,11 @@ def _extension(
     draft: CardDraft, uses: tuple[str, ...], provenance: Provenance | None
 ) -> dict[str, dict[str, str | tuple[str, ...]]] | None:
     """Rule ids, keys of the bibliography at /source-attributes, references and versions; no value of a patient."""
-    said: dict[str, dict[str, str | tuple[str, ...]]] = {}
+    behind = {"rules": draft.rules, "sources": draft.cites, "resources": uses}
+    said: dict[str, str | tuple[str, ...]] = {name: ids for name, ids in behind.items() if ids}
     if provenance is not None:
-        behind = {"rules": draft.rules, "sources": draft.cites, "resources": uses}
-        said[PROVENANCE] = {**{name: ids for name, ids in behind.items() if ids}, **_versions(provenance)}
-    if uses:
-        said[EVIDENCE] = {"uses": uses}
-    return said or None
+        said |= _versions(provenance)
+    return {PROVENANCE: said} if said else None
 
 
 def shortened(text: str, below: int = SUMMARY_BELOW) -> str:

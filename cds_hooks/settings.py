@@ -30,9 +30,10 @@ class Settings(BaseSettings):
     Records are kept in `database_url`, without one in a file below `data_dir`, under the key in `key_file`, without one
     in a file below `data_dir` that is made on first use. `record_users` says whether clinicians are named by their
     reference or by a pseudonym; `comments` whether what they write is dropped or kept encrypted; the `keep_` days how
-    long records stay; `repeat_memory_days` how long an answer silences the same finding (0: never). `governance_file`
-    lists who may read the governance pages; `metrics_token` is what a scraper must send; `drain_seconds` how long a
-    stopping server waits for calls in flight.
+    long records stay; `repeat_memory_days` how long an answer silences the same finding (0: never);
+    `sitting_hours` how long opening a record again shows the full set, and an answer at order-select holds for
+    order-sign. `governance_file` lists who may read the governance pages; `metrics_token` is what a scraper must send;
+    `drain_seconds` how long a stopping server waits for calls in flight.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     keep_feedback_days: int = Field(default=730, ge=1, le=36_500)
     keep_audit_days: int = Field(default=2_192, ge=1, le=36_500)
     repeat_memory_days: int = Field(default=30, ge=0, le=365)
+    sitting_hours: int = Field(default=12, ge=1, le=60)
     governance_file: Path | None = None
     metrics_token: SecretStr | None = None
     drain_seconds: int = Field(default=30, ge=1, le=600)

@@ -1,11 +1,12 @@
-"""So that opening a record does not say the same thing every time.
+"""So that opening a record does not say the same thing every day.
 
 What is kept: for (client, user, patient) a keyed digest, and beside it a keyed digest of the verdict last
-shown on patient-view. No name, id, value or text: the key is drawn at random when the process starts and
-never leaves it, so nothing can be turned back or joined with anything. Why: a verdict is worth one card, and
-another only when it changes. How long: `LIFETIME`, at most `CAPACITY` entries, gone with the process; nothing
-touches the disk. Who reads it: only `is_news`. Several worker processes each keep their own and may each
-speak once.
+shown on patient-view, with the instant at which it was first shown. No name, id, value or text: the key is drawn at
+random when the process starts and never leaves it, so nothing can be turned back or joined with anything. Why: within
+one sitting a record opened again is answered in full, because the client has dropped the earlier cards; after it a
+verdict is worth a card only when it changes. How long: `LIFETIME`, at most `CAPACITY` entries, gone with the process;
+nothing touches the disk. Who reads it: only `told_at`. Several worker processes each keep their own and may each
+speak once. It never decides on recorded danger, hard stops or gates.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class VerdictMemory:
         self._lifetime = lifetime
         self._said: OrderedDict[bytes, tuple[bytes, datetime]] = OrderedDict()
 
-    def is_news(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> bool:
-        """Whether `verdict` differs from what this user was last told."""
+    def told_at(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> datetime | None:
+        """When this user was first told `verdict`; None when it is news: never told, told otherwise last, forgotten."""
         who, what = self._digest(client, user, patient), self._digest(client, user, patient, verdict)
         said = self._said.get(who)
-        return said is None or said[0] != what or now - said[1] >= self._lifetime
+        return None if said is None or said[0] != what or now - said[1] >= self._lifetime else said[1]
 
     def remember(self, *, client: str, user: str, patient: str, verdict: str, now: datetime) -> None:
-        """Note that this user was told `verdict`; call it once the answer is on record and leaves."""
+        """Note that this user is told the news `verdict`; call it once the answer is on record and leaves."""
         who, what = self._digest(client, user, patient), self._digest(client, user, patient, verdict)
         self._said[who] = (what, now)
         self._said.move_to_end(who)

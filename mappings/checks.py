@@ -5,7 +5,7 @@ They run after each file has passed its own model and stop the start with the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -15,9 +15,12 @@ from mappings.course_checks import check_courses
 from mappings.languages import check_languages
 from mappings.number_checks import check_dates, check_numbers
 from mappings.strict_yaml import KnowledgeError
+from mappings.values import parts
 
 if TYPE_CHECKING:
     from mappings.load import Knowledge
+
+Files = Mapping[str, list[tuple[str, BaseModel]]]  # by name: every model of the file with its place
 
 
 def check(knowledge: Knowledge, *, site_sources: frozenset[str] = frozenset()) -> None:
@@ -25,36 +28,25 @@ def check(knowledge: Knowledge, *, site_sources: frozenset[str] = frozenset()) -
 
     `site_sources` name a site's own decisions: they may stand uncited.
     """
-    _citations(knowledge, site_sources)
-    _systems(knowledge)
+    files = {file: parts(content) for file, content in knowledge.files.items()}
+    used = _citations(files, knowledge) | site_sources
+    _systems(files, knowledge)
+    check_clinical(knowledge.clinical, _known_names(knowledge))
+    _idle_sources(knowledge, used)
     _one_drug_per_code(knowledge)
     _enantiomers(knowledge)
-    check_dates(knowledge.files.items(), site_sources)
+    check_dates(files, site_sources)
     check_numbers(knowledge.written, knowledge.drugs)
     check_courses(knowledge)
     _products(knowledge)
     _names(knowledge)
 
 
-def _walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
-    """Every model inside `value` with its dotted place."""
-    if isinstance(value, BaseModel):
-        yield place or "top level", value
-        for field, inner in value:  # declared fields, and the entries of a file that is one table
-            yield from _walk(inner, f"{place}.{field}" if place else field)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _walk(inner, f"{place}.{key}" if place else str(key))
-    elif isinstance(value, tuple):
-        for number, inner in enumerate(value):
-            yield from _walk(inner, f"{place}.{number}" if place else str(number))
-
-
-def _citations(knowledge: Knowledge, site_sources: frozenset[str]) -> None:
-    used = set(site_sources)
-    used |= check_clinical(knowledge.clinical, _known_names(knowledge))
-    for file, content in knowledge.files.items():
-        for place, model in _walk(content):
+def _citations(files: Files, knowledge: Knowledge) -> set[str]:
+    """The ids of the sources cited; every one is known."""
+    used: set[str] = set()
+    for file, found in files.items():
+        for place, model in found:
             for cite in getattr(model, "cites", ()):
                 if cite not in knowledge.sources:
                     raise KnowledgeError(
@@ -64,6 +56,10 @@ def _citations(knowledge: Knowledge, site_sources: frozenset[str]) -> None:
                         "add it to sources.yaml or correct it",
                     )
                 used.add(cite)
+    return used
+
+
+def _idle_sources(knowledge: Knowledge, used: set[str]) -> None:
     for unused in sorted(set(knowledge.sources) - used):
         raise KnowledgeError(
             "sources.yaml", unused, "no file cites this source", "cite it where it is relied on, or remove it"
@@ -77,15 +73,14 @@ def _known_names(knowledge: Knowledge) -> KnownNames:
         conditions={category.id for category in knowledge.conditions.categories},
         procedures={kind.id for kind in knowledge.procedures.kinds},
         instruments={key: {item.number for item in one.items} for key, one in knowledge.instruments.items()},
-        sources=knowledge.sources,
         sentences=knowledge.sentences,
         systems=knowledge.systems,
     )
 
 
-def _systems(knowledge: Knowledge) -> None:
-    for file, content in knowledge.files.items():
-        for place, model in _walk(content):
+def _systems(files: Files, knowledge: Knowledge) -> None:
+    for file, found in files.items():
+        for place, model in found:
             system = getattr(model, "system", None)
             if isinstance(system, str) and system not in knowledge.systems:
                 raise KnowledgeError(
@@ -161,3 +156,8 @@ def _names(knowledge: Knowledge) -> None:
     codes = [reason.code for reason in knowledge.override_reasons]
     if len(set(codes)) != len(codes):
         raise KnowledgeError("override_reasons.yaml", "code", "a code is given twice", "codes are unique and stable")
+    for reason in knowledge.override_reasons:
+        for kind in reason.not_on:
+            if f"topic-{kind}" not in knowledge.sentences:
+                place = f"reasons.{reason.code}.not_on"
+                raise KnowledgeError("override_reasons.yaml", place, "there is no such kind of card", "see the topics")

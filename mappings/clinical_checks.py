@@ -1,15 +1,13 @@
 """Checks of the clinical knowledge that need several files.
 
-`KnownNames` brings in what lives outside it: drugs, condition categories, instruments, sources, sentences.
+`KnownNames` brings in what lives outside it: drugs, condition categories, instruments, sentences, code systems.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from pydantic import BaseModel
 
 from mappings.decision_tables import FactTest, SafetyRow, effective_days, problem_of, redundant, unreachable
 from mappings.domain_schema import Measure
@@ -34,14 +32,12 @@ class KnownNames:
     conditions: Collection[str]
     procedures: Collection[str]
     instruments: Mapping[str, Collection[int]]
-    sources: Collection[str]
     sentences: Collection[str]
     systems: Collection[str]
 
 
-def check_clinical(clinical: Clinical, names: KnownNames) -> frozenset[str]:
-    """The ids of the sources cited. Raises KnowledgeError at the first contradiction between files."""
-    used = frozenset(_cited(clinical, names))
+def check_clinical(clinical: Clinical, names: KnownNames) -> None:
+    """Raise KnowledgeError at the first contradiction between files; what they cite is checked with all other files."""
     _measures_and_domains(clinical, names)
     _facts_and_groups(clinical, names)
     _options(clinical, names)
@@ -57,45 +53,12 @@ def check_clinical(clinical: Clinical, names: KnownNames) -> frozenset[str]:
     _order_checks(clinical, names)
     _pseudo_resistance(clinical, names)
     _comparisons(clinical, names)
-    return used
-
-
-def walk(value: object, place: str = "") -> Iterator[tuple[str, BaseModel]]:
-    """Every model inside `value` with its dotted place."""
-    if isinstance(value, BaseModel):
-        yield place or "top level", value
-        inner: Iterable[tuple[object, object]] = ((field, getattr(value, field)) for field in type(value).model_fields)
-    elif isinstance(value, Mapping):
-        inner = value.items()
-    elif isinstance(value, tuple):
-        inner = enumerate(value)
-    else:
-        return
-    for step, content in inner:
-        yield from walk(content, f"{place}.{step}" if place else str(step))
 
 
 def _known(file: str, place: str, found: Iterable[str], known: Collection[str], what: str) -> None:
     for name in found:
         if name not in known:
             raise KnowledgeError(file, place, f"there is no {what} {name!r}", DECLARE)
-
-
-def _cited(clinical: Clinical, names: KnownNames) -> Iterator[str]:
-    for file, content in clinical.files.items():
-        for place, model in walk(content):
-            cites: tuple[str, ...] = getattr(model, "cites", ())
-            for cite in cites:
-                if cite not in names.sources:
-                    raise KnowledgeError(
-                        file, f"{place}.cites", f"unknown citation {cite!r}", "add it to sources.yaml or correct it"
-                    )
-                yield cite
-            system = getattr(model, "system", None)
-            if isinstance(system, str) and system not in names.systems:
-                raise KnowledgeError(
-                    file, f"{place}.system", f"unknown code system {system!r}", "use a short name of systems.yaml"
-                )
 
 
 def _measures_and_domains(clinical: Clinical, names: KnownNames) -> None:

@@ -19,6 +19,7 @@ def check_courses(knowledge: Knowledge) -> None:
         place = f"kinds {kind.id}"
         _known("procedures.yaml", f"{place}.other_uses", kind.other_uses, conditions, "condition category")
         _known("procedures.yaml", f"{place}.drug", (kind.drug,) if kind.drug else (), drugs, "drug")
+        _known("procedures.yaml", f"{place}.gives", (kind.gives,) if kind.gives else (), drugs, "drug")
         if kind.counts_as_trial and kind.course is None:
             raise KnowledgeError(
                 "procedures.yaml",

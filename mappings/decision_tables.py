@@ -81,7 +81,8 @@ class SafetyRow(Knowable):
     """When all tests of `when` hold, `effect` applies to the options, or to their `drugs` only where given.
 
     `orders` are the drugs whose drafted order the row concerns, `order_groups` groups of drugs without a file of their
-    own; `hard_stop` marks the named stops among them. A ``warning`` concerns what is taken already, and no option.
+    own; `hard_stop` marks the named stops among them, and `order_level` ``info`` those that only tell that a stop could
+    not be checked. A ``warning`` concerns what is taken already, and no option.
     """
 
     when: tuple[FactTest, ...] = Field(min_length=1)
@@ -91,6 +92,7 @@ class SafetyRow(Knowable):
     orders: tuple[str, ...] = ()
     order_groups: tuple[str, ...] = ()
     hard_stop: bool = False
+    order_level: Literal["info"] | None = None
     jurisdictions: tuple[str, ...] = ()
     cites: CitationIds
     confidence: Confidence = "high"

@@ -14,6 +14,7 @@ from mappings.code_tables import MANIFEST, CodeTables
 from mappings.cohort_schema import CohortFile
 from mappings.direction_schema import DirectionWords
 from mappings.missing_schema import MissingFacts
+from mappings.repair_schema import Repairs
 from mappings.rule_schema import Rules
 from mappings.schema import (
     Adherence,
@@ -53,6 +54,7 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "rules.yaml": Rules,
         "missing_facts.yaml": MissingFacts,
         "cohort.yaml": CohortFile,
+        "repairs.yaml": Repairs,
         "systems.yaml": Systems,
         SOURCE_ATTRIBUTES: AttributeStatements,
         MANIFEST: CodeTables,

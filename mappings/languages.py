@@ -31,6 +31,12 @@ def check_languages(languages: Mapping[str, Sentences]) -> None:
         file, sentences = f"sentences/{name}.yaml", language.__pydantic_extra__
         for key, sentence in sentences.items():
             _check_text(file, key, sentence.text, sentence.fields)
+            if sentence.one:
+                _check_text(file, f"{key}.one", sentence.one, sentence.fields)
+                if "count" not in sentence.fields:
+                    raise KnowledgeError(
+                        file, f"{key}.one", "nothing is counted here", "remove it, or count in {count}"
+                    )
         for key in (*english, *sentences):
             if key not in sentences:
                 raise KnowledgeError(file, key, "this sentence is missing", "translate it: English has it")
@@ -56,7 +62,7 @@ def with_texts(
         if key not in english:
             raise KnowledgeError(file, f"sentences.{key}", "there is no such sentence", "correct the key or remove it")
         _check_text(file, f"sentences.{key}", text, english[key].fields)
-        said[key] = english[key].model_copy(update={"text": text})
+        said[key] = english[key].model_copy(update={"text": text, "one": ""})
     missing = [key for key in english if key not in said]
     if missing:
         raise KnowledgeError(

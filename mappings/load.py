@@ -30,6 +30,7 @@ from mappings.languages import ENGLISH, sentences_of
 from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
+from mappings.repair_schema import Repairs
 from mappings.rule_names import rule_names
 from mappings.rule_schema import Rule, Rules
 from mappings.schema import (
@@ -102,6 +103,7 @@ class Knowledge:
     rules: Mapping[str, Rule]
     cohort: CohortFile
     attribute_statements: AttributeStatements
+    repairs: Repairs
     systems: Mapping[str, tuple[str, ...]]
     products: ProductIndex
     clinical: Clinical
@@ -225,6 +227,7 @@ def _load(root: Path) -> Knowledge:
     cohort = read_model(root / "cohort.yaml", "cohort.yaml", CohortFile)
     missing = read_model(root / "missing_facts.yaml", "missing_facts.yaml", MissingFacts)
     attributes = read_statements(root)
+    repairs = read_model(root / "repairs.yaml", "repairs.yaml", Repairs)
     manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
     knowledge = Knowledge(
@@ -254,6 +257,7 @@ def _load(root: Path) -> Knowledge:
         rules=MappingProxyType({rule.id: rule for rule in rules.rules}),
         cohort=cohort,
         attribute_statements=attributes,
+        repairs=repairs,
         systems=MappingProxyType(systems.__pydantic_extra__),
         products=ProductIndex(root, drugs),
         _system_by_uri=_by_uri(systems.__pydantic_extra__),
@@ -266,6 +270,7 @@ def _load(root: Path) -> Knowledge:
                 "rules.yaml": rules,
                 "missing_facts.yaml": missing,
                 "cohort.yaml": cohort,
+                "repairs.yaml": repairs,
                 SOURCE_ATTRIBUTES: attributes,
                 MANIFEST: manifest,
             }

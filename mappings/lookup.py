@@ -57,10 +57,11 @@ def find_codes(knowledge: Knowledge, wanted: str) -> tuple[FoundCode, ...]:
     if len(named) > 1 or (named and named[0].lower() not in knowledge.systems):
         return ()
     systems = [named[0].lower()] if named else list(knowledge.systems)
+    covering = _covering(knowledge, code)
     found = []
     for system in systems:
         row = _row(knowledge, system, code)
-        uses = tuple(_covering(knowledge, system, code))
+        uses = tuple(covering.get(system, ()))
         if row is not None or uses:
             found.append(FoundCode(system, code, row, uses))
     return tuple(found)
@@ -108,32 +109,37 @@ def _row(knowledge: Knowledge, system: str, code: str) -> ProductRow | CodedIngr
     return coded.get(code)
 
 
-def _covering(knowledge: Knowledge, system: str, code: str) -> Iterator[Use]:
+def _covering(knowledge: Knowledge, code: str) -> dict[str, list[Use]]:
+    """Every entry that lists or covers `code`, by the system in which it does."""
+    found: dict[str, list[Use]] = {}
     for entry in entries(knowledge):
-        yield from (Use(entry, place) for place in _places(entry.content, (), system, code))
+        for system, place in _places(entry.content, (), code):
+            found.setdefault(system, []).append(Use(entry, place))
+    return found
 
 
-def _places(value: object, place: tuple[str, ...], system: str, code: str) -> Iterator[tuple[str, ...]]:
-    """Where `value` lists the code or has a prefix of it."""
+def _places(value: object, place: tuple[str, ...], code: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Where `value` lists the code or has a prefix of it, each with the code's system."""
     if isinstance(value, Code):
-        if (value.system, value.code) == (system, code):
-            yield place
+        if value.code == code:
+            yield value.system, place
     elif isinstance(value, CodeSet):
-        out = any(code.startswith(taken) for taken in value.except_)
-        if value.system == system and not out:
+        if not any(code.startswith(taken) for taken in value.except_):
             if code in value.exact:
-                yield (*place, "exact")
-            yield from ((*place, "prefixes", prefix) for prefix in value.prefixes if code.startswith(prefix))
+                yield value.system, (*place, "exact")
+            for prefix in value.prefixes:
+                if code.startswith(prefix):
+                    yield value.system, (*place, "prefixes", prefix)
     elif isinstance(value, BaseModel):
-        if (getattr(value, "system", None), getattr(value, "code", None)) == (system, code):
-            yield place
+        if getattr(value, "code", None) == code and isinstance(system := getattr(value, "system", None), str):
+            yield system, place
         for field in type(value).model_fields:
-            yield from _places(getattr(value, field), (*place, field), system, code)
+            yield from _places(getattr(value, field), (*place, field), code)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            if key == code and place[-1:] == (_ANSWERS,) and system == "loinc":
-                yield (*place, str(key))
-            yield from _places(inner, (*place, str(key)), system, code)
+            if key == code and place[-1:] == (_ANSWERS,):
+                yield "loinc", (*place, str(key))
+            yield from _places(inner, (*place, str(key)), code)
     elif isinstance(value, tuple):
         for inner in value:
-            yield from _places(inner, place, system, code)
+            yield from _places(inner, place, code)

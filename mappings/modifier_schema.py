@@ -129,6 +129,7 @@ class NamedCheck(Cited):
 class OrderChecks(Reviewed):
     """Allergy, duplicate ingredient, and which drugs stand for one another in these two checks.
 
+    `procedures_unread`: what is said of a procedure as an option where earlier procedures were not read.
     `early_renewal`: a recorded supply that lasts at least so much longer makes another order more than a renewal.
     """
 
@@ -136,6 +137,7 @@ class OrderChecks(Reviewed):
     order_allergy: NamedCheck
     duplicate: NamedCheck
     renewal: NamedCheck
+    procedures_unread: NamedCheck
     early_renewal: DatedValue
     same_substance: tuple[SameSubstance, ...]
     cites: CitationIds

@@ -6,15 +6,17 @@ which carry the day of the decision and not that of the file's review.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+
+from pydantic import BaseModel
 
 from mappings.dated import DatedFiles, histories
 from mappings.definition_schema import DefinitionFile
 from mappings.drug_schema import Drug
 from mappings.instrument_schema import InstrumentFile
 from mappings.strict_yaml import KnowledgeError
-from mappings.values import Reviewed
+from mappings.values import DatedValue, Reviewed
 
 
 def check_numbers(written: DatedFiles, drugs: Mapping[str, Drug]) -> None:
@@ -27,17 +29,21 @@ def check_numbers(written: DatedFiles, drugs: Mapping[str, Drug]) -> None:
         _drug(f"drugs/{drug.id}.yaml", drug)
 
 
-def check_dates(files: Iterable[tuple[str, object]], site_sources: frozenset[str]) -> None:
+def check_dates(files: Mapping[str, list[tuple[str, BaseModel]]], site_sources: frozenset[str]) -> None:
     """Raise KnowledgeError for a value that takes effect only after its file is due for review.
 
     A value may be written before it comes into force, but not so far ahead that nobody would look at it again first.
+    `files` are by name, each as its models with their places (`parts`), that of the whole file first.
     """
-    for file, content in files:
-        if not isinstance(content, Reviewed):
+    for file, found in files.items():
+        whole = found[0][1] if found else None
+        if not isinstance(whole, Reviewed):
             continue
-        for place, value in histories(content):
+        for place, value in found:
+            if not isinstance(value, DatedValue):
+                continue
             latest = list(value.values)[-1]
-            if latest > content.review_by and not site_sources & {*value.values[latest].cites}:
+            if latest > whole.review_by and not site_sources & {*value.values[latest].cites}:
                 raise KnowledgeError(
                     file,
                     f"{place}.values.{latest}",

@@ -107,7 +107,8 @@ class ProcedureKind(Knowable):
 
     `course` are the rules of an adequate course, None for what is only told. `is_next_step`: its start can follow a
     failed trial (O7). `counts_as_trial`: a definition that counts neuromodulation counts it. `drug`: administrations
-    of that drug are sessions too. `other_uses`: categories of conditions it is also done for.
+    of that drug are sessions too. `gives`: the drug that is given by it, so that whoever orders it orders that drug.
+    `other_uses`: categories of conditions it is also done for.
     """
 
     id: str
@@ -120,6 +121,7 @@ class ProcedureKind(Knowable):
     is_next_step: bool = False
     counts_as_trial: bool = False
     drug: str | None = None
+    gives: str | None = None
     other_uses: tuple[str, ...] = ()
     cites: CitationIds
 
@@ -218,10 +220,12 @@ class Source(Knowable):
 class Sentence(Knowable):
     """One sentence of a card, with named fields in braces; no other text ever reaches a card.
 
-    `fields` declares the names that `text` uses, so that a misspelt one is found.
+    `fields` declares the names that `text` uses, so that a misspelt one is found. `one` is the text where the field
+    `count` is 1, empty where the language needs none.
     """
 
     text: str
+    one: str = ""
     fields: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
 
@@ -254,12 +258,16 @@ class Systems(Reviewed):
 class OverrideReason(Knowable):
     """One reason a clinician may give for dismissing a card. `code` is stable for ever.
 
-    A `lasting` reason silences the same finding while the facts stay the same; another answers for the moment only.
+    A `lasting` reason silences the same finding while the facts stay the same; another answers for the moment only. A
+    reason `about` the order says nothing of the finding itself: it holds only for the drafted orders it was given for.
+    `not_on`: kinds of card on which it would make no sense.
     """
 
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$")]
     display: str
     lasting: bool = False
+    about: Literal["finding", "order"] = "finding"
+    not_on: tuple[str, ...] = ()
 
 
 class OverrideReasons(Reviewed):

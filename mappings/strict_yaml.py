@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 T = TypeVar("T")
 
 _DATE_KEY = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")
+_FILES_KEPT = 512  # the knowledge has about half as many
 REMEDIES = {
+    "repairs_incomplete": "describe every repair once",
+    "places_wrong": "list each place once, `anywhere` among them",
+    "kind_twice": "list the element under one kind at this place",
     "extra_forbidden": "remove the key or correct its spelling; the allowed keys are in mappings/schema.py",
     "missing": "add the key; see mappings/schema.py for its meaning",
     "string_type": "write the value in quotes; codes and texts are always quoted strings",
@@ -86,12 +91,38 @@ def read_yaml(path: Path, name: str) -> Any:
 
     Raises KnowledgeError when the file is absent, is not YAML or gives a key twice.
     """
+    return _content(_text(path, name), name)
+
+
+def read_model(path: Path, name: str, kind: type[T]) -> T:
+    """The file `path` validated as `kind` (a model, or a plain container of models).
+
+    Raises KnowledgeError with the path of the first offending value.
+    """
+    wanted: Any = kind
+    read: T = _model(_text(path, name), name, wanted)
+    return read
+
+
+def _text(path: Path, name: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
         raise KnowledgeError(
             name, "file", "cannot be read", "restore the file, UTF-8 encoded, from the release"
         ) from failure
+
+
+@lru_cache(maxsize=_FILES_KEPT)
+def _model(text: str, name: str, kind: Any) -> Any:
+    """`text` as `kind`. Models never change, so where two directories hold the same text they share its model."""
+    try:
+        return TypeAdapter(kind).validate_python(_content(text, name), strict=True)
+    except ValidationError as failure:
+        raise KnowledgeError(name, *complaint(failure)) from failure
+
+
+def _content(text: str, name: str) -> Any:
     try:
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.MarkedYAMLError as failure:
@@ -101,17 +132,6 @@ def read_yaml(path: Path, name: str) -> Any:
         raise KnowledgeError(name, place, str(failure.problem), remedy) from failure
     except (yaml.YAMLError, TypeError, ValueError) as failure:
         raise KnowledgeError(name, "file", "is not valid YAML", "correct the YAML") from failure
-
-
-def read_model(path: Path, name: str, kind: type[T]) -> T:
-    """The file `path` validated as `kind` (a model, or a plain container of models).
-
-    Raises KnowledgeError with the path of the first offending value.
-    """
-    try:
-        return TypeAdapter(kind).validate_python(read_yaml(path, name), strict=True)
-    except ValidationError as failure:
-        raise KnowledgeError(name, *complaint(failure)) from failure
 
 
 def complaint(failure: ValidationError) -> tuple[str, str, str]:

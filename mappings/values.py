@@ -7,7 +7,7 @@ the confidence of its source. An amount of low confidence gives way to any verif
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -105,6 +105,8 @@ class DatedValue(Knowable):
 
         Verified values come first; where there is none, the unverified one, which says so (`Value.active`).
         """
+        if len(self.values) == 1:  # as most have, and this is asked thousands of times in one assessment
+            return next(iter(self.values.values()))
         usable = [effective for effective, value in self.values.items() if value.active] or list(self.values)
         past = [effective for effective in usable if effective <= day]
         return self.values[past[-1] if past else usable[0]]
@@ -133,6 +135,30 @@ Points = Annotated[DatedValue, AfterValidator(_in_unit("points"))]
 Sessions = Annotated[DatedValue, AfterValidator(_in_unit("{session}", whole=True))]
 
 F = TypeVar("F", bound=Knowable)
+_PLAIN = (str, int, float, date, type(None))
+
+
+def parts(content: object) -> list[tuple[str, BaseModel]]:
+    """Every model inside the `content` of a file, itself included, with its dotted place."""
+    found: list[tuple[str, BaseModel]] = []
+    _add_parts(content, "", found)
+    return found
+
+
+def _add_parts(value: object, place: str, found: list[tuple[str, BaseModel]]) -> None:
+    inner: Iterable[tuple[object, object]]
+    if isinstance(value, BaseModel):
+        found.append((place or "top level", value))
+        inner = value  # its declared fields, and the entries of a file that is one table
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, tuple):
+        inner = enumerate(value)
+    else:
+        return
+    for step, content in inner:
+        if not isinstance(content, _PLAIN):
+            _add_parts(content, f"{place}.{step}" if place else str(step), found)
 
 
 def flat(written: Knowable, kind: type[F], day: date, **instead: Any) -> F:

@@ -12,7 +12,7 @@ from plugin.assessment import Assessment
 from plugin.document.accounting import balance, laboratory_aside, references_used
 from plugin.findings import Reason, SetAside
 from plugin.options.next_step import next_step_of
-from plugin.record import DraftOrder, PatientRecord
+from plugin.record import DraftOrder, PatientRecord, StandingOrder
 from plugin.resistance.counterfactual import Change, Stages, changes
 from plugin.resistance.pseudo_resistance import considerations
 from plugin.resistance.rating import History, Rated, episode_of, history_of, rate, rate_earlier
@@ -43,11 +43,13 @@ def assess(
     jurisdiction: str = "us",
     orders: Sequence[DraftOrder] = (),
     suppose: bool = True,
+    stood: Sequence[StandingOrder] = (),
 ) -> Assessment:
     """Judge one patient's record on the day `as_of` under one definition of treatment resistance.
 
     `definition` is a definition id (None: the knowledge's default). `orders` are drafted orders to hold against the
-    history; they never count as history. `suppose` False leaves out what would change the verdict (`changes`).
+    history; they never count as history. `stood` are those of the request that stood before it, which tell what was
+    taken, for safety only. `suppose` False leaves out what would change the verdict (`changes`).
     Raises `UnknownDefinitionError` for a definition the knowledge does not hold.
     """
     definitions = knowledge.definitions_on(as_of)
@@ -62,7 +64,10 @@ def assess(
     earlier = rate_earlier(history, chosen)
     severity = severity_of(record.scores, setting)
     labels = {kind.id: kind.label for kind in knowledge.procedures.kinds}
-    judged_orders = judge_orders(orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels)
+    gives = {kind.id: kind.gives for kind in knowledge.procedures.kinds if kind.gives is not None}
+    judged_orders = judge_orders(
+        orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels, gives=gives
+    )
     concluded = _concluded(history, rated, earlier)
     considered = considerations(
         [check for check in knowledge.clinical.pseudo_resistance.checks if knowledge.is_on(check.id)],
@@ -79,6 +84,7 @@ def assess(
         knowledge=knowledge,
         as_of=as_of,
         jurisdiction=jurisdiction,
+        stood=stood,
     )
     staging = stage(
         record,

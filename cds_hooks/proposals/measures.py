@@ -48,6 +48,14 @@ def measure_order(
     return ProposedOrder(description=label, resource=resource, proposes=proposes)
 
 
+def measure_codes(name: str, knowledge: Knowledge) -> tuple[Code, ...]:
+    """The codes under which an indicator, a measure or an instrument may be ordered or reported; none when nothing has
+    that name.
+    """
+    found = _named(name, knowledge)
+    return found[2] if found is not None else ()
+
+
 def _named(name: str, knowledge: Knowledge) -> tuple[str, str, tuple[Code, ...]] | None:
     """Label, kind and codes, the preferred code first."""
     indicator = knowledge.clinical.indicators.get(name)

@@ -17,10 +17,13 @@ from cds_hooks.storage.tables import cards, feedback
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredFinding:
-    """One answer to a card: what the card found, on which facts, at which hook, and with which reasons of ours."""
+    """One answer to a card: what the card found, on which facts, when and at which hook it was shown, and with which
+    reasons of ours.
+    """
 
     finding: str
     facts: str
+    at: datetime
     hook: str
     outcome: str
     reasons: frozenset[str]
@@ -37,7 +40,7 @@ class AnsweredFindings:
     ) -> tuple[AnsweredFinding, ...]:
         """The answers of `user` to cards shown from `since` on, for this patient in this encounter."""
         wanted = (
-            select(cards.c.finding, cards.c.facts, cards.c.hook, feedback.c.outcome, feedback.c.reasons)
+            select(cards.c.finding, cards.c.facts, cards.c.at, cards.c.hook, feedback.c.outcome, feedback.c.reasons)
             .join(feedback, feedback.c.card == cards.c.id)
             .where(
                 cards.c.client == client,
@@ -53,7 +56,12 @@ class AnsweredFindings:
         rows = await self._database.read(lambda connection: connection.execute(wanted).all(), wait=HOOK_SECONDS)
         return tuple(
             AnsweredFinding(
-                finding=row.finding, facts=row.facts, hook=row.hook, outcome=row.outcome, reasons=frozenset(row.reasons)
+                finding=row.finding,
+                facts=row.facts,
+                at=row.at,
+                hook=row.hook,
+                outcome=row.outcome,
+                reasons=frozenset(row.reasons),
             )
             for row in rows
         )

@@ -121,7 +121,9 @@ cards = Table(
     Column("user", Text, nullable=False),
     Column("encounter", String(64), nullable=False),  # pseudonym, empty when none was named
     Column("finding", String(64), nullable=False, server_default=text("''")),  # digest of what was found
-    Column("facts", String(64), nullable=False, server_default=text("''")),  # digest of what it rests on
+    Column(
+        "facts", String(64), nullable=False, server_default=text("''")
+    ),  # two half digests: what it rests on, what was ordered
 )
 
 feedback = Table(

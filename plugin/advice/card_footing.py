@@ -50,13 +50,22 @@ def looked_at(assessment: Assessment, words: Wording) -> list[str]:
     whole = {f"{_READ}{kind.replace('/', '-')}" for kind, one in known.items() if one.read is Read.COMPLETE}
     read = [words.say(key) for key in said if key in whole]
     lines = [words.say("looked-at", list=", ".join(dict.fromkeys(read)))] if read else []
+    return [*lines, *gap_line(assessment, words)]
+
+
+def gap_line(assessment: Assessment, words: Wording) -> list[str]:
+    """One line on what was not read or not completely, and why; empty where there is nothing of the kind."""
     by_reason: dict[str, list[str]] = {}
     for gap in assessment.gaps:
-        by_reason.setdefault(gap.why, []).append(gap.what)
-    if by_reason:
-        gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
-        lines.append(words.say("gap-line", list="; ".join(gaps)))
-    return lines
+        by_reason.setdefault(gap.why, []).append(kind_named(gap.what, words))
+    gaps = [f"{', '.join(kinds)} ({escape(why)})" for why, kinds in by_reason.items()]
+    return [words.say("gap-line", list="; ".join(gaps))] if gaps else []
+
+
+def kind_named(kind: str, words: Wording) -> str:
+    """A kind of record in the reader's words; one without words by its name in FHIR."""
+    key = f"{_READ}{kind.replace('/', '-')}"
+    return words.say(key) if key in words.knowledge.sentences else escape(kind)
 
 
 def cites_of(reasons: Iterable[Reason]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mappings.load import Knowledge
+from plugin.advice.augmentation_base import may_be_added
 from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, profile_facts, trial_facts
 from plugin.advice.card_footing import cites_of
@@ -18,18 +20,20 @@ from plugin.assessment import Assessment
 from plugin.options.inputs import PSYCHOSIS_CATATONIA
 from plugin.options.listing import Option
 from plugin.options.next_step import NextStep
+from plugin.resistance.verdict import Value
 
 _SHOWN, _MATCHED_SHOWN = 4, 3
 _NAMED_IN_SUMMARY = 3
 _NEEDED_SHOWN, _BLOCKED_SHOWN = 3, 4
 _KIND = "trd-options"
 _REFRACTORY = "refractory-pattern"
+_REACHED = (Value.MET, Value.PROBABLE)
 
 
 def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
     """The card, None where nothing is left to show; beside recorded danger the policy does not ask for it."""
     step = assessment.next_step
-    shown = shown_options(step)
+    shown = shown_options(assessment, words.knowledge)
     if not shown:
         return None
     # Under a gate of its own the symptom profile decides nothing and is not said.
@@ -40,10 +44,10 @@ def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
     lines += [words.say(pattern)] if profiled and pattern in words.knowledge.sentences else []
     lines += [_line(one, step, words) for one in shown]
     pair = _pair(step, shown)
-    lines += _pairing_line(step, shown, words) + _beside_lines(step, shown, words)
+    lines += _pairing_line(step, shown, words) + _blocked_line(assessment, words)
     lines += [f"{words.told(notice.text)}." for notice in step.profile.notices] if profiled else []
     lines += _collect_line(step, words) if profiled else []
-    lines += [words.say("option-proposal"), words.say("not-a-checker"), words.say("options-more")]
+    lines += [words.say("option-proposal"), words.say("options-more")]
     offered = (*shown, *pair)
     reasons = [*step.profile.reasons, *(reason for one in offered for reason in one.reasons)]
     cites = cites_of(reasons)
@@ -56,9 +60,8 @@ def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
         cites=cites,
         rules=tuple(one.id for one in offered),
         uses=tuple(dict.fromkeys((*step.profile.uses, *(use for reason in reasons for use in reason.uses)))),
-        override_reasons=words.override_reasons,
         offers=tuple(one.id for one in offered),
-        collects=step.profile.collect_next,
+        collects=step.profile.collect_next if profiled else (),
         finding=_KIND,
         facts=facts_of(
             [f"option:{one.id}:{'+'.join(one.cautions)}" for one in offered],
@@ -69,10 +72,15 @@ def option_card(assessment: Assessment, words: Wording) -> CardDraft | None:
     )
 
 
-def shown_options(step: NextStep) -> tuple[Option, ...]:
+def shown_options(assessment: Assessment, knowledge: Knowledge) -> tuple[Option, ...]:
     """What may stand on a card: the leading matched options, filled up by label or guideline, else by adjuncts."""
+    step = assessment.next_step
     lanes = [
-        [one for one in lane if one.shown_inline and not one.as_information]
+        [
+            one
+            for one in lane
+            if one.shown_inline and not one.as_information and may_be_added(one, assessment, knowledge)
+        ]
         for lane in (step.options.matched, step.options.guideline, step.options.adjunct)
     ]
     matched, guideline, adjunct = lanes
@@ -95,10 +103,9 @@ def _summaries(assessment: Assessment, shown: Sequence[Option], words: Wording) 
     domains = domains_named(assessment, words)
     named = [f"options-summary-{hedged}"] if matched and domains else []
     leading = ["; ".join(one.label for one in shown[:count]) for count in range(_NAMED_IN_SUMMARY, 0, -1)]
+    plain = "options-summary" if assessment.verdict.value in _REACHED else "options-summary-instead"
     return [
-        words.say(sentence, domains=domains, options=options)
-        for sentence in (*named, "options-summary")
-        for options in leading
+        words.say(sentence, domains=domains, options=options) for sentence in (*named, plain) for options in leading
     ]
 
 
@@ -118,8 +125,10 @@ def _line(option: Option, step: NextStep, words: Wording) -> str:
     said += [words.say("option-caution", cautions=escape(cautions))] if cautions else []
     said += [words.say("option-off-label")] if option.off_label else []
     said += [words.say("option-probable")] if option.probable else []
+    needed = list(dict.fromkeys(one.what for one in step.safety.needed if one.option == option.id))
+    said += [words.say("option-before", list=escape(words.several(needed, _NEEDED_SHOWN)))] if needed else []
     hedged = option.lane == "matched" and step.profile.certainty == "low"
-    return words.say(f"option-line-{'considered' if hedged else option.lane}", option=", ".join(said))
+    return words.say(f"option-line-{'considered' if hedged else option.lane}", option="; ".join(said))
 
 
 def _pair(step: NextStep, shown: Sequence[Option]) -> tuple[Option, ...]:
@@ -139,30 +148,29 @@ def _pairing_line(step: NextStep, shown: Sequence[Option], words: Wording) -> li
     return [words.say("option-pairing", option=labels[pairing.leading], forms=", ".join(pairing.forms))]
 
 
-def _beside_lines(step: NextStep, shown: Sequence[Option], words: Wording) -> list[str]:
-    """What is needed first, and what is blocked and why, in one line each."""
-    labels = {option.id: option.label for option in shown}
-    needed: dict[str, list[str]] = {}
-    for one in step.safety.needed:
-        if one.option in labels:
-            needed.setdefault(one.what, []).append(labels[one.option])
-    asked = [
-        words.say("option-needed", what=what, options=", ".join(dict.fromkeys(names)))
-        for what, names in list(needed.items())[:_NEEDED_SHOWN]
-    ]
-    lines = [words.say("options-needed", list="; ".join(asked))] if asked else []
-    rules = words.knowledge.clinical.safety
+def _blocked_line(assessment: Assessment, words: Wording) -> list[str]:
+    """What is blocked and why, in one line; only what a card could have named."""
+    rules, unread = words.knowledge.clinical.safety, words.knowledge.clinical.order_checks.procedures_unread
+    labels = {**{rule: known.label for rule, known in rules.items()}, unread.id: unread.label}
     blocked = [
         words.say(
             "option-blocked",
             option=one.label,
-            rules=", ".join(rules[rule].label if rule in rules else rule.lower() for rule in one.rules),
+            rules=", ".join(labels.get(rule, rule.lower()) for rule in one.rules),
         )
-        for one in step.options.blocked
+        for one in assessment.next_step.options.blocked
+        if _could_be_shown(one.id, assessment, words)
     ]
-    if blocked:
-        lines.append(words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN))))
-    return lines
+    return [words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN)))] if blocked else []
+
+
+def _could_be_shown(option: str, assessment: Assessment, words: Wording) -> bool:
+    """Whether a card may name the option at all (decisions 22 and 23): not off-label, unless the site allows it."""
+    treatment = words.knowledge.clinical.options[option]
+    here = {str(where): status for where, status in treatment.jurisdictions.items()}.get(assessment.jurisdiction)
+    if treatment.page_only or here is None:
+        return False
+    return not here.off_label or words.knowledge.is_on(option, otherwise=False)
 
 
 def _collect_line(step: NextStep, words: Wording) -> list[str]:

@@ -7,20 +7,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from plugin.advice.augmentation_base import bases_not_yet_adequate
 from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, trial_facts
 from plugin.advice.card_footing import cites_of, footing, uses_of
-from plugin.advice.wording import Wording
+from plugin.advice.wording import Wording, capitalised
 from plugin.assessment import Assessment
 from plugin.findings import Reason
 from plugin.record import Layer
 from plugin.resistance.verdict import Value
 from plugin.safety.drafts import JudgedOrder, OrderFinding
-from plugin.trial.adequacy import Adequacy
+from plugin.trial.measurement import Status
 from plugin.trial.trials import Trial
 
-_TOO_LITTLE = "tried-too-low-or-short"
-_NOT_YET = (Adequacy.INADEQUATE, Adequacy.IN_PROGRESS)
+_TOO_LITTLE, _FAILED = "tried-too-low-or-short", "already-failed"
 _NO_DEPRESSION_HERE = (Value.EXCLUDED, Value.OUT_OF_SCOPE)
 _AUGMENTS = "augmentation"
 _HANDED_OVER = "completed"
@@ -34,21 +34,24 @@ def history_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
 
 
 def _history_card(order: JudgedOrder, finding: OrderFinding, assessment: Assessment, words: Wording) -> CardDraft:
-    sentence = f"{finding.rule}{'-earlier' if finding.earlier_episode else ''}-summary"
+    only_probable = finding.rule == _FAILED and finding.trial.outcome.status is Status.FAILED_PROXY
+    when = "-earlier" if finding.earlier_episode else ""
+    sentence = f"{finding.rule}{when}{'-probable' if only_probable else ''}-summary"
     reasons = (*finding.trial.judged.reasons, *finding.trial.outcome.reasons)
     lines = [words.say("not-a-failure")] if finding.rule == _TOO_LITTLE else []
     lines += [words.trial(finding.trial, assessment.definition), words.say("not-a-checker")]
     earlier = ("earlier-episode",) if finding.earlier_episode else ()
     return CardDraft(
         kind=finding.rule,
-        summary=words.summary([words.say(sentence, drug=order.label.capitalize())]),
+        summary=words.summary(
+            [words.say(sentence, drug=capitalised(order.label)), words.say(f"{finding.rule}{when}-short")]
+        ),
         detail=(*lines, *footing(assessment, words, reasons)),
         indicator=finding.level,
         source_label=words.source_label(assessment.definition),
         cites=cites_of(reasons),
         rules=(finding.rule,),
         uses=tuple(dict.fromkeys(finding.uses)),
-        override_reasons=words.override_reasons,
         finding=f"{finding.rule}:{order.ingredient}",
         facts=facts_of(trial_facts(finding.trial), earlier),
     )
@@ -69,8 +72,8 @@ def taken_cards(assessment: Assessment, words: Wording) -> Iterator[CardDraft]:
             kind="already-taken",
             summary=words.summary(
                 [
-                    words.say("already-taken-summary", drug=order.label.capitalize(), date=last),
-                    words.say("already-taken-short", drug=order.label.capitalize()),
+                    words.say("already-taken-summary", drug=capitalised(order.label), date=last),
+                    words.say("already-taken-short", drug=capitalised(order.label)),
                 ]
             ),
             detail=(
@@ -80,11 +83,10 @@ def taken_cards(assessment: Assessment, words: Wording) -> Iterator[CardDraft]:
                 words.say("as-of", date=assessment.as_of),
             ),
             indicator="info",
-            source_label=words.say("stop-source"),
+            source_label=words.say("taken-source"),
             cites=cites_of(reasons),
             rules=(check.renewal.id,),
             uses=uses,
-            override_reasons=words.override_reasons,
             finding=f"already-taken:{order.ingredient}",
             facts=facts_of(uses, [f"until:{last.isoformat()}"]),
         )
@@ -106,11 +108,9 @@ def augmentation_cards(assessment: Assessment, words: Wording) -> Iterator[CardD
     Silent where nothing is known to be taken, where a base may be adequate (borderline), where the drug is taken
     already, and for whom the definitions are not about.
     """
-    if assessment.verdict.value in _NO_DEPRESSION_HERE:
-        return
+    bases = bases_not_yet_adequate(assessment)
     taken = {group for taking in assessment.next_step.tried.taken for group in taking.groups}
-    bases = [trial for trial in assessment.trials if trial.ingredient in taken and not trial.undated]
-    if not bases or any(base.judged.adequacy not in _NOT_YET for base in bases):
+    if assessment.verdict.value in _NO_DEPRESSION_HERE or not bases:
         return
     for order in assessment.next_step.orders:
         drug = order.ingredient
@@ -122,7 +122,7 @@ def augmentation_cards(assessment: Assessment, words: Wording) -> Iterator[CardD
 def _augmentation_card(order: JudgedOrder, bases: list[Trial], assessment: Assessment, words: Wording) -> CardDraft:
     reasons: list[Reason] = [reason for base in bases for reason in base.judged.reasons]
     names = [base.drug.label for base in bases]
-    drug = order.label.capitalize()
+    drug = capitalised(order.label)
     return CardDraft(
         kind="augmentation-base",
         summary=words.summary(
@@ -141,7 +141,6 @@ def _augmentation_card(order: JudgedOrder, bases: list[Trial], assessment: Asses
         cites=cites_of(reasons),
         rules=("T6", "A2"),
         uses=uses_of([*reasons]) or tuple(dict.fromkeys(use for base in bases for use in base.sources)),
-        override_reasons=words.override_reasons,
         finding=f"augmentation-base:{order.ingredient}",
         facts=facts_of(*(trial_facts(base) for base in bases)),
     )

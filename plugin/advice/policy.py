@@ -19,7 +19,7 @@ from plugin.advice.card_draft import CardDraft
 from plugin.advice.option_card import closed_line, option_card
 from plugin.advice.order_cards import augmentation_cards, history_cards, taken_cards
 from plugin.advice.pattern_cards import pattern_card
-from plugin.advice.safety_cards import gate_cards, safety_card, stop_cards
+from plugin.advice.safety_cards import gate_cards, safety_card, stop_cards, unchecked_card
 from plugin.advice.status_card import status_card
 from plugin.advice.support_card import support_cards
 from plugin.advice.wording import Wording, escape
@@ -47,7 +47,7 @@ class Row:
     `in_danger`: also beside suicidality recorded at its highest level. `indicators`: the loudness it may take. `first`:
     comes before all louder cards of later rows. `lasting`: an answer may silence it while its facts are unchanged.
     `told_by`: the kind of card that says the same more briefly, so that this one gives way to it when there is no room
-    for both.
+    for both. `alone`: speaks only where no other card does.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class Row:
     first: bool = False
     lasting: bool = True
     told_by: str = ""
+    alone: bool = False
 
 
 def _safety(kind: str, says: str, *indicators: str, on_view: frozenset[Value] = frozenset()) -> Row:
@@ -78,7 +79,7 @@ def _safety(kind: str, says: str, *indicators: str, on_view: frozenset[Value] = 
 
 
 POLICY: tuple[Row, ...] = (
-    _safety("acute-safety", "recorded suicidality, high or moderate", *LOUDNESS, on_view=_REACHED),
+    _safety("acute-safety", "recorded suicidality, high or moderate", *LOUDNESS, on_view=_ANY),
     _safety("order-stop", "a drafted order meets a named hard stop", "critical", "warning"),
     _safety("gate-bipolar", "bipolar disorder is recorded: other guidance applies", "warning"),
     _safety("gate-psychosis-catatonia", "psychosis or catatonia: comes before any symptom profile", "warning"),
@@ -153,7 +154,17 @@ POLICY: tuple[Row, ...] = (
         says="the drafted drug is being taken, with supply in hand",
         indicators=("info",),
     ),
+    Row(
+        kind="order-unchecked",
+        says="hard stops of the drafted drug could not all be checked, and no other card says what was not read",
+        indicators=("info",),
+        in_remission=True,
+        in_danger=True,
+        alone=True,
+    ),
 )
+
+_ALONE = frozenset(row.kind for row in POLICY if row.alone)
 
 
 def advise(
@@ -164,25 +175,28 @@ def advise(
     user: str = "",
     encounter: str = "",
     silenced: Callable[[CardDraft], bool] | None = None,
+    at_most: int = SHOWN_AT_MOST,
 ) -> tuple[CardDraft, ...]:
-    """The cards for one hook, most important first, `SHOWN_AT_MOST` of them; empty when there is nothing to say.
+    """The cards for one hook, most important first, `at_most` of them; empty when there is nothing to say.
 
     `user` and `encounter` (references, empty when unknown) are those of the call: see `plugin.advice.safety_cards`.
     `silenced` says of a draft whether an earlier answer silences it; it is asked of lasting drafts only, before the
-    choice of three, so that what is answered leaves its place to the next.
+    choice of three, so that what is answered leaves its place to the next. `at_most`, from 1 to `SHOWN_AT_MOST`, is how
+    many cards the client shows: what nothing may silence and has no card of its own is named on the last one.
     """
     words = Wording(knowledge)
     said = [
-        replace(draft, lasting=row.lasting)
+        replace(draft, lasting=row.lasting, override_reasons=words.override_reasons(row.kind))
         for row in POLICY
         if _is_on(row, knowledge) and _speaks(row, assessment, hook)
         for draft in _drafts(row, assessment, words, hook=hook, user=user, encounter=encounter)
     ]
-    # Opening a record is answered by news on the verdict alone; recorded danger is told beside them.
-    if hook == ON_VIEW and not any(draft.lasting for draft in said):
+    # Opening a record is answered by news on the verdict and by high danger; a moderate level is told beside the news.
+    if hook == ON_VIEW and not any(draft.lasting or draft.indicator == LOUDNESS[0] for draft in said):
         return ()
+    said = [draft for draft in said if len(said) == 1 or draft.kind not in _ALONE]
     heard = [draft for draft in said if silenced is None or not draft.lasting or not silenced(draft)]
-    return _chosen(sorted(heard, key=_place), words)
+    return _chosen(sorted(heard, key=_place), words, min(max(at_most, 1), SHOWN_AT_MOST))
 
 
 def _is_on(row: Row, knowledge: Knowledge) -> bool:
@@ -217,6 +231,8 @@ def _drafts(
             made = [
                 status_card(assessment, words, note=closed_line(assessment.next_step, words) if options_due else "")
             ]
+        case "order-unchecked":
+            made = [unchecked_card(assessment, words)]
         case "trd-options":
             made = [option_card(assessment, words)]
         case "procedure-support":
@@ -239,16 +255,24 @@ def _place(draft: CardDraft) -> tuple[int, int, int]:
     return (0, number, loudness) if row.first else (1, loudness, number)
 
 
-def _chosen(drafts: Sequence[CardDraft], words: Wording) -> tuple[CardDraft, ...]:
-    """At most three; what another card says as well gives way first, and no hard stop is lost."""
+def _chosen(drafts: Sequence[CardDraft], words: Wording, at_most: int) -> tuple[CardDraft, ...]:
+    """So many at most; what another card says as well gives way first, and no danger, hard stop or gate is lost."""
     kept = list(drafts)
     for row in POLICY:
         kinds = {draft.kind for draft in kept}
-        if row.told_by in kinds and row.kind in kinds and len(kept) > SHOWN_AT_MOST:
+        if row.told_by in kinds and row.kind in kinds and len(kept) > at_most:
             kept = [draft for draft in kept if draft.kind != row.kind]
-    shown, cut = kept[:SHOWN_AT_MOST], [draft for draft in kept[SHOWN_AT_MOST:] if draft.kind == "order-stop"]
+    shown, cut = kept[:at_most], [draft for draft in kept[at_most:] if not draft.lasting]
     if cut:
         others = "; ".join(draft.summary for draft in cut)
         last = shown[-1]
-        shown[-1] = replace(last, detail=(words.say("stops-further", list=others), *last.detail))
+        loudest = min((draft.indicator for draft in (last, *cut)), key=LOUDNESS.index)
+        shown[-1] = replace(
+            last,
+            detail=(words.say("safety-further", list=others), *last.detail),
+            indicator=loudest,
+            cites=tuple(dict.fromkeys(cite for draft in (last, *cut) for cite in draft.cites)),
+            rules=tuple(dict.fromkeys(rule for draft in (last, *cut) for rule in draft.rules)),
+            uses=tuple(dict.fromkeys(use for draft in (last, *cut) for use in draft.uses)),
+        )
     return tuple(shown)

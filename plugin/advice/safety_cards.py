@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, reason_facts
-from plugin.advice.card_footing import cites_of, rules_of, uses_of
-from plugin.advice.wording import Wording, escape
+from plugin.advice.card_footing import cites_of, gap_line, kind_named, rules_of, uses_of
+from plugin.advice.wording import Wording, capitalised, escape
 from plugin.assessment import Assessment
 from plugin.findings import Reason
 from plugin.options.next_step import NextStep
-from plugin.record import ConditionFact, ItemAnswer, LabResult
+from plugin.record import ConditionFact, ItemAnswer, LabResult, Read
 from plugin.resistance.verdict import Value
 from plugin.safety.drafts import JudgedOrder
 
@@ -26,6 +26,8 @@ _GATES = {
     "NEUROCOGNITIVE": ("gate-neurocognitive", ("NCD",)),
 }
 _STOP_LEVELS = ("critical", "warning")
+# What the named hard stops are decided on (decision 24), beside the age.
+_STOPS_NEED = ("MedicationRequest", "AllergyIntolerance", "Condition")
 _SCREENER = "cssrs-screener"
 
 
@@ -39,7 +41,15 @@ def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encou
     found = step.modifiers.suicidality
     if found.level not in _SPOKEN_LEVELS or not found.deciding:
         return None
-    lines = [words.say("safety-recorded", what=_decisive(fact, words)) for fact in found.deciding]
+    recorded = [words.say("safety-recorded", what=_decisive(fact, words)) for fact in found.deciding]
+    decisive = _decisive(found.deciding[0], words)
+    summary = words.summary(
+        [
+            *(words.say(f"safety-{form}-{found.level}", what=decisive) for form in ("summary", "brief")),
+            words.say(f"safety-short-{found.level}"),
+        ]
+    )
+    lines = [line for line in recorded if not summary.startswith(line)]
     if found.rescreen:
         lines.append(words.say("safety-rescreen"))
     lines += [words.say("safety-steps-high" if found.level == "high" else "safety-steps-moderate")]
@@ -48,22 +58,15 @@ def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encou
     lines += [words.say("safety-not-a-prediction"), words.say("as-of", date=assessment.as_of)]
     reasons = found.reasons
     own = all(_is_own(fact, user, encounter) for fact in found.deciding)
-    decisive = _decisive(found.deciding[0], words)
     return CardDraft(
         kind="acute-safety",
-        summary=words.summary(
-            [
-                *(words.say(f"safety-{form}-{found.level}", what=decisive) for form in ("summary", "brief")),
-                words.say(f"safety-short-{found.level}"),
-            ]
-        ),
+        summary=summary,
         detail=tuple(lines),
         indicator="info" if own else _SPOKEN_LEVELS[found.level],
         source_label=words.say("safety-source"),
         cites=cites_of(reasons),
         rules=rules_of(reasons),
         uses=uses_of(reasons),
-        override_reasons=words.override_reasons,
         collects=(_SCREENER,),
         finding="acute-safety",
         facts=facts_of([f"level:{found.level}"], reason_facts(reasons)),
@@ -82,26 +85,26 @@ def suicidality_line(assessment: Assessment, words: Wording) -> str:
 
 def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
     """One card for each drafted order that meets a hard stop, critical ones first."""
-    cards = []
+    cards, told = [], set()
     for order in assessment.next_step.orders:
         stops = [stop for stop in order.stops if stop.level in _STOP_LEVELS]
-        if not stops:
+        same = (_subject(order), tuple(stop.rule for stop in stops))
+        if not stops or same in told:
             continue
+        told.add(same)
         stops.sort(key=lambda stop: _STOP_LEVELS.index(stop.level))
         reasons = [reason for stop in stops for reason in stop.reasons]
         lines = [
-            words.say(
-                "stop-line", rule=stop.rule, why=" ".join((_sentences(stop.reasons, words), escape(stop.note))).strip()
-            )
+            words.say("stop-line", why=" ".join((_sentences(stop.reasons, words), escape(stop.note))).strip())
             for stop in stops
         ]
-        lines += [words.say("not-a-checker"), *words.basis(cites_of(reasons))]
+        lines += [words.say("not-a-checker"), *gap_line(assessment, words), *words.basis(cites_of(reasons))]
         cards.append(
             CardDraft(
                 kind="order-stop",
                 summary=words.summary(
                     [
-                        words.say("stop-summary", drug=order.label.capitalize(), label=stops[0].label),
+                        words.say("stop-summary", drug=capitalised(order.label), label=stops[0].label),
                         words.say("stop-short", label=stops[0].label),
                         words.say("stop-shortest"),
                     ]
@@ -112,12 +115,41 @@ def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
                 cites=cites_of(reasons),
                 rules=tuple(dict.fromkeys(stop.rule for stop in stops)),
                 uses=uses_of(reasons),
-                override_reasons=words.override_reasons,
                 finding=f"order-stop:{_subject(order)}",
                 facts=facts_of([f"stop:{stop.rule}" for stop in stops], reason_facts(reasons)),
             )
         )
     return sorted(cards, key=lambda card: _STOP_LEVELS.index(card.indicator))
+
+
+def unchecked_card(assessment: Assessment, words: Wording) -> CardDraft | None:
+    """The card that hard stops of drafted drugs could not all be checked; None where all they need was read.
+
+    Silence would read as clearance. It is for the case that no other card says what is missing.
+    """
+    drafted = [order for order in assessment.next_step.orders if order.drug is not None or order.order.groups]
+    short = [kind for kind in _STOPS_NEED if assessment.record.read(kind) in (Read.UNREAD, Read.PARTIAL)]
+    if not drafted or not short:
+        return None
+    names = list(dict.fromkeys(capitalised(order.label) for order in drafted))
+    listed = ", ".join(kind_named(kind, words) for kind in short)
+    return CardDraft(
+        kind="order-unchecked",
+        summary=words.summary(
+            [*words.summaries("unchecked-summary", names, list=listed), words.say("unchecked-short")]
+        ),
+        detail=(
+            words.say("unchecked-line"),
+            words.say("not-a-checker"),
+            *gap_line(assessment, words),
+            words.say("as-of", date=assessment.as_of),
+        ),
+        indicator="info",
+        source_label=words.say("stop-source"),
+        rules=("order-unchecked",),
+        finding="order-unchecked",
+        facts=facts_of([f"unread:{kind}" for kind in short]),
+    )
 
 
 def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
@@ -133,24 +165,31 @@ def gate_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
         present = [name for name in ids if modifiers.values[name] == "present"]
         reasons = [reason for reason in modifiers.reasons if reason.rule in present]
         lines = [f"{words.told(reason.text)}." for reason in reasons]
-        lines += [words.say(f"{kind}-line-{name}") for name in present]
-        lines += [*words.basis(cites_of(reasons)), words.say("as-of", date=assessment.as_of)]
+        named = [f"{kind}-line-{name}" for name in present]
+        lines += [words.say(name) for name in named]
+        cites = (*(cite for name in named for cite in words.knowledge.sentences[name].cites), *cites_of(reasons))
+        lines += [*gap_line(assessment, words), *words.basis(cites), words.say("as-of", date=assessment.as_of)]
         cards.append(
             CardDraft(
                 kind=kind,
-                summary=words.say(f"{kind}-summary"),
+                summary=words.say(_gate_summary(kind, present, words)),
                 detail=tuple(lines),
                 indicator="info" if gate == "NEUROCOGNITIVE" else "warning",
                 source_label=words.say("gate-source"),
-                cites=cites_of(reasons),
+                cites=tuple(dict.fromkeys(cites)),
                 rules=tuple(present),
                 uses=uses_of(reasons),
-                override_reasons=words.override_reasons,
                 finding=kind,
                 facts=facts_of(reason_facts(reasons)),
             )
         )
     return cards
+
+
+def _gate_summary(kind: str, present: Sequence[str], words: Wording) -> str:
+    """The sentence that names what is present where only one of several is, else the one for all of them."""
+    own = f"{kind}-summary-{present[0]}" if len(present) == 1 else ""
+    return own if own in words.knowledge.sentences else f"{kind}-summary"
 
 
 def _as_information(step: NextStep, words: Wording) -> list[str]:

@@ -41,9 +41,8 @@ def status_card(assessment: Assessment, words: Wording, *, note: str = "") -> Ca
         indicator="warning" if verdict.value is Value.MET else "info",
         source_label=words.source_label(assessment.definition),
         cites=cites_of(verdict.reasons),
-        rules=rules_of(verdict.reasons),
+        rules=rules_of([*verdict.reasons, *(one for trial in assessment.trials for one in _reasons(trial))]),
         uses=_uses(assessment),
-        override_reasons=words.override_reasons,
         collects=ask.collects if ask is not None else (),
         finding=f"{_KIND}:{assessment.definition.id}",
         facts=facts_of(
@@ -65,7 +64,8 @@ def _summaries(assessment: Assessment, words: Wording, ask: DecisiveFact | None)
     column = _COLUMN.get(verdict.value)
     if column is not None:
         names = failed_names(assessment.trials, column)
-        sentence = "met" if verdict.value is Value.MET else "probable"
+        unscored = "probable" if counts.lo else "probable-unscored"
+        sentence = "met" if verdict.value is Value.MET else unscored
         fewer = words.summaries(f"{sentence}-summary", names, count=len(names))
         return [*fewer, words.say(f"{sentence}-summary-short", count=max(len(names), counts.lo))]
     said = []
@@ -119,18 +119,12 @@ def definition_lines(assessment: Assessment, words: Wording) -> list[str]:
 
 
 def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
-    verdict, definition = assessment.verdict, assessment.definition
-    lines = [
-        words.say(
-            "count-line",
-            low=verdict.counts.lo,
-            proxy=verdict.counts.lo_proxy,
-            high=verdict.counts.hi,
-            definition=definition.id,
-            needed=definition.min_failed_trials,
-            summary=definition.label,
-        )
-    ]
+    verdict, definition, counts = assessment.verdict, assessment.definition, assessment.verdict.counts
+    rule = {"definition": definition.id, "needed": definition.min_failed_trials, "summary": definition.label}
+    if counts.lo == counts.hi:
+        lines = [words.say("count-line-sure", low=counts.lo, **rule)]
+    else:
+        lines = [words.say("count-line", low=counts.lo, proxy=counts.lo_proxy, high=counts.hi, **rule)]
     failing = [t for t in assessment.trials if weight_of(t)[0]]
     if verdict.value is Value.PROBABLE and failing and all(t.outcome.basis != "score" for t in failing):
         lines.append(words.say("reported-basis"))
@@ -142,13 +136,12 @@ def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
 
 
 def _considered(assessment: Assessment, words: Wording) -> tuple[list[str], list[str]]:
-    """What to consider before concluding resistance, a few lines at most: what leads the card, and the others."""
+    """What to consider before concluding resistance, a few findings at most: what leads the card, and the others."""
     shown = assessment.pseudo_resistance[:_SHOWN]
-    lines = [
-        (one.leads, words.say("consider", what=words.say(one.sentence, finding=words.told(one.finding))))
-        for one in shown
-    ]
-    return [line for leads, line in lines if leads], [line for leads, line in lines if not leads]
+    said = [(one.leads, words.say(one.sentence, finding=words.told(one.finding))) for one in shown]
+    leading = [words.say("consider", what=what) for leads, what in said if leads]
+    others = "; ".join(what for leads, what in said if not leads)
+    return leading, [words.say("consider", what=others)] if others else []
 
 
 def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
@@ -160,7 +153,15 @@ def _open_lines(assessment: Assessment, words: Wording) -> list[str]:
     return lines
 
 
+def _reasons(trial: Trial) -> tuple[Reason, ...]:
+    return (*trial.judged.reasons, *trial.outcome.reasons)
+
+
 def _uses(assessment: Assessment) -> tuple[str, ...]:
-    trials = (ref for trial in assessment.trials for ref in trial.sources)
-    considered = (ref for one in assessment.pseudo_resistance[:_SHOWN] for ref in one.uses)
-    return tuple(dict.fromkeys((*trials, *considered)))
+    """Every record behind a number of the card: trials with their scores, severity, the diagnosis, what to consider."""
+    trials = [ref for trial in assessment.trials for ref in trial.sources]
+    judged = [ref for trial in assessment.trials for reason in _reasons(trial) for ref in reason.uses]
+    severity = assessment.severity.score.references if assessment.severity is not None else ()
+    diagnosis = [ref for reason in assessment.eligibility.basis for ref in reason.uses]
+    considered = [ref for one in assessment.pseudo_resistance[:_SHOWN] for ref in one.uses]
+    return tuple(dict.fromkeys((*trials, *judged, *severity, *diagnosis, *considered)))

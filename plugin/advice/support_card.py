@@ -13,7 +13,7 @@ from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, reason_facts, score_facts, trial_facts
 from plugin.advice.card_footing import cites_of, footing, uses_of
 from plugin.advice.status_card import definition_lines
-from plugin.advice.wording import Wording, escape
+from plugin.advice.wording import Wording, capitalised, escape
 from plugin.assessment import Assessment
 from plugin.options.inputs import circumstances_of
 from plugin.options.opening import Opening, opening_of
@@ -72,6 +72,9 @@ def _card(order: JudgedOrder, treatment: Treatment, assessment: Assessment, word
     if hits:
         labels = "; ".join(dict.fromkeys(hit.label for hit in hits))
         lines.append(words.say("support-against", list=escape(labels)))
+    labels_here = {str(where): status for where, status in treatment.jurisdictions.items()}
+    if assessment.jurisdiction in labels_here and labels_here[assessment.jurisdiction].off_label:
+        lines.append(words.say("support-off-label"))
     lines += [words.say("support-payers"), words.say("not-a-checker")]
     name = order.order.procedure or order.ingredient
     severity = score_facts(assessment.severity.score) if assessment.severity is not None else []
@@ -84,7 +87,6 @@ def _card(order: JudgedOrder, treatment: Treatment, assessment: Assessment, word
         cites=cites_of(reasons),
         rules=("L5",),
         uses=tuple(dict.fromkeys((*step.tried.uses, *uses_of(reasons)))),
-        override_reasons=words.override_reasons,
         finding=f"{_KIND}:{name}",
         facts=facts_of(
             *(trial_facts(trial) for trial in assessment.trials),
@@ -99,11 +101,11 @@ def _summaries(
     order: JudgedOrder, treatment: Treatment, opening: Opening, assessment: Assessment, words: Wording
 ) -> Sequence[str]:
     """Which failures are documented, of how many asked for."""
-    tried, label = assessment.next_step.tried, order.label.capitalize()
+    tried, label = assessment.next_step.tried, capitalised(order.label)
     asked = treatment.eligibility
     need = int(asked.failed_trials.on(assessment.as_of).amount) if asked is not None else 0
     names = [trial.drug.label for trial in assessment.trials if weight_of(trial)[0]]
-    kind = "probable" if opening.probable else "documented"
+    kind = "urgent" if _is_urgent(opening) else "probable" if opening.probable else "documented"
     if opening.probable:
         names = [trial.drug.label for trial in assessment.trials if weight_of(trial)[_PROBABLE]]
     fields = {"treatment": label, "have": tried.with_proxy if opening.probable else tried.measured, "need": need}
@@ -116,8 +118,12 @@ def _first_line(opening: Opening, words: Wording) -> str:
         return words.say("support-line-probable")
     if not opening.is_open:
         return words.say("support-line-fewer")
-    urgent = opening.reason is not None and not opening.reason.uses
-    return words.say("support-line-urgent" if urgent else "support-line-enough")
+    return words.say("support-line-urgent" if _is_urgent(opening) else "support-line-enough")
+
+
+def _is_urgent(opening: Opening) -> bool:
+    """Whether urgency opens the treatment, in place of failed trials."""
+    return opening.is_open and not opening.probable and opening.reason is not None and not opening.reason.uses
 
 
 def _lacking(treatment: Treatment, assessment: Assessment, words: Wording) -> list[str]:

@@ -26,6 +26,11 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
+def capitalised(label: str) -> str:
+    """A label at the beginning of a line; names in capitals keep them."""
+    return label[:1].upper() + label[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """Fills the sentences of one knowledge version."""
@@ -35,12 +40,14 @@ class Wording:
     def say(self, sentence: str, **fields: object) -> str:
         """One sentence with its fields; an unknown sentence is a fault of ours and raises KeyError."""
         said = {name: self.day(value) if isinstance(value, date) else value for name, value in fields.items()}
-        return self.knowledge.sentences[sentence].text.format(**said)
+        form = self.knowledge.sentences[sentence]
+        return (form.one if form.one and fields.get("count") == 1 else form.text).format(**said)
 
     def day(self, day: date) -> str:
-        """A date in the reader's form: the sentence ``date-form`` of the language or the site, ISO as packaged."""
-        form = self.knowledge.sentences["date-form"].text
-        return form.format(year=f"{day.year:04}", month=f"{day.month:02}", day=f"{day.day:02}")
+        """A date in the reader's form: the sentences ``date-form`` and ``month-01`` ... of the language or the site."""
+        said = self.knowledge.sentences
+        month = said[f"month-{day.month:02}"].text
+        return said["date-form"].text.format(year=f"{day.year:04}", month=month, day=f"{day.day:02}")
 
     def told(self, text: str) -> str:
         """A sentence of the reasoning for a card: escaped, its dates in the reader's form, without a full stop."""
@@ -70,10 +77,9 @@ class Wording:
         listed = ", ".join(names[:most])
         return listed if len(names) <= most else self.say("and-more", list=listed, count=len(names) - most)
 
-    @property
-    def override_reasons(self) -> tuple[str, ...]:
-        """The codes of the reasons that a clinician may give for not following a card."""
-        return tuple(reason.code for reason in self.knowledge.override_reasons)
+    def override_reasons(self, kind: str) -> tuple[str, ...]:
+        """The codes of the reasons that a clinician may give for not following a card of this kind."""
+        return tuple(reason.code for reason in self.knowledge.override_reasons if kind not in reason.not_on)
 
     def basis(self, cites: Sequence[str]) -> list[str]:
         """The line that names the sources, if any of them has a short name."""
@@ -89,7 +95,8 @@ class Wording:
     def trial(self, trial: Trial, definition: Definition) -> str:
         """One line: drug, dates, dose, adequacy, outcome, and what went with it."""
         era = trial.judged.era
-        dates = self.say("dates-unknown") if trial.undated else self.say("dates-known", start=era.start, end=era.end)
+        known = "dates-ongoing" if trial.ongoing else "dates-known"
+        dates = self.say("dates-unknown") if trial.undated else self.say(known, start=era.start, end=era.end)
         line = self.say(
             "trial-line",
             drug=f"**{trial.drug.label}**",
@@ -147,7 +154,8 @@ class Wording:
         if trial.judged.adequacy is Adequacy.EXCLUDED:
             return self.say("outcome-not-rated")
         if outcome.category == "intolerance":
-            return self.say("outcome-intolerance")
+            label = escape(outcome.stop.label) if outcome.stop is not None else ""
+            return self.say("outcome-intolerance-for", label=label) if label else self.say("outcome-intolerance")
         if outcome.endpoint is not None:
             return self._scores(outcome, outcome.endpoint)
         if trial.judged.adequacy is Adequacy.IN_PROGRESS:

@@ -6,6 +6,7 @@ Field names, order and vocabulary are a public interface. Unknown is `null`, nev
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,6 +25,7 @@ CONTRACT = "1"
 _PERCENT_DIGITS = 1
 
 
+@cache
 def engine_version() -> str:
     """The version of this distribution, ``0+unknown`` when it is not installed."""
     try:

@@ -1,8 +1,9 @@
 """Drafted orders of concern: antidepressants, augmenting agents, and procedures against treatment resistance.
 
 A draft is of concern by what the knowledge says of the drug or the kind of procedure; so is a drug that is none of ours
-when a hard stop names its group (linezolid and methylene blue, decision 107). Drafts may name their
-Medication by reference, the Medication being contained or another entry without an address.
+when a hard stop names its group (linezolid and methylene blue, decision 107). Any other drug that the safety rules test
+is read as well, never selected: it is no concern by itself, and whatever is drafted with it meets it. Drafts may name
+their Medication by reference, the Medication being contained or another entry without an address.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from plugin.ingest.procedures import kind_of
 from plugin.ingest.references import Received, bare_id, reference_of, type_of
 from plugin.ingest.resources import Json, code_word, truth
 from plugin.ingest.vocabulary import vocabulary_of
-from plugin.record import DraftOrder
+from plugin.record import DraftOrder, Product
 
 _ROLES = frozenset({"antidepressant", "augmentation"})
 _WITHDRAWN = ("entered-in-error", "cancelled", "revoked", "stopped", "completed", "ended")
@@ -32,7 +33,7 @@ def read_orders(
     jurisdiction: str = "us",
     lookups: Iterable[object] = (),
 ) -> tuple[DraftOrder, ...]:
-    """The drafts of concern among `resources`, in order.
+    """The drafts of concern among `resources`, and the drugs that matter beside them, in order.
 
     `selections` are the references the clinician has just chosen (``Type/id``, bare id or absolute); None
     when the hook knows no selection, and then every draft counts as selected. `lookups` are resources
@@ -60,12 +61,17 @@ def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> D
         product, _ = drugs.named_by(resource)
         known = drugs.vocabulary.knowledge.drugs
         if product is None:
-            groups = _stopped_groups(resource, drugs)
-            return DraftOrder(reference=reference, groups=groups, selected=selected) if groups else None
-        if not any(known[i].role in _ROLES for i in product.ingredients if i in known):
+            groups = DrugGroupNames(drugs.vocabulary).of(tuple(drugs.concepts(resource)))
+            stopped = groups & _stopped_groups(drugs.vocabulary.knowledge)
+            tested = groups & _tested_groups(drugs.vocabulary.knowledge)
+            if stopped:
+                return DraftOrder(reference=reference, groups=stopped, selected=selected)
+            return DraftOrder(reference=reference, groups=tested, selected=False) if tested else None
+        concerning = any(known[i].role in _ROLES for i in product.ingredients if i in known)
+        if not concerning and _tested_groups(drugs.vocabulary.knowledge).isdisjoint(_groups_of(product, drugs)):
             return None
         dosage = read_dosage(resource.get("dosageInstruction"), drugs.vocabulary.dosing)
-        return DraftOrder(reference=reference, product=product, dosage=dosage, selected=selected)
+        return DraftOrder(reference=reference, product=product, dosage=dosage, selected=selected and concerning)
     if type_of(resource) == "ServiceRequest":
         kind = kind_of(concept_of(resource.get("code")), drugs.vocabulary)
         if kind is not None and kind.concerning:
@@ -73,8 +79,20 @@ def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> D
     return None
 
 
-def _stopped_groups(resource: Json, drugs: Drugs) -> frozenset[str]:
-    """The groups of a drug without a file of its own that a hard stop of the safety rules names."""
-    rules = drugs.vocabulary.knowledge.clinical.safety.values()
-    stopped = {group for rule in rules for row in rule.rows if row.hard_stop for group in row.order_groups}
-    return DrugGroupNames(drugs.vocabulary).of(tuple(drugs.concepts(resource))) & stopped
+def _stopped_groups(knowledge: Knowledge) -> frozenset[str]:
+    """The groups of drugs without a file of their own that a hard stop of the safety rules names."""
+    rules = knowledge.clinical.safety.values()
+    return frozenset(group for rule in rules for row in rule.rows if row.hard_stop for group in row.order_groups)
+
+
+def _tested_groups(knowledge: Knowledge) -> frozenset[str]:
+    """The drug groups, and single drugs, whose taking a safety rule tests."""
+    facts, rules = knowledge.clinical.facts, knowledge.clinical.safety.values()
+    tested = {test.fact for rule in rules for row in rule.rows for test in row.when}
+    return frozenset(group for name in tested if facts[name].kind == "medication" and (group := facts[name].group))
+
+
+def _groups_of(product: Product, drugs: Drugs) -> frozenset[str]:
+    groups = drugs.vocabulary.knowledge.clinical.drug_groups.values()
+    ingredients = set(product.ingredients)
+    return frozenset((*ingredients, *(group.id for group in groups if ingredients & set(group.drugs))))

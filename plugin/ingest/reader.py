@@ -22,6 +22,7 @@ from plugin.ingest.other_medications import DrugGroupNames, read_other_medicatio
 from plugin.ingest.patient import patients_of, read_patient, subject_of, why_not_about
 from plugin.ingest.procedures import read_procedure
 from plugin.ingest.references import Received, bare_id, type_of
+from plugin.ingest.repairs import repairs_in
 from plugin.ingest.resources import Json
 from plugin.ingest.vocabulary import Vocabulary, vocabulary_of
 from plugin.record import (
@@ -117,6 +118,7 @@ def read_record(
         allergies=tuple(fact for fact in facts if isinstance(fact, AllergyFact)),
         set_aside=tuple(sorted(aside, key=lambda entry: places[entry.reference])),
         received=received.references,
+        repairs=repairs_in((resource for _, resource in mine), knowledge),
         availability=_availability(mine, availability, has_laboratory=_has_laboratory(results, knowledge)),
     )
 
@@ -183,6 +185,7 @@ def _other_medications(
 
 def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], drugs: Drugs) -> Iterable[SetAside]:
     """Resources that no reader takes, with the reason why not."""
+    versions = drugs.vocabulary.knowledge.repairs.other_versions
     for reference, resource in mine:
         kind = type_of(resource)
         if kind in readers or kind in MEASURE_TYPES:
@@ -192,6 +195,8 @@ def _unread(mine: Iterable[tuple[str, Json]], readers: Mapping[str, _Reader], dr
             reason = "read through the records that refer to it" if used else "no record read refers to it"
         elif kind == "OperationOutcome":
             reason = "a message of the server, not data"
+        elif kind in versions:
+            reason = f"a resource type of FHIR {versions[kind]}, a version that is not read"
         else:
             reason = "a resource type not read in this version"
         yield SetAside(reference=reference, reason=reason)
@@ -202,7 +207,7 @@ def _availability(
 ) -> Mapping[str, Availability]:
     occurring = {type_of(resource) for _, resource in mine}
     if stated is None:
-        absent = Availability(read=Read.UNREAD, why="none in the input")
+        absent = Availability(read=Read.UNREAD, why="none in the input", feed=False)
         kinds = {kind: Availability(read=Read.COMPLETE) if kind in occurring else absent for kind in _ACCOUNTED}
         if has_laboratory:
             kinds[LABORATORY] = Availability(read=Read.COMPLETE)

@@ -16,7 +16,7 @@ from plugin.findings import Reason
 from plugin.options.listing import Options, options_of
 from plugin.options.pattern import Pattern, pattern_of
 from plugin.options.tried import Tried, tried_of
-from plugin.record import DraftOrder, PatientRecord, Read, Verification
+from plugin.record import DraftOrder, PatientRecord, Read, StandingOrder, Verification
 from plugin.resistance.verdict import Verdict
 from plugin.safety.drafts import JudgedOrder
 from plugin.safety.modifiers import Modifiers, modifiers_of
@@ -93,11 +93,13 @@ def next_step_of(
     knowledge: Knowledge,
     as_of: date,
     jurisdiction: str = "us",
+    stood: Sequence[StandingOrder] = (),
 ) -> NextStep:
     """Everything beyond the verdict for one record on the day `as_of`.
 
     `concluded` is what was concluded before (eras, trials, augmentations, courses of the episode); `judged` are the
-    drafts as the history judges them, `orders` the same drafts as read.
+    drafts as the history judges them, `orders` the same drafts as read. `stood` are those orders of the request that
+    stood before it: for safety their drugs were taken.
     """
     suicidality = suicidality_of(record, knowledge=knowledge, as_of=as_of)
     facts = NamedFacts(
@@ -105,6 +107,7 @@ def next_step_of(
         replace(concluded, suicidality=suicidality.known_level, suicidality_uses=suicidality.uses),
         knowledge=knowledge,
         as_of=as_of,
+        stood=stood,
     )
     modifiers = modifiers_of(facts, suicidality=suicidality, knowledge=knowledge, as_of=as_of)
     profile = domain_profile(
@@ -114,7 +117,7 @@ def next_step_of(
         depressed=is_depressed(record),
         neurocognitive="NEUROCOGNITIVE" in modifiers.gates,
     )
-    safety = safety_of(facts, record, knowledge=knowledge, as_of=as_of, jurisdiction=jurisdiction)
+    safety = safety_of(facts, record, knowledge=knowledge, as_of=as_of, jurisdiction=jurisdiction, orders=orders)
     tried = tried_of(
         trials=concluded.trials,
         augmentations=concluded.augmentations,

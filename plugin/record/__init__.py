@@ -16,6 +16,7 @@ from plugin.record.medications import (
     OtherMedication,
     PackPart,
     Product,
+    StandingOrder,
     StopReason,
     WrittenDose,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Product",
     "Read",
     "Score",
+    "StandingOrder",
     "StopReason",
     "Verification",
     "WrittenDose",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from plugin.spans import PartialDate
@@ -198,7 +199,8 @@ class DraftOrder:
     of ours and belongs to `groups` that a hard stop names (linezolid).
 
     `daily_dose` needs no field: `dosage` and `product` give it as for any other order. `selected` is False for drafts
-    of the same session that the clinician has not just chosen.
+    of the same session that the clinician has not just chosen, and for drugs that are no concern by themselves: these
+    are only seen beside the others.
     """
 
     reference: str
@@ -207,3 +209,19 @@ class DraftOrder:
     groups: frozenset[str] = frozenset()
     dosage: tuple[DosageLine, ...] = ()
     selected: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingOrder:
+    """An order of the request that is no draft: it stood before, and is signed again, changed or ended now.
+
+    It tells what was taken, for safety only; to the trials it is no history. `ingredients` are drug ids, `groups` drug
+    groups for a drug that is none of ours. `first` is None when no day is stated; `last` is the last day it may have
+    been taken, None while it goes on.
+    """
+
+    reference: str
+    ingredients: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
+    first: PartialDate | None = None
+    last: date | None = None

@@ -29,10 +29,15 @@ class Read(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """How far one kind of data (a FHIR resource type) was read, with a short reason when not complete."""
+    """How far one kind of data (a FHIR resource type) was read, with a short reason when not complete.
+
+    `feed`: whether such data were to be had. False only where nothing was sent and there is nobody to ask, or the
+    server does not know the resource type: what was asked for and refused, or failed, has a feed.
+    """
 
     read: Read
     why: str = ""
+    feed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class PatientRecord:
     """Everything received about one patient.
 
     `availability` is keyed by FHIR resource type, and by `LABORATORY` for results other than rating scales.
+    `repairs` says in how many places the data were mended while they were read, by the names of ``repairs.yaml``.
     """
 
     patient: PatientFact | None
@@ -53,6 +59,7 @@ class PatientRecord:
     allergies: tuple[AllergyFact, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     received: tuple[str, ...] = ()
+    repairs: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     availability: Mapping[str, Availability] = field(default_factory=lambda: MappingProxyType({}))
 
     def read(self, resource_type: str) -> Read:

@@ -40,7 +40,8 @@ class Held:
     @property
     def agents(self) -> tuple[str, ...]:
         """The drugs taken that the row is about, as far as they have a name."""
-        shown = [known.shown for test, known in self.met if known is not None and known.value is True]
+        holding = [known for _, known in self.met if known is not None and known.value is True]
+        shown = [name for known in holding for name in (known.shown, known.ordered)]
         return tuple(dict.fromkeys(name for name in shown if name))
 
 
@@ -95,6 +96,8 @@ def _about(name: str, met: Sequence[tuple[FactTest, Known | None]], facts: Named
         return f"no {label} on record"
     if known.value is False:
         return f"{label}: not on record"
+    if not known.taken:
+        return f"also being ordered: {known.ordered}"
     on = f" on {known.day}" if known.day is not None else ""
     limits = [
         f"{_SIGNS[test.op]} {test.value.on(as_of).amount:g}"
@@ -104,13 +107,14 @@ def _about(name: str, met: Sequence[tuple[FactTest, Known | None]], facts: Named
     compared = f" ({' and '.join(limits)})" if limits else ""
     unsure = {Certainty.WORDS: " (named in words only)", Certainty.PROVISIONAL: " (not confirmed)"}
     shown = f": {known.shown}" if known.shown and known.shown.lower() != label.lower() else ""
-    return f"{label}{shown}{on}{compared}{unsure.get(known.certainty, '')}"
+    beside = f"; also being ordered: {known.ordered}" if known.ordered else ""
+    return f"{label}{shown}{on}{compared}{unsure.get(known.certainty, '')}{beside}"
 
 
 def reason_of(rule: str, label: str, row: Held, facts: NamedFacts, as_of: date, *, cites: tuple[str, ...]) -> Reason:
     """Why a rule holds: its label, the values with their limits, and what they rest on."""
     numbers = tuple(
-        (test.fact, known.value if not isinstance(known.value, bool) else known.shown or "yes")
+        (test.fact, known.value if not isinstance(known.value, bool) else known.shown or known.ordered or "yes")
         for test, known in row.met
         if known is not None
     )

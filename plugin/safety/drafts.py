@@ -58,7 +58,8 @@ class OrderStop:
 class JudgedOrder:
     """A drafted order of concern with what the history says, and the hard stops, the loudest first.
 
-    `ingredient` is None for a procedure and for a drug that is none of ours.
+    `ingredient` is None for a procedure and for a drug that is none of ours. `gives` is the drug that a procedure
+    gives: the hard stops of that drug are its own, whatever form the order has.
     """
 
     order: DraftOrder
@@ -66,6 +67,12 @@ class JudgedOrder:
     label: str
     findings: tuple[OrderFinding, ...]
     stops: tuple[OrderStop, ...] = ()
+    gives: str | None = None
+
+    @property
+    def drug(self) -> str | None:
+        """The drug that the order brings, ordered by itself or given by the procedure; None for one not ours."""
+        return self.ingredient or self.gives
 
 
 def judge_orders(
@@ -76,8 +83,12 @@ def judge_orders(
     definition: Definition,
     drugs: Mapping[str, Drug],
     labels: Mapping[str, str],
+    gives: Mapping[str, str],
 ) -> tuple[JudgedOrder, ...]:
-    """Judge each selected draft against the trials of this episode and, more quietly, of earlier ones."""
+    """Judge each selected draft against the trials of this episode and, more quietly, of earlier ones.
+
+    `gives` is the drug given by each kind of procedure that gives one.
+    """
     judged = []
     for order in orders:
         if not order.selected:
@@ -85,7 +96,8 @@ def judge_orders(
         if order.product is None:
             named = order.procedure or next(iter(sorted(order.groups)), "")
             label = labels.get(named, named)
-            judged.append(JudgedOrder(order=order, ingredient=None, label=label, findings=()))
+            given = gives.get(order.procedure or "")
+            judged.append(JudgedOrder(order=order, ingredient=None, label=label, findings=(), gives=given))
             continue
         for ingredient in order.product.ingredients:
             mine = [t for t in trials if t.ingredient == ingredient and order.reference not in t.sources]

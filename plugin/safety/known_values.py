@@ -36,7 +36,8 @@ class Certainty(IntEnum):
 class Known:
     """A fact that is known. `shown` is its value in words, `day` the day it is of, `uses` what it rests on.
 
-    `bound` is set where a number is only a bound (see `plugin.amounts.Amount`).
+    `ordered` names what is drafted in this request; not `taken`: nothing else is meant. `bound` is set where a number
+    is only a bound (see `plugin.amounts.Amount`).
     """
 
     value: bool | float | str
@@ -44,6 +45,8 @@ class Known:
     day: date | None = None
     uses: tuple[str, ...] = ()
     bound: str = ""
+    ordered: str = ""
+    taken: bool = True
     certainty: Certainty = Certainty.SURE
 
 

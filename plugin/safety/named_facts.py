@@ -9,7 +9,7 @@ family history) have no value, so that no table rests on them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -17,7 +17,16 @@ from mappings.decision_tables import Fact
 from mappings.domain_schema import Measure
 from mappings.load import Knowledge
 from plugin.domains.lab_results import newest
-from plugin.record import LABORATORY, ConditionFact, LabResult, PatientRecord, Read, Verification
+from plugin.record import (
+    LABORATORY,
+    ConditionFact,
+    DraftOrder,
+    LabResult,
+    PatientRecord,
+    Read,
+    StandingOrder,
+    Verification,
+)
 from plugin.safety.concluded_facts import Concluded, ConcludedFacts
 from plugin.safety.known_values import (
     Certainty,
@@ -30,7 +39,7 @@ from plugin.safety.known_values import (
     sure_only,
     worst_answer,
 )
-from plugin.safety.taken import Taking, supplied, takings
+from plugin.safety.taken import Taking, drafted, standing, supplied, takings
 
 __all__ = ["Concluded", "Known", "NamedFacts"]
 
@@ -38,19 +47,34 @@ T = TypeVar("T")
 
 
 class NamedFacts:
-    """Looks up facts by name for one record on one day; computed when asked for."""
+    """Looks up facts by name for one record on one day; computed when asked for.
 
-    def __init__(self, record: PatientRecord, concluded: Concluded, *, knowledge: Knowledge, as_of: date) -> None:
+    `stood` are orders of the request that stood before it: their drugs were taken. What is drafted counts only in
+    `for_order` and `beside`.
+    """
+
+    def __init__(
+        self,
+        record: PatientRecord,
+        concluded: Concluded,
+        *,
+        knowledge: Knowledge,
+        as_of: date,
+        stood: Sequence[StandingOrder] = (),
+    ) -> None:
         self._record = record
         self._facts: Mapping[str, Fact] = knowledge.clinical.facts
         self._measures: Mapping[str, Measure] = knowledge.clinical.measures
         self._labels = {category.id: category.label for category in knowledge.conditions.categories}
-        self._takings = takings(record, concluded.eras, knowledge, as_of)
+        self._knowledge, self._stood = knowledge, stood
+        self._takings = (*takings(record, concluded.eras, knowledge, as_of), *standing(stood, knowledge, as_of))
         # A switch is inferred: a wash-out runs from the last day that the old supply reaches.
         self._supplied = supplied(concluded.exposures, knowledge) if concluded.exposures is not None else ()
         self._as_of = as_of
         self._ordered: str | None = None
         self._ordered_dose: Known | None = None
+        self._dose_readable = True
+        self._drafted: tuple[Taking, ...] = ()
         self._history = ConcludedFacts(record, concluded, knowledge)
         # Every rule asks again and records are long: everything is found by what it is about, and once.
         self._conditions = _grouped(record.conditions, lambda condition: condition.categories)
@@ -65,11 +89,31 @@ class NamedFacts:
         """Every drug known to have been taken, with its days."""
         return self._takings
 
-    def for_order(self, drug: str | None, dose: Known | None) -> NamedFacts:
-        """The same facts when `drug` is being ordered: taking that very drug already is no conflict with it."""
-        ordered = copy.copy(self)
-        ordered._ordered, ordered._ordered_dose, ordered._met = drug, dose, {}
+    def for_order(
+        self,
+        drug: str | None,
+        dose: Known | None,
+        *,
+        readable: bool = True,
+        reference: str = "",
+        orders: Sequence[DraftOrder] = (),
+    ) -> NamedFacts:
+        """The same facts when `drug` is being ordered: taking that very drug already is no conflict with it.
+
+        `orders` are all drafts of the request: those but the order itself (`reference`) count as taken. `readable`:
+        whether `dose` is what the order says, and not the least it can mean.
+        """
+        ordered = self.beside([order for order in orders if order.reference != reference])
+        ordered._ordered, ordered._ordered_dose, ordered._dose_readable = drug, dose, readable
         return ordered
+
+    def beside(self, orders: Sequence[DraftOrder], *, but: Collection[str] = ()) -> NamedFacts:
+        """The same facts when what is drafted counts as taken on the day, without the drafts of the drugs `but`."""
+        known = drafted(orders, self._stood, self._knowledge, self._as_of)
+        beside = copy.copy(self)
+        beside._drafted = tuple(taking for taking in known if taking.groups.isdisjoint(but))
+        beside._met = {}
+        return beside
 
     def label(self, name: str) -> str:
         """What the fact is called."""
@@ -95,7 +139,9 @@ class NamedFacts:
             return self._answer(fact, window)
         if fact.kind == "failed":
             return self._history.has_failed(fact)
-        return self._ordered_dose if fact.kind == "order" else self._history.value(name)
+        if fact.kind == "order":
+            return self._ordered_dose if fact.type == "number" else Known(value=not self._dose_readable)
+        return self._history.value(name)
 
     def candidates(self, name: str, window: int | None = None) -> tuple[Known, ...]:
         """What the value may be, with how sure each is; empty when nothing is recorded.
@@ -176,8 +222,10 @@ class NamedFacts:
         group = fact.group or ""
         known = (*self._taken.get(group, ()), *(self._once_supplied.get(group, ()) if window is not None else ()))
         found = [t for t in known if self._ordered not in t.groups and t.meets(first, self._as_of)]
-        if found:
-            return Known(value=True, shown=_names(found), uses=tuple(dict.fromkeys(u for t in found for u in t.uses)))
+        being = [t for t in self._drafted if group in t.groups and self._ordered not in t.groups]
+        if found or being:
+            uses = tuple(dict.fromkeys(u for t in (*found, *being) for u in t.uses))
+            return Known(value=True, shown=_names(found), ordered=_names(being), taken=bool(found), uses=uses)
         complete = self._record.read("MedicationRequest") is Read.COMPLETE
         return Known(value=False) if complete else None
 

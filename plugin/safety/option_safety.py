@@ -1,13 +1,15 @@
 """Which options a safety rule blocks or cautions against, what must be known before a start, and fail closed.
 
 Every rule is a table of rows over named facts. A condition that is only named in words blocks and does not caution
-(decision 110); an allergy blocks (decision 108). Where medications, allergies or conditions were not read completely,
-or the age is unknown, `Safety.complete` is False and no option may be suggested (decision 2).
+(decision 110); an allergy blocks (decision 108). What is drafted in the request counts as taken, but not against the
+option it is itself. Where medications, allergies or conditions were not read completely, or the age is unknown,
+`Safety.complete` is False and no option may be suggested (decision 2). Where procedures were asked for and did not
+come, those that may have been done before are blocked; where there was nobody to ask, that they were not read is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -15,12 +17,13 @@ from types import MappingProxyType
 from mappings.decision_tables import SafetyRow, SafetyRule
 from mappings.load import Knowledge
 from plugin.findings import Reason
-from plugin.record import AllergyFact, PatientRecord, Read
+from plugin.record import AllergyFact, DraftOrder, PatientRecord, Read
 from plugin.safety.decision_rows import Held, held, reason_of
 from plugin.safety.known_values import Certainty
 from plugin.safety.named_facts import NamedFacts
 
 _MEDICATIONS = ("MedicationRequest", "MedicationDispense", "MedicationStatement", "MedicationAdministration")
+_PROCEDURE = "Procedure"
 _GONE = frozenset({"inactive", "resolved"})
 _REACTION = "adverse-event"
 
@@ -87,25 +90,33 @@ def safety_of(
     as_of: date,
     options: Iterable[str] | None = None,
     jurisdiction: str = "us",
+    orders: Sequence[DraftOrder] = (),
 ) -> Safety:
-    """What the rules say of `options` (None: of all) on `as_of`."""
+    """What the rules say of `options` (None: of all) on `as_of`, beside the drafted `orders` of the request."""
     wanted = tuple(knowledge.clinical.options) if options is None else tuple(options)
     blocked: dict[str, dict[str, RuleHit]] = {}
     cautions: dict[str, dict[str, RuleHit]] = {}
     warnings: dict[str, RuleHit] = {}
     needed: dict[tuple[str, str], Needed] = {}
-    for rule, row, found in rows_that_hold(facts, knowledge, as_of, jurisdiction):
-        hit = _hit(rule, row, found, facts, as_of)
-        if row.effect == "warning":
-            warnings[rule.id] = _both(warnings.get(rule.id), hit)
-            continue
-        for option in (o for o in row.options if o in wanted):
-            if row.effect == "needed-before-start":
-                missing = Needed(option=option, rule=rule.id, what=rule.asks, reasons=hit.reasons)
-                needed.setdefault((option, rule.id), missing)
-            else:
-                hits = (blocked if row.effect == "block" else cautions).setdefault(option, {})
-                hits[rule.id] = _both(hits.get(rule.id), hit)
+    for own, alike in _by_own_drafts(wanted, orders, knowledge).items():
+        beside = facts.beside(orders, but=own)
+        for rule, row, found in rows_that_hold(beside, knowledge, as_of, jurisdiction):
+            hit = _hit(rule, row, found, beside, as_of)
+            if row.effect == "warning" and not own:
+                warnings[rule.id] = _both(warnings.get(rule.id), hit)
+            for option in (o for o in row.options if o in alike):
+                if row.effect == "needed-before-start":
+                    missing = Needed(option=option, rule=rule.id, what=rule.asks, reasons=hit.reasons)
+                    needed.setdefault((option, rule.id), missing)
+                else:
+                    hits = (blocked if row.effect == "block" else cautions).setdefault(option, {})
+                    hits[rule.id] = _both(hits.get(rule.id), hit)
+    for option, unknown in _procedures_unread(wanted, record, knowledge):
+        if unknown.effect == "block":
+            blocked.setdefault(option, {})[unknown.rule] = unknown
+        else:
+            missing = Needed(option=option, rule=unknown.rule, what=unknown.label, reasons=unknown.reasons)
+            needed[option, unknown.rule] = missing
     for option in wanted:
         allergic = allergy_hit(option, knowledge.clinical.options[option].drugs, record, knowledge)
         if allergic is not None:
@@ -119,6 +130,21 @@ def safety_of(
         complete=not unread,
         unread=unread,
     )
+
+
+def _by_own_drafts(
+    options: Sequence[str], orders: Sequence[DraftOrder], knowledge: Knowledge
+) -> Mapping[frozenset[str], frozenset[str]]:
+    """The options by those of their own drugs that are drafted: no option stands in its own way. None drafted first."""
+    drafted = {i for order in orders if order.product is not None for i in order.product.ingredients}
+    procedures = {order.procedure for order in orders}
+    drafted |= {kind.gives for kind in knowledge.procedures.kinds if kind.gives and kind.id in procedures}
+    found: dict[frozenset[str], set[str]] = {frozenset(): set()}
+    for option in options:
+        treatment = knowledge.clinical.options[option]
+        own = drafted & {*treatment.drugs, *treatment.closes.drugs}
+        found.setdefault(frozenset(own), set()).add(option)
+    return {own: frozenset(alike) for own, alike in found.items()}
 
 
 def rows_that_hold(
@@ -197,10 +223,40 @@ def _in_order(hits: Mapping[str, Mapping[str, RuleHit]], options: Iterable[str])
     return MappingProxyType({option: tuple(hits[option].values()) for option in options if option in hits})
 
 
+def _procedures_unread(
+    options: Sequence[str], record: PatientRecord, knowledge: Knowledge
+) -> Iterator[tuple[str, RuleHit]]:
+    """Of every procedure that may have been done before: a block where procedures were asked for and did not come, or
+    only in part; what to know first where the client has no such data, or sent some of its own accord.
+    """
+    known = record.availability.get(_PROCEDURE)
+    if known is not None and known.read is Read.COMPLETE:
+        return
+    asked = known is not None and known.read is not Read.UNKNOWN and known.feed
+    check = knowledge.clinical.order_checks.procedures_unread
+    text = f"{check.label[:1].upper()}{check.label[1:]}: what was done and failed is not known."
+    reason = Reason(rule=check.id, text=text, cites=check.cites)
+    hit = RuleHit(
+        rule=check.id,
+        effect="block" if asked else "needed-before-start",
+        label=check.label,
+        note="",
+        drugs=(),
+        agents=(),
+        reasons=(reason,),
+    )
+    for option in options:
+        treatment = knowledge.clinical.options[option]
+        if treatment.kind == "procedure" and treatment.closes.procedures:
+            yield option, hit
+
+
 def _unread(record: PatientRecord, facts: NamedFacts) -> Iterator[Reason]:
     """What keeps options from being suggested at all."""
-    if not _medications_read(record):
-        yield Reason(rule="V0", text="Medications could not be read completely: no option is suggested.")
+    short = _medications_unread(record)
+    if short is not None:
+        of = f" ({', '.join(short)})" if short else ""
+        yield Reason(rule="V0", text=f"Medications could not be read completely{of}: no option is suggested.")
     if record.read("AllergyIntolerance") is not Read.COMPLETE:
         yield Reason(rule="V0", text="Allergies could not be read completely: no option is suggested.")
     if record.read("Condition") is not Read.COMPLETE:
@@ -209,10 +265,21 @@ def _unread(record: PatientRecord, facts: NamedFacts) -> Iterator[Reason]:
         yield Reason(rule="X5", text="The age is not known: no option is suggested.")
 
 
-def _medications_read(record: PatientRecord) -> bool:
-    """Orders were read completely, or nobody asked for them and another kind of medication record was; none in part."""
-    asked = [record.availability[kind].read for kind in _MEDICATIONS if kind in record.availability]
-    if any(read in (Read.PARTIAL, Read.UNKNOWN) for read in asked):
-        return False
-    orders = record.availability.get(_MEDICATIONS[0])
-    return orders.read is Read.COMPLETE if orders is not None else Read.COMPLETE in asked
+def _medications_unread(record: PatientRecord) -> tuple[str, ...] | None:
+    """The kinds of medication records that keep the medications from being complete; None when they are complete.
+
+    Complete: orders were read completely, or nobody asked for them and another kind was; and no kind that there was to
+    be had was refused, failed or came in part. The tuple is empty when nothing at all was read.
+    """
+    asked = {kind: record.availability[kind] for kind in _MEDICATIONS if kind in record.availability}
+    orders = asked.get(_MEDICATIONS[0])
+    short = [
+        kind
+        for kind, known in asked.items()
+        if known.read in (Read.PARTIAL, Read.UNKNOWN)
+        or (known.read is Read.UNREAD and (known.feed or kind == _MEDICATIONS[0]))
+    ]
+    if short:
+        return tuple(short)
+    complete = orders is not None or Read.COMPLETE in [known.read for known in asked.values()]
+    return None if complete else ()

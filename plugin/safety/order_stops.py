@@ -1,7 +1,9 @@
 """The hard stops of a drafted order: the named ones and no others (decisions 24, 80, 105, 107).
 
-A stop is a row of a safety rule that names the drug as an order, an allergy, or the same substance twice. Taking a drug
-already is no conflict with its renewal. Words that name a condition stop an order as a provisional diagnosis does.
+A stop is a row of a safety rule that names the drug as an order, an allergy, or the same substance twice. A procedure
+is stopped as the drug is that it gives. The other drafts of the request count as taken on the day, selected or not.
+Taking a drug already is no conflict with its renewal. Words that name a condition stop an order as a provisional
+diagnosis does.
 """
 
 from __future__ import annotations
@@ -55,17 +57,25 @@ def _stops(
     as_of: date,
     jurisdiction: str,
 ) -> Iterator[OrderStop]:
-    drug, groups = judged.ingredient, judged.order.groups
-    dose = daily_dose(judged.order, drug) if drug is not None else None
-    own = facts.for_order(drug, dose)
+    drug, groups, order = judged.drug, judged.order.groups, judged.order
+    own = facts_for(judged, orders, facts)
     for rule, row, found in rows_that_hold(own, knowledge, as_of, jurisdiction):
         if row.hard_stop and (drug in row.orders or groups & set(row.order_groups)):
             reason = reason_of(rule.id, rule.label, found, own, as_of, cites=row.cites)
             name = rule.order_finding or rule.id
-            yield OrderStop(rule=name, level=rule.order_level, label=rule.label, note=row.note, reasons=(reason,))
+            level = row.order_level or rule.order_level
+            yield OrderStop(rule=name, level=level, label=rule.label, note=row.note, reasons=(reason,))
     if drug is not None:
         yield from _allergy(drug, record, knowledge)
-        yield from _duplicate(drug, judged.order, orders, facts, knowledge, as_of)
+        yield from _duplicate(drug, order, orders, facts, knowledge, as_of)
+
+
+def facts_for(judged: JudgedOrder, orders: Sequence[DraftOrder], facts: NamedFacts) -> NamedFacts:
+    """The facts as they are for one draft among all `orders` of the request."""
+    drug, order = judged.drug, judged.order
+    dose = daily_dose(order, drug) if drug is not None else None
+    least = dose or (least_dose(order, drug) if drug is not None else None)
+    return facts.for_order(drug, least, readable=dose is not None, reference=order.reference, orders=orders)
 
 
 def _allergy(drug: str, record: PatientRecord, knowledge: Knowledge) -> Iterator[OrderStop]:
@@ -84,32 +94,46 @@ def _duplicate(
     knowledge: Knowledge,
     as_of: date,
 ) -> Iterator[OrderStop]:
-    """The same substance in another draft or in another drug taken now; the same drug taken now may be a renewal."""
+    """The same substance in another draft or in another drug taken now; the same drug taken now may be a renewal.
+
+    A procedure and an order of the very drug it gives are one treatment, and so are its sessions.
+    """
     checks = knowledge.clinical.order_checks
     alike = {drug} | {d for s in checks.same_substance if s.duplicate and drug in s.drugs for d in s.drugs}
-    drafted = [
+    drafts = [
         (other.reference, i)
         for other in orders
-        if other.reference != order.reference and other.product is not None
-        for i in other.product.ingredients
-        if i in alike
+        if other.reference != order.reference
+        for i in _brought_by(other, knowledge)
+        if i in alike and (i != drug or (other.procedure is None and order.procedure is None))
     ]
     taken = [
         (use, group)
         for taking in facts.takings
-        if taking.meets(as_of, as_of)
+        if taking.meets(as_of, as_of) and order.reference not in taking.uses
         for group in sorted(taking.groups & alike)
         for use in taking.uses
     ]
-    twice = [*drafted, *(one for one in taken if one[1] != drug)]
-    if twice:
-        yield _stop(checks.duplicate, _WARNING, _labels((i for _, i in twice), knowledge), _uses(twice))
-    elif taken:
+    others = [one for one in taken if one[1] != drug]
+    if drafts or others:
+        drafts = [one for one in drafts if one not in others]  # an order that is signed again is taken
+        named = [_labels((i for _, i in others), knowledge)] if others else []
+        also = f"also being ordered: {_labels((i for _, i in drafts), knowledge)}"
+        named += [also] if drafts else []
+        drugs = _labels((i for _, i in (*drafts, *others)), knowledge)
+        yield _stop(checks.duplicate, _WARNING, drugs, _uses((*drafts, *others)), told="; ".join(named))
+    elif taken and order.procedure is None:
         yield _stop(checks.renewal, _INFO, _labels((i for _, i in taken), knowledge), _uses(taken))
 
 
-def _stop(check: NamedCheck, level: str, named: str, uses: tuple[str, ...]) -> OrderStop:
-    text = f"{check.label[:1].upper()}{check.label[1:]}: {named}."
+def _brought_by(order: DraftOrder, knowledge: Knowledge) -> tuple[str, ...]:
+    if order.product is not None:
+        return order.product.ingredients
+    return tuple(kind.gives for kind in knowledge.procedures.kinds if kind.gives and kind.id == order.procedure)
+
+
+def _stop(check: NamedCheck, level: str, named: str, uses: tuple[str, ...], *, told: str = "") -> OrderStop:
+    text = f"{check.label[:1].upper()}{check.label[1:]}: {told or named}."
     reason = Reason(rule=check.id, text=text, facts=(("drug", named),), cites=check.cites, uses=uses)
     return OrderStop(rule=check.id, level=level, label=check.label, note=check.note, reasons=(reason,))
 
@@ -125,6 +149,18 @@ def daily_dose(order: DraftOrder, drug: str) -> Known | None:
     if not doses:
         return None
     return Known(value=max(doses), shown=f"{max(doses):g} mg a day", uses=(order.reference,))
+
+
+def least_dose(order: DraftOrder, drug: str) -> Known | None:
+    """The least a day that a draft without a readable dose can mean: one unit of its strength, in mg; None without one.
+
+    It is taken for the dose itself, so that a stop of a high dose holds only where it is sure.
+    """
+    components = order.product.components if order.product is not None else ()
+    amounts = [c.amount * c.equivalence for c in components if c.ingredient == drug and c.amount and c.per == "unit"]
+    if not amounts:
+        return None
+    return Known(value=min(amounts), shown=f"at least {min(amounts):g} mg a day", uses=(order.reference,))
 
 
 def _labels(drugs: Iterable[str], knowledge: Knowledge) -> str:
@@ -145,6 +181,11 @@ def _loudest_first(stops: Iterable[OrderStop]) -> tuple[OrderStop, ...]:
     by_rule: dict[str, OrderStop] = {}
     for stop in stops:
         known = by_rule.get(stop.rule)
-        reasons = stop.reasons if known is None else tuple(dict.fromkeys((*known.reasons, *stop.reasons)))
-        by_rule[stop.rule] = replace(known or stop, reasons=reasons)
+        if known is None:
+            by_rule[stop.rule] = stop
+            continue
+        loudest, other = sorted((known, stop), key=lambda one: _LOUDEST_FIRST.index(one.level))
+        reasons = tuple(dict.fromkeys((*loudest.reasons, *other.reasons)))
+        notes = "; ".join(dict.fromkeys(note for note in (loudest.note, other.note) if note))
+        by_rule[stop.rule] = replace(loudest, reasons=reasons, note=notes)
     return tuple(sorted(by_rule.values(), key=lambda stop: _LOUDEST_FIRST.index(stop.level)))

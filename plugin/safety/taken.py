@@ -1,7 +1,8 @@
 """Who takes what now: drugs by drug group with the days they were taken, from eras and from records of other drugs.
 
 A drug is taken on a day that is covered, or since its start when an active order or report has no end (decision 104).
-An order that was cancelled, drafted, not to be performed or said not to be taken says nothing.
+An order that was cancelled, drafted, not to be performed or said not to be taken says nothing. What is drafted in this
+very request is known beside that, and told apart: whatever is ordered with it meets it (decisions 8, 24).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date, timedelta
 from mappings.load import Knowledge
 from plugin.exposure.eras import Era
 from plugin.exposure.exposures import Exposures
-from plugin.record import Layer, MedicationFact, OtherMedication, PatientRecord
+from plugin.record import DraftOrder, Layer, MedicationFact, OtherMedication, PatientRecord, StandingOrder
 from plugin.spans import PartialDate
 
 _ORDERS = frozenset({"", "order", "original-order", "reflex-order", "filler-order", "instance-order"})
@@ -21,13 +22,17 @@ _ORDERS = frozenset({"", "order", "original-order", "reflex-order", "filler-orde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taking:
-    """One drug taken from `first` to `last`; `groups` are drug groups and drug ids, `label` its name if known."""
+    """One drug taken from `first` to `last`; `groups` are drug groups and drug ids, `label` its name if known.
+
+    `drafted`: it is not taken yet, but being ordered in this request.
+    """
 
     groups: frozenset[str]
     label: str
     first: date
     last: date
     uses: tuple[str, ...]
+    drafted: bool = False
 
     def meets(self, first: date, last: date) -> bool:
         """Whether it was taken on some day from `first` to `last`."""
@@ -66,6 +71,47 @@ def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
         for key, exposure in exposures.by_key.items()
         for span in exposure.days.spans()
     )
+
+
+def standing(orders: Sequence[StandingOrder], knowledge: Knowledge, as_of: date) -> tuple[Taking, ...]:
+    """What orders of the request that stood before it tell; without a stated day it was taken on the last one."""
+    found = []
+    for order in orders:
+        last = order.last or as_of
+        first = min(order.first.latest, last) if order.first is not None else last
+        for groups, label in _each_drug(order.ingredients, order.groups, knowledge):
+            found.append(Taking(groups=groups, label=label, first=first, last=last, uses=(order.reference,)))
+    return tuple(found)
+
+
+def drafted(
+    orders: Sequence[DraftOrder], stood: Sequence[StandingOrder], knowledge: Knowledge, as_of: date
+) -> tuple[Taking, ...]:
+    """The drugs of all drafts, selected or not, on `as_of`; an order that stands and goes on is taken, not drafted."""
+    going_on = {order.reference for order in stood if order.last is None}
+    gives = {kind.id: kind.gives for kind in knowledge.procedures.kinds}
+    found = []
+    for order in orders:
+        if order.reference in going_on:
+            continue
+        given = gives.get(order.procedure or "")
+        ingredients = order.product.ingredients if order.product is not None else (given,) if given else ()
+        for groups, label in _each_drug(ingredients, order.groups, knowledge):
+            found.append(
+                Taking(groups=groups, label=label, first=as_of, last=as_of, uses=(order.reference,), drafted=True)
+            )
+    return tuple(found)
+
+
+def _each_drug(
+    ingredients: Sequence[str], groups: frozenset[str], knowledge: Knowledge
+) -> Iterator[tuple[frozenset[str], str]]:
+    """Groups and label of each drug of an order; a drug that is none of ours is called by its groups."""
+    for ingredient in ingredients:
+        yield _groups_of(ingredient, knowledge), knowledge.drugs[ingredient].label
+    if groups and not ingredients:
+        known = knowledge.clinical.drug_groups
+        yield groups, ", ".join(known[group].label for group in sorted(groups) if group in known)
 
 
 def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:

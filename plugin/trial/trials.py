@@ -31,9 +31,8 @@ from plugin.trial.outcome import judge_outcome, rank_of
 class Trial:
     """One antidepressant strategy: the best era of an ingredient in the episode, with its judgement and outcome.
 
-    `undated` trials are known from a report without dates: they have no days. `augmented_by` names augmenting
-    agents given
-    meanwhile; `ongoing`: covered up to shortly before the day of judgement.
+    `undated` trials are known from a report without dates: they have no days. `augmented_by` names augmenting agents
+    given meanwhile; `ongoing`: covered up to shortly before the day of judgement, and no stop is recorded.
     """
 
     ingredient: str
@@ -155,12 +154,14 @@ def trials_of(
     for key, candidates in by_key.items():
         ranked = sorted(candidates, key=lambda candidate: rank_of(*candidate))
         (judged, outcome), others = ranked[0], tuple(ranked[1:])
+        runs = any(is_ongoing(era.era, setting) and rated.stop is None for era, rated in candidates)
         trial = Trial(
             ingredient=key.ingredient,
             drug=setting.drugs[key.ingredient],
             judged=judged,
             outcome=outcome,
             others=others,
+            ongoing=runs,
         )
         trials.append(trial)
     dated = {trial.ingredient for trial in trials}

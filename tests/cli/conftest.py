@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,26 +134,35 @@ def order(tmp_path: Path) -> Path:
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Path:
-    """A registry with one client, as the deployment's own key maker writes it; the private key is in `secret`."""
+@pytest.fixture(scope="session")
+def _keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders `trust` and `secret` as the deployment's own key maker writes them, in a process of its own."""
+    folder = tmp_path_factory.mktemp("keys")
     for name in ("trust", "secret"):
-        (tmp_path / name).mkdir()
+        (folder / name).mkdir()
     subprocess.run(  # noqa: S603 - our own script
         [
             sys.executable,
             "docs/examples/client.py",
             "keys",
             "--registry",
-            tmp_path / "trust",
+            folder / "trust",
             "--secret",
-            tmp_path / "secret",
+            folder / "secret",
         ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
         capture_output=True,
     )
+    return folder
+
+
+@pytest.fixture
+def registry(_keys: Path, tmp_path: Path) -> Path:
+    """A test's own registry with one client; the private key is in `secret`."""
+    for name in ("trust", "secret"):
+        shutil.copytree(_keys / name, tmp_path / name)
     return tmp_path / "trust" / "registry.yaml"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
 
@@ -86,9 +86,10 @@ def test_the_first_commands_of_the_readme_are_two_and_the_demo_says_the_same() -
 def test_the_readme_shows_a_card_as_it_is_printed() -> None:
     shown = re.search(r"<!-- card.*?-->\n```markdown\n(.+?)```\n<!-- /card -->", README, re.DOTALL)
     assert shown, "paste the card that the curl line prints"
-    as_of = re.search(r"^- As of (\d{4}-\d{2}-\d{2})", shown[1], re.MULTILINE)
+    as_of = re.search(r"^- As of (\d{2} \w{3} \d{4})", shown[1], re.MULTILINE)
     assert as_of
-    assert shown[1].strip() == _demo_card(date.fromisoformat(as_of[1])).strip()
+    day = datetime.strptime(as_of[1], "%d %b %Y").replace(tzinfo=UTC).date()
+    assert shown[1].strip() == _demo_card(day).strip()
 
 
 def _demo_card(today: date) -> str:

@@ -17,10 +17,9 @@ from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
 from cds_hooks.on_need import needs
 from cds_hooks.settings import Settings
-from mappings.clinical_checks import walk
 from mappings.decision_tables import FactTest
 from mappings.load import load
-from mappings.values import Code
+from mappings.values import Code, parts
 from plugin.record import LABORATORY, OTHER_SCALES, Read
 from tests.edge.test_fhir_reading import FAULTS, SlowTransport
 
@@ -412,7 +411,7 @@ def test_no_window_is_shorter_than_what_a_table_looks_back(knowledge):
     facts, measures = knowledge.clinical.facts, knowledge.clinical.measures
     seen = 0
     for content in knowledge.files.values():
-        for place, test in walk(content):
+        for place, test in parts(content):
             measure = measures.get(facts[test.fact].measure or "") if isinstance(test, FactTest) else None
             if measure is None or reach.get(measure.kind) is None:
                 continue

@@ -142,6 +142,15 @@ def test_a_kind_of_card_in_shadow_is_counted_and_one_that_is_off_is_not(site, mo
     assert kinds(place.fire()) == ["trdstatus", "trdoptions"]
 
 
+def test_what_was_told_in_shadow_on_opening_a_record_was_not_told(site, card_drafts, switch):
+    card_drafts(1, lasting=True)
+    place = site(mode="shadow")
+    assert kinds(place.fire("patient-view")) == []
+    place.throw(switch("live", client="general"))
+    assert kinds(place.fire("patient-view")) == ["trdstatus"]
+    assert sorted(card["shown"] for card in place.rows(tables.cards)) == [False, True]
+
+
 @pytest.mark.parametrize("rule", ["acute-safety", "order-stop", "S10"])
 @pytest.mark.parametrize("mode", ["off", "shadow"])
 def test_hard_stops_are_refused_a_switch_and_would_not_obey_one(switch, rule, mode):

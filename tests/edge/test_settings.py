@@ -94,5 +94,4 @@ def test_settling_freezes_what_is_there():
         assert gc.get_freeze_count() > 0
         assert gc.get_threshold()[0] > 700
     finally:
-        gc.unfreeze()
         gc.set_threshold(*before)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cds_hooks.clock import FixedClock
+from cds_hooks.repeats import marks_of
 from plugin.advice.card_draft import CardDraft
 from tests.record_keeping import new_records
 
@@ -21,10 +22,11 @@ class Sitting:
         self._making, self._make, self._folder = making, make_clinic, folder
         self.now, self.score, self.encounter, self.user = making.now, "PHQ-9 18", "e1", "Practitioner/d1"
         self.settings = {}
-        self.last = []
+        self.last, self.asked, self.drafts = [], [], None
         monkeypatch.setattr("cds_hooks.answering.advise", self._advise)
 
-    def _advise(self, *_, silenced, **__):
+    def _advise(self, *_, silenced, at_most, **__):
+        self.asked.append(at_most)
         found = {DANGER: ("order-stop:mono", False), STATUS: ("trd-status", True), OPTIONS: ("trd-options", True)}
         drafts = tuple(
             CardDraft(
@@ -34,7 +36,7 @@ class Sitting:
                 indicator="warning",
                 source_label="TRD-CDS",
                 override_reasons=("already-considered",),
-                collects=("phq9",),
+                collects=("phq9",) if kind == OPTIONS else (),
                 finding=finding,
                 facts=(self.score,),
                 lasting=lasting,
@@ -50,6 +52,9 @@ class Sitting:
     def fires(self, hook):
         body = self._making.call(hook)
         body["context"] |= {"encounterId": self.encounter, "userId": self.user}
+        if self.drafts is not None:
+            body["context"]["draftOrders"]["entry"] = [{"resource": draft} for draft in self.drafts]
+            body["context"].pop("selections", None)
         if hook == "order-sign":
             body["context"]["draftOrders"]["entry"][0]["resource"]["status"] = "active"
         self.now += timedelta(seconds=5)
@@ -119,6 +124,46 @@ def test_an_answer_is_that_of_one_clinician_in_one_encounter(sitting, changed, v
     assert sitting.fires("order-select") == [DANGER, OPTIONS]
     setattr(sitting, changed, value)
     assert sitting.fires("order-select") == EVERYTHING
+
+
+@pytest.mark.parametrize(("reason", "held"), [("other-indication", False), ("already-considered", True)])
+def test_a_reason_about_the_order_holds_for_that_order_only(sitting, making, reason, held):
+    sitting.fires("order-select")
+    sitting.answers(STATUS, reason=reason)
+    assert STATUS not in sitting.fires("order-select")
+    for drafts in (("321988",), ("312941", "321988")):
+        sitting.drafts = [making.order(f"o{code}", code=code) for code in drafts]
+        assert (STATUS not in sitting.fires("order-select")) is held
+        assert (STATUS not in sitting.fires("order-sign")) is held, "nor for the moment"
+
+
+@pytest.mark.parametrize(("hours", "again"), [(1, False), (5, True)])
+def test_a_sitting_is_a_setting(sitting, hours, again):
+    sitting.settings = {"sitting_hours": 4}
+    sitting.fires("order-select")
+    sitting.answers(STATUS, reason="not-clinically-relevant")
+    sitting.now += timedelta(hours=hours)
+    assert (STATUS in sitting.fires("order-sign")) is again
+
+
+def test_an_answer_kept_before_orders_were_told_apart_still_holds(sitting, monkeypatch):
+    """The second mark was one whole digest of the facts; the first half of the new one is the same."""
+
+    def marks(draft, asker, keys, *, ordered):
+        found, _ = marks_of(draft, asker, keys, ordered=ordered)
+        return found, keys.pseudonym("facts", asker.client, asker.patient, draft.finding, *draft.facts)
+
+    with monkeypatch.context() as before:
+        before.setattr("cds_hooks.ledger.marks_of", marks)
+        sitting.fires("order-select")
+    sitting.answers(STATUS, reason="already-considered")
+    sitting.answers(OPTIONS, reason="other-indication")
+    assert sitting.fires("order-select") == [DANGER, OPTIONS]
+
+
+def test_the_client_is_asked_for_as_many_cards_as_it_shows(sitting):
+    sitting.fires("order-select")
+    assert sitting.asked == [3]
 
 
 @pytest.mark.parametrize(("days", "again"), [(29, False), (31, True)])

@@ -1,12 +1,15 @@
-"""patient-view says a verdict once, and again when it changes."""
+"""patient-view says a verdict in one sitting, and again when it changes; danger always."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
+from cds_hooks.clock import FixedClock
 from cds_hooks.verdict_memory import LIFETIME, VerdictMemory
+from plugin.advice.card_draft import CardDraft
 
 
 @pytest.fixture
@@ -15,7 +18,7 @@ def news(making):
 
     def ask(verdict="MET", patient="p1", user="u", client="c", after=timedelta(0)):
         said = {"client": client, "user": user, "patient": patient, "verdict": verdict, "now": making.now + after}
-        is_news = memory.is_news(**said)
+        is_news = memory.told_at(**said) is None
         if is_news:
             memory.remember(**said)
         return is_news
@@ -35,13 +38,14 @@ def test_a_change_is_news_and_so_is_the_way_back(news):
 
 def test_each_user_patient_and_client_is_told(news):
     assert news() and news(patient="p2") and news(user="v")
-    assert VerdictMemory().is_news(client="ab", user="c", patient="p", verdict="MET", now=None)
 
 
 def test_parts_are_not_confused(making):
     memory = VerdictMemory()
-    assert memory.is_news(client="ab", user="c", patient="p", verdict="MET", now=making.now)
-    assert memory.is_news(client="a", user="bc", patient="p", verdict="MET", now=making.now)
+    said = {"patient": "p", "verdict": "MET", "now": making.now}
+    memory.remember(client="ab", user="c", **said)
+    assert memory.told_at(client="ab", user="c", **said) == making.now
+    assert memory.told_at(client="a", user="bc", **said) is None
 
 
 def test_it_is_forgotten_in_time(news):
@@ -61,33 +65,91 @@ def test_nothing_readable_is_kept(news):
     assert "canary" not in repr(news.memory._said)
 
 
-def speaking(service, keyring, making, number, hook="patient-view", user="Practitioner/d1"):
-    body = making.call(hook)
-    body["context"]["userId"] = user
-    token = keyring.token(aud=f"{making.base}/cds-services/trd-{hook}", jti=f"n{number}")
-    return len(service.fire(body, headers={"Authorization": f"Bearer {token}"}).json()["cards"])
+class Watch(FixedClock):
+    """A clock that the test moves."""
+
+    def now(self):
+        return self.instant + Watch.passed
+
+    passed = timedelta(0)
 
 
-def test_opening_a_record_twice_speaks_once(clinic, keyring, making, card_drafts):
-    card_drafts()
-    service = clinic(registry=keyring.registry())
-    assert [speaking(service, keyring, making, number) for number in range(3)] == [1, 0, 0]
-    assert speaking(service, keyring, making, 3, user="Practitioner/d2") == 1
+@pytest.fixture
+def opening(clinic, keyring, making, monkeypatch):
+    """A registered client's service, and how many cards it says at a time after the first call."""
+    number = count()
+
+    def make(*, registered=True, **settings):
+        registry = keyring.registry() if registered else None
+        service = clinic(registry=registry, clock=Watch(making.now), **settings)
+
+        def speaking(after=timedelta(0), hook="patient-view", user="Practitioner/d1"):
+            monkeypatch.setattr(Watch, "passed", after)
+            body = making.call(hook)
+            body["context"]["userId"] = user
+            at = int((making.now + after).timestamp())
+            audience = f"{making.base}/cds-services/trd-{hook}"
+            token = keyring.token(aud=audience, jti=f"n{next(number)}", iat=at, exp=at + 200)
+            headers = {"Authorization": f"Bearer {token}"} if registered else {}
+            return [card["source"]["topic"]["code"] for card in service.fire(body, headers=headers).json()["cards"]]
+
+        speaking.service = service
+        return speaking
+
+    return make
 
 
-def test_order_hooks_always_speak(clinic, keyring, making, card_drafts):
-    card_drafts()
-    service = clinic(registry=keyring.registry())
-    assert [speaking(service, keyring, making, number, "order-sign") for number in range(2)] == [1, 1]
+STATUS = ["trdstatus"]
+NEXT = timedelta(hours=13)
 
 
-def test_it_can_be_switched_off(clinic, keyring, making, card_drafts):
-    card_drafts()
-    service = clinic(registry=keyring.registry(), remember_verdicts=False)
-    assert [speaking(service, keyring, making, number) for number in range(2)] == [1, 1]
+def test_a_record_opened_again_is_answered_in_full_for_one_sitting_and_then_no_more(opening, card_drafts):
+    card_drafts(lasting=True)
+    speaks = opening()
+    hours = (0, 1, 11, 13, 24, 24 * 6)
+    assert [speaks(timedelta(hours=n)) for n in hours] == [STATUS, STATUS, STATUS, [], [], []]
+    assert speaks.service.log[-1]["outcome"] == "already-said"
+    assert speaks(NEXT, user="Practitioner/d2") == STATUS
+    # Forgotten after a week, it is said again, and a new sitting begins with it.
+    assert [speaks(LIFETIME), speaks(LIFETIME + timedelta(hours=1)), speaks(LIFETIME + NEXT)] == [STATUS, STATUS, []]
 
 
-def test_open_mode_remembers_nothing(clinic, making, card_drafts):
-    card_drafts()
-    service = clinic()
-    assert [len(service.fire(making.call("patient-view")).json()["cards"]) for _ in range(2)] == [1, 1]
+def test_the_length_of_a_sitting_is_a_setting(opening, card_drafts):
+    card_drafts(lasting=True)
+    speaks = opening(sitting_hours=1)
+    assert [speaks(), speaks(timedelta(minutes=59)), speaks(timedelta(hours=1))] == [STATUS, STATUS, []]
+
+
+def test_danger_beside_a_verdict_already_told_is_said_each_time(opening, monkeypatch):
+    said = {"indicator": "warning", "source_label": "TRD-CDS", "detail": ()}
+    status = CardDraft(kind="trd-status", summary="a", lasting=True, **said)
+    danger = CardDraft(kind="acute-safety", summary="b", **said)
+    found = [status]
+    monkeypatch.setattr("cds_hooks.answering.advise", lambda *_, **__: tuple(found))
+    speaks = opening()
+    assert [speaks(), speaks(NEXT)] == [STATUS, []]
+    found.insert(0, danger)
+    assert [speaks(NEXT), speaks(NEXT)] == [["acutesafety"], ["acutesafety"]]
+    # What was said of danger is no verdict told.
+    found.remove(status)
+    assert speaks(LIFETIME) == ["acutesafety"]
+    found.append(status)
+    assert speaks(LIFETIME + NEXT) == ["acutesafety", "trdstatus"]
+
+
+def test_order_hooks_always_speak(opening, card_drafts):
+    card_drafts(lasting=True)
+    speaks = opening()
+    assert [speaks(after, "order-sign") for after in (timedelta(0), NEXT)] == [STATUS, STATUS]
+
+
+def test_it_can_be_switched_off(opening, card_drafts):
+    card_drafts(lasting=True)
+    speaks = opening(remember_verdicts=False)
+    assert [speaks(), speaks(NEXT)] == [STATUS, STATUS]
+
+
+def test_open_mode_remembers_nothing(opening, card_drafts):
+    card_drafts(lasting=True)
+    speaks = opening(registered=False)
+    assert [speaks(), speaks(NEXT)] == [STATUS, STATUS]

@@ -93,7 +93,7 @@ def test_a_resistant_depression_is_told(clinic, making, history, hook):
     card = answer.json()["cards"][0]
     assert len(card["summary"]) < 140
     assert card["indicator"] == "warning"
-    assert "2026-11-22" in card["detail"]
+    assert "22 Nov 2026" in card["detail"]
     assert all(line.startswith("- ") for line in card["detail"].splitlines())
     assert not re.search(r"(?<!\\)<", card["detail"]), "chart text must not become markup"
     assert not re.search(r"^\s*\|", card["detail"], re.MULTILINE), "one client renders no tables"

@@ -150,6 +150,7 @@ def test_hash_is_stable_and_follows_every_data_file(copy: Path) -> None:
         ("codes/codes.yaml", "cites: [atc]", "cites: [atlas]", "cites", "sources.yaml"),
         ("override_reasons.yaml", "trial-misjudged", "history-incomplete", "code", "unique"),
         ("override_reasons.yaml", "trial-misjudged", "trial misjudged", "code", "schema.py"),
+        ("override_reasons.yaml", "not_on: [acute-safety]", "not_on: [acute-danger]", "not_on", "topics"),
         ("conditions.yaml", '"F30"', "2030-01-01", "prefixes", "quotes"),
         ("systems.yaml", "http://loinc.org", "http://snomed.info/sct", "", "one name"),
     ],

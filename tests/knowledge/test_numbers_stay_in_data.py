@@ -64,6 +64,7 @@ REASONING: dict[str, dict[float, str]] = {
         9: "where an NDC of ten digits misses its zero",
         11: "digits of an NDC",
     },
+    "ingest/repairs.py": {4: CACHE, 64: "characters of an id, by FHIR"},
     "ingest/resources.py": {
         1e-6: BOUND,
         1e12: BOUND,
@@ -80,7 +81,7 @@ TIMING = "time limit or age of a network or session matter"
 WEB = "limit of what a web request, page or terminal may hold"
 STORY = "notation or default of invented stories"
 # Packages of `cds_hooks` that see neither reasoning nor facts: their numbers are widths, sizes and ages.
-APART = ("storage/", "trust/", "observing/", "governance/")
+APART = ("storage/", "trust/", "observing/", "governance/", "ehr/")
 # Per number in the rest of `cds_hooks`, which holds protocol, network and pages but no reasoning.
 PROTOCOL: dict[float, str] = {
     0.01: TIMING,
@@ -130,9 +131,11 @@ PROTOCOL: dict[float, str] = {
     443: "port",
     448: "permissions of a folder",
     500: STATUS,
+    504: "width of a window in pixels",
     503: STATUS,
     600: WEB,
     730: f"{TIMING}: days that records stay",
+    800: "height of a window in pixels",
     1000: f"{WEB}; milliseconds of a second",
     1024: WEB,
     1800: TIMING,

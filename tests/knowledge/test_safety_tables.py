@@ -11,10 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from mappings.clinical import Clinical
-from mappings.clinical_checks import walk
 from mappings.decision_tables import FactTest, SafetyRow, implies, problem_of, redundant, unreachable
 from mappings.load import KnowledgeError, load
-from mappings.values import DatedValue
+from mappings.values import DatedValue, parts
 from tests.knowledge.spoiling import edit
 
 DAY = date(2026, 11, 22)
@@ -41,7 +40,7 @@ def test_every_row_can_hold_and_adds_something(rule: str, number: int, row: Safe
 
 
 def test_every_fact_is_used() -> None:
-    used = {model.fact for _, model in walk(tuple(CLINICAL.files.values())) if isinstance(model, FactTest)}
+    used = {model.fact for _, model in parts(tuple(CLINICAL.files.values())) if isinstance(model, FactTest)}
     assert used == set(CLINICAL.facts)
 
 

@@ -110,8 +110,10 @@ def run(folder: Path, *bodies: str, workers: bool) -> tuple[int, str]:
         *(f"def test_{number}(leak_scan):\n    {body}" for number, body in enumerate(bodies)),
     ]
     (folder / "test_it.py").write_text("\n".join(lines), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(("-n", "2") if workers else ())]
+    several = ("-p", "xdist", "-n", "2") if workers else ()
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *several]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # no other plugin has a part in it
     done = subprocess.run(  # noqa: S603
         [*command, str(folder)],
         cwd=folder,

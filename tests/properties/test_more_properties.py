@@ -13,6 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from cds_hooks.catalogue import queries
+from cds_hooks.on_need import needs
 from mappings.load import load
 from plugin import assess
 from plugin.document.assessment_document import to_document
@@ -26,7 +28,7 @@ from plugin.trial.scale_reading import Outcome
 from tests.properties.effort import effort
 from tests.properties.histories import DAY_0, HISTORIES, History, Resource, resources_of
 from tests.properties.records import Scope, medications, records
-from tests.test_vignettes import PATIENT, Vignette, _Clinic
+from tests.vignettes.clinic import PATIENT, Clinic, Vignette
 
 AS_OF = DAY_0 + timedelta(days=365)
 SETTLED = ("MET", "NOT_MET")
@@ -123,8 +125,8 @@ def test_four_routes_agree(history: History) -> None:
     resources = json.loads(told)
     resources[0]["id"] = PATIENT
     with pytest.MonkeyPatch.context() as patch:
-        clinic = _Clinic(Vignette(resources, AS_OF, {}), load(), patch)
+        clinic = Clinic(Vignette(resources, AS_OF, {}), load(), (queries(load()), needs(load())), patch)
         document = to_document(clinic.judge())
-        for prefetch in ("all", "none", "half"):
-            _, inside = asyncio.run(clinic.call(prefetch))
+        asyncio.run(clinic.answer())
+        for prefetch, (_, inside) in clinic.answered.items():
             assert to_document(inside) == document, prefetch

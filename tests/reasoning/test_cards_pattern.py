@@ -67,7 +67,7 @@ def test_a_failure_that_matched_is_told_and_its_drug_is_not_offered_again() -> N
     assert not set(KINDS) & set(cards(medications=[]))
     told = cards(history=history)
     card = told["matched-failure"]
-    assert card.summary.startswith("bupropion targeted what stands out now (anhedonic domain) and failed")
+    assert card.summary.startswith("Bupropion targeted what stands out now (anhedonic domain) and failed")
     assert [line.startswith("**bupropion") for line in card.detail if line.startswith("**")] == [True]
     assert "BUP" not in told["trd-options"].offers
 
@@ -77,7 +77,7 @@ def test_a_refractory_pattern_puts_a_fresh_look_and_referral_before_any_drug() -
     assert list(said) == ["trd-status", "refractory-pattern", "trd-options"]
     card = said["refractory-pattern"]
     assert "A fresh look at the diagnosis and a referral come first" in card.summary
-    assert card.detail[0] == KNOWLEDGE.sentences["refractory-first"].text
+    assert card.detail[0] == KNOWLEDGE.sentences["refractory-further"].text
     assert card.offers == ()
     assert said["trd-options"].detail[0] == KNOWLEDGE.sentences["refractory-first"].text
     assert any(line.startswith("**electroconvulsive therapy**") for line in card.detail)

@@ -12,7 +12,7 @@ from mappings.rule_names import ALWAYS_ON, rule_names
 from plugin import assess
 from plugin.advice.policy import POLICY, SHOWN_AT_MOST, CardDraft, advise
 from plugin.assessment import Assessment
-from plugin.record import ConditionFact, DraftOrder, PatientRecord, Verification
+from plugin.record import Availability, ConditionFact, DraftOrder, PatientRecord, Read, Verification
 from plugin.resistance.verdict import Value
 from plugin.safety.drafts import OrderStop
 from plugin.safety.modifiers import Modifiers
@@ -85,8 +85,25 @@ def test_the_status_is_told_for_what_is_reached_and_at_orders_for_what_is_open(
     assert said == {"order-select": on_order, "order-sign": on_order, "patient-view": on_view}
 
 
+EVERYTHING_READ = {**ALL_READ, "AllergyIntolerance": Availability(read=Read.COMPLETE)}
+
+
+@pytest.mark.parametrize("kind", ["AllergyIntolerance", "Condition"])
+@pytest.mark.parametrize("read", [Read.PARTIAL, Read.UNREAD])
+def test_silence_is_no_clearance_where_what_hard_stops_need_was_not_read(kind: str, read: Read) -> None:
+    untreated = judge(drafted="mirtazapine", availability={**EVERYTHING_READ, kind: Availability(read=read)})
+    [card] = advise(untreated, hook="order-select", knowledge=KNOWLEDGE)
+    assert (card.kind, card.indicator, card.lasting) == ("order-unchecked", "info", True)
+    assert card.summary.startswith("Mirtazapine: hard stops could not all be checked. Not read completely: ")
+    assert kinds(untreated, "patient-view") == []
+    told = judge(
+        *MET, scores=TWO_FAILED, drafted="mirtazapine", availability={**EVERYTHING_READ, kind: Availability(read=read)}
+    )
+    assert "order-unchecked" not in kinds(told)
+
+
 def test_nothing_to_say_is_silence() -> None:
-    untreated = judge(drafted="mirtazapine")
+    untreated = judge(drafted="mirtazapine", availability=EVERYTHING_READ)
     assert untreated.verdict.value is Value.NOT_MET
     assert [kinds(untreated, hook) for hook in HOOKS] == [[], [], []]
 
@@ -193,7 +210,7 @@ def test_every_kind_but_those_of_safety_can_be_switched_off() -> None:
         said = kinds(judged)
         assert said
         for kind in said:
-            without = advise(judged, hook="order-select", knowledge=KNOWLEDGE.without({kind}))
+            without = advise(judged, hook="order-select", knowledge=KNOWLEDGE.without({kind, "order-unchecked"}))
             assert [card.kind for card in without] == [other for other in said if other != kind]
 
 
@@ -236,7 +253,7 @@ def test_a_second_supply_is_told_from_a_month_in_hand(days: int, told: bool) -> 
     assert ("already-taken" in said) is told
     if told:
         assert said["already-taken"].indicator == "info"
-        assert said["already-taken"].summary.endswith(on(28 + days).isoformat())
+        assert said["already-taken"].summary.endswith(f"{on(28 + days):%d %b %Y}")
 
 
 def test_a_drug_none_of_ours_and_a_supply_of_another_drug_are_no_second_supply() -> None:
@@ -291,3 +308,12 @@ def test_a_gate_outranks_the_status_and_keeps_its_own_words() -> None:
     )
     said = kinds(judge(*MET, scores=TWO_FAILED, conditions=(DEPRESSION, psychotic)))
     assert said[:2] == ["gate-psychosis-catatonia", "trd-status"]
+
+
+def test_a_card_offers_only_reasons_that_make_sense_on_it() -> None:
+    danger = next(iter(cards(answers=[PLAN]).values()))
+    assert danger.kind == "acute-safety"
+    assert {"already-considered", "not-clinically-relevant"} <= set(danger.override_reasons)
+    assert not {"patient-preference", "trial-misjudged", "other-indication"} & set(danger.override_reasons)
+    [status] = advise(judge(*MET, scores=TWO_FAILED), hook="order-select", knowledge=KNOWLEDGE)
+    assert status.override_reasons == tuple(reason.code for reason in KNOWLEDGE.override_reasons)

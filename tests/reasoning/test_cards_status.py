@@ -60,7 +60,7 @@ def test_of_facts_that_settle_as_much_the_one_of_least_effort_comes_first() -> N
         change("score-now", Value.MET, instrument="phq9"),
     )
     assert asked(sooner, later) == ("a PHQ-9 score today", ("phq9",))
-    assert asked(later) == ("a PHQ-9 score from around 2025-06-01", ())
+    assert asked(later) == ("a PHQ-9 score from around 01 Jun 2025", ())
 
 
 def test_what_leaves_the_verdict_open_in_another_way_settles_nothing() -> None:

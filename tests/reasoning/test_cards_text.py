@@ -24,7 +24,7 @@ from plugin.record import LABORATORY, Availability, DraftOrder, PatientRecord, R
 from tests.properties.effort import effort
 from tests.properties.records import DAY_0, Scope, records
 from tests.reasoning.facts import fill, product
-from tests.reasoning.test_advice import ALL_READ, SERTRALINE, TWO_FAILED, VENLAFAXINE, cards, judge
+from tests.reasoning.test_advice import ALL_READ, NOT_TOLERATED, SERTRALINE, TWO_FAILED, VENLAFAXINE, cards, judge
 from tests.reasoning.test_cards_pattern import with_ect
 from tests.reasoning.test_next_step_cards import PLAN
 from tests.reasoning.test_next_step_cards import cards as next_step_cards
@@ -103,11 +103,12 @@ def test_what_has_no_shorter_form_is_cut_at_a_word(length: int, cut: bool) -> No
 
 
 def test_dates_go_through_one_place() -> None:
-    form = KNOWLEDGE.sentences["date-form"].model_copy(update={"text": "{day}.{month}.{year}"})
-    own = replace(KNOWLEDGE, sentences=MappingProxyType({**KNOWLEDGE.sentences, "date-form": form}))
+    texts = {"date-form": "{day}.{month}.{year}", **{f"month-{month:02}": f"{month:02}" for month in range(1, 13)}}
+    german = {key: KNOWLEDGE.sentences[key].model_copy(update={"text": text}) for key, text in texts.items()}
+    own = replace(KNOWLEDGE, sentences=MappingProxyType({**KNOWLEDGE.sentences, **german}))
     judged = judge(*SERTRALINE, *VENLAFAXINE, scores=TWO_FAILED[:2], drafted="sertraline")
     said = "\n".join(line for card in cards(judged, knowledge=own).values() for line in (card.summary, *card.detail))
-    assert not re.search(r"\d{4}-\d{2}-\d{2}", said)
+    assert not re.search(r"\d{4}-\d{2}-\d{2}|\d\d [A-Z][a-z]{2} \d{4}", said)
     assert re.search(r"\d{2}\.\d{2}\.2025", said)
     assert Wording(own).told("Seen on 2025-02-30 and 2025-01-02.") == "Seen on 2025-02-30 and 02.01.2025"
 
@@ -125,7 +126,7 @@ def test_a_card_says_what_was_looked_at_and_what_was_not() -> None:
     [line] = [line for line in card.detail if line.startswith("Looked at: ")]
     assert "orders, dispenses" in line
     assert line.endswith("Not looked at: notes, and care that is not in this record")
-    assert any(line.startswith("Not read completely: AllergyIntolerance") for line in card.detail)
+    assert any(line.startswith("Not read completely: allergies") for line in card.detail)
 
 
 @pytest.mark.parametrize("by", ["EUPEARL-25", "ESM-CLASS"])
@@ -192,7 +193,7 @@ def _masked(text: str) -> str:
     names |= {"treatment-resistant depression", "C-SSRS"}
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "Name", text, flags=re.IGNORECASE)
-    return re.sub(r"[*\\]|\d{4}-\d{2}-\d{2}", "", text)
+    return re.sub(r"[*\\]|\d{2} [A-Z][a-z]{2} \d{4}", "", text)
 
 
 def grade(text: str) -> float:
@@ -235,3 +236,22 @@ def test_a_story_shows_an_option_that_matches_the_domain_at_order_sign() -> None
     said = {card.kind: card for card in advise(judged, hook="order-sign", knowledge=KNOWLEDGE)}
     assert list(said) == ["trd-status", "mismatch-plausible", "trd-options"]
     assert any(line.startswith("Matched: ") for line in said["trd-options"].detail)
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 adequate trial failed"), (2, "2 adequate trials failed")])
+def test_one_is_told_as_one(count: int, said: str) -> None:
+    assert Wording(KNOWLEDGE).say("met-summary-short", count=count).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "stopped", "ongoing"),
+    [(80, False, True), (103, False, True), (104, False, False), (80, True, False)],
+)
+def test_a_trial_that_goes_on_is_told_with_its_start(as_of: int, stopped: bool, ongoing: bool) -> None:
+    last = replace(SERTRALINE[2], stop_reasons=NOT_TOLERATED) if stopped else SERTRALINE[2]
+    judged = judge(*SERTRALINE[:2], last, drafted="sertraline", as_of=as_of, scores=[TWO_FAILED[0]])
+    [trial] = judged.trials
+    assert trial.ongoing is ongoing
+    line = Wording(KNOWLEDGE).trial(trial, judged.definition)
+    assert ("since 01 Jan 2025 (on record to" in line) is ongoing
+    assert ("01 Jan 2025 to" in line) is not ongoing

@@ -99,9 +99,8 @@ def test_options_follow_the_status_at_a_met_verdict_and_say_what_they_rest_on() 
     assert len(card.summary) < 140
     assert card.detail[0] == "What stands out: the anhedonic domain; certainty high"
     assert PROPOSAL in text(card)
-    assert "Matched: **esketamine, nasal**, evidence tier A" in text(card)
+    assert "Matched: **esketamine, nasal**; evidence tier A; to be known before start: blood pressure" in text(card)
     assert "By label or guideline: **aripiprazole, added**" in text(card)
-    assert "Needed before start: blood pressure (esketamine, nasal)" in text(card)
     assert "Goes together with esketamine, nasal: behavioural activation" in text(card)
     assert card.indicator == "info"
     assert sum(line.startswith(("Matched: ", "By label or guideline: ")) for line in card.detail) == 4
@@ -136,7 +135,7 @@ def test_where_too_little_was_read_the_status_card_says_that_no_option_is_named(
     assert "No option is named: Medications, allergies, conditions and age must all be known" in text(
         said["trd-status"]
     )
-    assert "AllergyIntolerance (search refused: 403)" in text(said["trd-status"])
+    assert "allergies (search refused: 403)" in text(said["trd-status"])
 
 
 def test_recorded_danger_comes_first_and_takes_the_place_of_options() -> None:
@@ -145,7 +144,8 @@ def test_recorded_danger_comes_first_and_takes_the_place_of_options() -> None:
     card = said["acute-safety"]
     assert card.indicator == "critical"
     assert card.summary == (
-        "Recorded: C-SSRS, suicidal intent with a plan (2023-07-29). Complete a safety assessment by the local protocol"
+        "Recorded: C-SSRS, suicidal intent with a plan (29 Jul 2023). "
+        "Complete a safety assessment by the local protocol"
     )
     assert "988" in text(card)
     assert "For information, no substitute for emergency care: esketamine, nasal; electroconvulsive therapy" in text(
@@ -171,10 +171,10 @@ def test_moderate_levels_warn_and_lower_ones_are_a_line() -> None:
     assert "a full C-SSRS would tell more" in text(
         cards(answers=["cssrs-screener item 1 yes on day 208"])["trd-status"]
     )
-    assert "asked and not recorded" in text(cards()["trd-status"])
+    assert "asked about, none recorded" in text(cards()["trd-status"])
     assert "not assessed in the last 30 days; the" in text(cards(answers=[])["trd-status"])
     older = cards(answers=[], scores=["phq9 item 9 value 1 on day 100"])["trd-status"]
-    assert "last recorded on 2023-04-12" in text(older)
+    assert "last recorded on 12 Apr 2023" in text(older)
 
 
 def test_levels_and_conditions_are_named_in_our_own_words() -> None:
@@ -191,19 +191,21 @@ def test_a_newer_and_higher_ninth_item_asks_for_screening_again() -> None:
     assert "PHQ-9 item 9 is newer and higher than the last C-SSRS" in text(card)
 
 
-def test_opening_a_record_speaks_of_danger_only_beside_news() -> None:
+def test_opening_a_record_speaks_of_high_danger_and_of_a_moderate_level_only_beside_news() -> None:
     assert list(cards(hook="patient-view", answers=[PLAN])) == ["acute-safety", "trd-status"]
     assert list(cards(hook="patient-view")) == ["trd-status"]
-    silent = cards(hook="patient-view", answers=[PLAN], medications=[])
-    assert silent == {}
+    assert list(cards(hook="patient-view", answers=[PLAN], medications=[])) == ["acute-safety"]
+    moderate = {"answers": ["cssrs-screener item 3 yes on day 208"], "hook": "patient-view"}
+    assert list(cards(**moderate)) == ["acute-safety", "trd-status"]
+    assert list(cards(**moderate, medications=[])) == []
 
 
 def test_a_drafted_order_that_meets_a_hard_stop_has_a_card_and_the_options_beside_it() -> None:
     said = cards(draft="bupropion xl 300 mg daily", conditions=["G40.909 active, recorded day 0"], medications=[])
     assert next(iter(said)) == "order-stop"
     assert said["order-stop"].indicator == "warning"
-    assert said["order-stop"].summary.startswith("Bupropion: epilepsy")
-    assert "(rule S06)" in text(said["order-stop"])
+    assert said["order-stop"].summary.startswith("Bupropion meets a hard stop: epilepsy")
+    assert "S06" in said["order-stop"].rules
     assert "This is not an interaction checker." in text(said["order-stop"])
     assert "Not offered: " in text(said["trd-options"])
     assert "bupropion (epilepsy" in text(said["trd-options"])

@@ -28,7 +28,7 @@ from plugin.safety.concluded_facts import Concluded
 from plugin.safety.decision_rows import held
 from plugin.safety.named_facts import NamedFacts
 from plugin.safety.option_safety import Safety, allergies_to, safety_of
-from plugin.safety.order_stops import daily_dose, with_stops
+from plugin.safety.order_stops import daily_dose, least_dose, with_stops
 from tests.reasoning.facts import ADULT, daily, on, product, when
 from tests.safety_cases.cases import AS_OF, PATIENT, Case
 from tests.safety_cases.judging import Said, judge
@@ -87,7 +87,10 @@ def test_no_age_is_not_complete() -> None:
     [
         ({"MedicationDispense": COMPLETE}, True),  # a file of dispenses: nobody asked for orders
         ({}, False),
-        ({"MedicationRequest": COMPLETE, "MedicationDispense": Availability(read=Read.UNREAD)}, True),
+        ({"MedicationRequest": COMPLETE, "MedicationDispense": Availability(read=Read.UNREAD, feed=False)}, True),
+        ({"MedicationRequest": COMPLETE, "MedicationDispense": Availability(read=Read.UNREAD, why="403")}, False),
+        ({"MedicationRequest": COMPLETE, "MedicationStatement": Availability(read=Read.UNREAD, why="403")}, False),
+        ({"MedicationRequest": Availability(read=Read.UNREAD, feed=False), "MedicationDispense": COMPLETE}, False),
         ({"MedicationRequest": COMPLETE, "MedicationDispense": Availability(read=Read.PARTIAL)}, False),
         ({"MedicationRequest": Availability(read=Read.UNREAD), "MedicationDispense": COMPLETE}, False),
     ],
@@ -95,6 +98,37 @@ def test_no_age_is_not_complete() -> None:
 def test_which_medications_must_be_read(availability: dict[str, Availability], complete: bool) -> None:
     rest = {"AllergyIntolerance": COMPLETE, "Condition": COMPLETE}
     assert of(PatientRecord(patient=ADULT, availability={**rest, **availability})).complete is complete
+
+
+def test_what_kind_of_medication_record_did_not_come_is_named() -> None:
+    refused = {**READ, "MedicationDispense": Availability(read=Read.UNREAD, why="refused")}
+    (reason,) = of(PatientRecord(patient=ADULT, availability=refused)).unread
+    assert reason.text == "Medications could not be read completely (MedicationDispense): no option is suggested."
+
+
+PROCEDURES = {"TMS", "SAINT", "ECT", "VNS"}
+
+
+@pytest.mark.parametrize(
+    ("known", "blocked", "told"),
+    [
+        (COMPLETE, set(), set()),
+        (Availability(read=Read.UNREAD, why="refused"), PROCEDURES, set()),
+        (Availability(read=Read.PARTIAL), PROCEDURES, set()),
+        (Availability(read=Read.UNREAD, feed=False), set(), PROCEDURES),
+        (Availability(read=Read.UNKNOWN), set(), PROCEDURES),
+        (None, set(), PROCEDURES),
+    ],
+)
+def test_unread_procedures_close_procedures_or_are_told(
+    known: Availability | None, blocked: set[str], told: set[str]
+) -> None:
+    rule = "PROCEDURES-NOT-READ"
+    safety = of(PatientRecord(patient=ADULT, availability={**READ, **({"Procedure": known} if known else {})}))
+    assert safety.complete
+    assert {option for option in safety.blocked if rule in rules(safety.blocked, option)} == blocked
+    assert {one.option for one in safety.needed if one.rule == rule} == told
+    assert all(one.what == "earlier procedures, which were not read" for one in safety.needed if one.rule == rule)
 
 
 def test_a_file_without_any_medication_is_unread() -> None:
@@ -315,7 +349,31 @@ def test_the_highest_dose_that_a_draft_may_mean() -> None:
     assert one.value == 20
 
 
-def test_a_drafted_procedure_has_no_hard_stop() -> None:
+def test_the_least_dose_that_a_draft_without_one_can_mean() -> None:
+    tablets = DraftOrder(reference="MedicationRequest/d", product=product("citalopram", 20))
+    known = least_dose(tablets, "citalopram")
+    assert known is not None
+    assert (known.value, known.shown) == (20, "at least 20 mg a day")
+    assert least_dose(tablets, "sertraline") is None
+    assert least_dose(DraftOrder(reference="MedicationRequest/d"), "citalopram") is None
+
+
+def test_an_unreadable_dose_is_told_with_the_limit() -> None:
+    found = said(patient={"age": 61, "sex": "male"}, draft_text="citalopram 20 mg oral tablet")
+    [stop] = [stop for order in found.orders for stop in order.stops]
+    assert (stop.rule, stop.level, stop.note) == (
+        "citalopram-max-dose",
+        "info",
+        "dose not readable; limit 20 mg a day at this age",
+    )
+    assert "cannot be read" in stop.reasons[0].text
+    sure = said(patient={"age": 61, "sex": "male"}, draft_text="citalopram 40 mg oral tablet")
+    [stop] = [stop for order in sure.orders for stop in order.stops]
+    assert stop.level == "warning"
+    assert "at least 40 mg a day (above 20)" in stop.reasons[0].text
+
+
+def test_no_drafts_have_no_hard_stop() -> None:
     record = PatientRecord(patient=ADULT, availability=READ)
     facts = NamedFacts(record, Concluded(), knowledge=KNOWLEDGE, as_of=on(400))
     assert with_stops([], [], record, facts, knowledge=KNOWLEDGE, as_of=on(400)) == ()

@@ -9,7 +9,7 @@ import pytest
 from cds_hooks.fhir_writer import check
 from mappings.load import load
 from plugin.safety.decision_rows import held
-from plugin.safety.order_stops import daily_dose
+from plugin.safety.order_stops import facts_for
 from tests.safety_cases.cases import AS_OF, KINDS, Case, cases
 from tests.safety_cases.judging import Said, judge
 
@@ -38,7 +38,8 @@ def test_case(case: Case) -> None:
         for hit in hits:
             assert hit.reasons
             assert all(reason.rule == hit.rule and reason.cites and reason.text for reason in hit.reasons)
-            assert set(hit.uses) <= {f"{r['resourceType']}/{r['id']}" for r in case.resources(KNOWLEDGE)}
+            drafts = {order.reference for order in case.orders(KNOWLEDGE)}
+            assert set(hit.uses) <= {*drafts, *(f"{r['resourceType']}/{r['id']}" for r in case.resources(KNOWLEDGE))}
 
 
 @pytest.mark.parametrize("rule", [*KNOWLEDGE.clinical.safety, *CHECKS])
@@ -56,13 +57,10 @@ def test_every_row_of_every_rule_holds_in_some_trigger() -> None:
         if case.kind != "trigger" or rule is None:
             continue
         said = said_of(case)
-        facts = said.facts
-        for order in said.orders:
-            if order.ingredient is not None:
-                facts = facts.for_order(order.ingredient, daily_dose(order.order, order.ingredient))
-        untold -= {
-            (rule.id, number) for number, row in enumerate(rule.rows) if held(row.when, facts, AS_OF) is not None
-        }
+        for facts in [said.facts, *(facts_for(order, case.orders(KNOWLEDGE), said.facts) for order in said.orders)]:
+            untold -= {
+                (rule.id, number) for number, row in enumerate(rule.rows) if held(row.when, facts, AS_OF) is not None
+            }
     assert untold == set()
 
 
@@ -80,8 +78,8 @@ def test_every_hard_stop_stops_an_order_in_some_case() -> None:
             continue
         said = said_of(case)
         for order in said.orders:
-            drug, groups = order.ingredient, order.order.groups
-            facts = said.facts.for_order(drug, daily_dose(order.order, drug) if drug is not None else None)
+            drug, groups = order.drug, order.order.groups
+            facts = facts_for(order, case.orders(KNOWLEDGE), said.facts)
             untold -= {
                 (rule.id, number)
                 for number, row in enumerate(rule.rows)

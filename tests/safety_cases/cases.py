@@ -4,7 +4,8 @@ One file per theme holds by rule and kind (``trigger``, ``near-miss``, ``wrong-t
 the notation of `cds_hooks.stories.notation` and what is expected of its rule: options blocked (`block`) and cautioned
 (`caution`), options that need something first (`needed`), a `warning`, and the `stops` of a drafted `order` as
 ``NAME LEVEL``. What is not named must not happen. `unread` kinds of data were refused; `resources` are FHIR as given;
-`draft_text` is an order by the name of its product, `more_drafts` are further ones of the session, not selected.
+`draft_text` is an order by the name of its product and `draft_procedure` one by the name of the procedure;
+`more_drafts` are further ones of the session, not selected.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ AS_OF = DAY_0 + timedelta(days=400)
 PATIENT = "case"
 MAN = {"age": 45, "sex": "male"}
 EXPECTED = ("block", "caution", "needed", "warning", "stops")
-MORE = ("id", "order", "draft_text", "more_drafts", "unread", "resources")
+MORE = ("id", "order", "draft_text", "draft_procedure", "more_drafts", "unread", "resources")
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,15 @@ class Case:
         )
 
     def orders(self, knowledge: Knowledge) -> tuple[DraftOrder, ...]:
-        """The drafted order, if the story has one."""
+        """The drafts, if the story has any."""
         drafts: list[Resource] = []
         if "order" in self.said:
             drafts.append(drafted(self.said["order"], patient_id=PATIENT, day=AS_OF, knowledge=knowledge))
         named = [("draft", self.said[key]) for key in ("draft_text",) if key in self.said]
         named += [(f"draft-{number}", name) for number, name in enumerate(self.said.get("more_drafts", ()))]
         drafts += [_draft_of(id_, name) for id_, name in named]
+        if "draft_procedure" in self.said:
+            drafts.append(_service_of("draft", self.said["draft_procedure"]))
         return read_orders(drafts, knowledge=knowledge, selections=["draft"])
 
 
@@ -99,6 +102,17 @@ def _draft_of(id_: str, name: str) -> Resource:
         "intent": "order",
         "subject": {"reference": f"Patient/{PATIENT}"},
         "medicationCodeableConcept": {"text": name},
+    }
+
+
+def _service_of(id_: str, name: str) -> Resource:
+    return {
+        "resourceType": "ServiceRequest",
+        "id": id_,
+        "status": "draft",
+        "intent": "order",
+        "subject": {"reference": f"Patient/{PATIENT}"},
+        "code": {"text": name},
     }
 
 

@@ -74,7 +74,7 @@ def judge(
     facts = NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of)
     return Said(
         facts=facts,
-        safety=safety_of(facts, record, knowledge=knowledge, as_of=as_of, jurisdiction=jurisdiction),
+        safety=safety_of(facts, record, knowledge=knowledge, as_of=as_of, jurisdiction=jurisdiction, orders=orders),
         modifiers=modifiers_of(facts, suicidality=suicidality, knowledge=knowledge, as_of=as_of),
         orders=with_stops(
             judged.orders, orders, record, facts, knowledge=knowledge, as_of=as_of, jurisdiction=jurisdiction

@@ -1,0 +1,73 @@
+"""How one server is asked in one call: what is known of it, what its token covers, and in which order variants come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cds_hooks.ehr.capability import Capability, Servers
+from cds_hooks.ehr.scopes import covers
+from cds_hooks.ehr.search_schema import PatientForm
+from cds_hooks.ehr.searches import Search, Variant, ordered
+from cds_hooks.ehr.versions import refusal
+from cds_hooks.outbound import FhirBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """The ways to ask `base`.
+
+    `servers` is what the application knows of all servers; without it nothing is known and nothing is learnt. `stated`
+    is the first variant to try by search, as the registry has it for the client. `scope` is that of the call's token.
+    """
+
+    base: FhirBase
+    servers: Servers | None = None
+    stated: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    scope: str | None = None
+
+    @property
+    def capability(self) -> Capability | None:
+        """The server's statement, as far as it came."""
+        return self.servers.known(self.base) if self.servers is not None else None
+
+    @property
+    def refusal(self) -> str:
+        """Why this server is not asked for anything: it speaks a version of FHIR that is not read. Empty when it is."""
+        known = self.capability
+        return refusal(known.version) if known is not None else ""
+
+    @property
+    def form(self) -> PatientForm | None:
+        """How the server knows patients in searches, once an answer showed it."""
+        return self.servers.form(self.base) if self.servers is not None else None
+
+    def variants(self, search: Search) -> tuple[Variant, ...]:
+        """The variants of `search` in the order to try them."""
+        worked = self.servers.variant(self.base, search.key) if self.servers is not None else None
+        return ordered(search, self.capability, self.stated.get(search.key), worked)
+
+    def include(self, search: Search) -> tuple[str, ...]:
+        """What the server shall send along with `search`: what it says it can, or nothing."""
+        known = self.capability
+        return search.include if known is not None and known.includes_all(search.include) else ()
+
+    def reads_many(self) -> bool:
+        """Whether several Medication resources can be had at once."""
+        known = self.capability
+        return known is not None and known.reads_many()
+
+    def is_out_of_scope(self, search: Search) -> bool:
+        """Whether the token surely does not cover `search`."""
+        return covers(self.scope, search.resource_type, search=not search.variants[0].read) is False
+
+    def learn_variant(self, search: Search, variant: Variant) -> None:
+        """`variant` was answered where others before it were refused."""
+        if self.servers is not None:
+            self.servers.learn(self.base, search=search.key, variant=variant.id)
+
+    def learn_form(self, form: PatientForm) -> None:
+        """A search for the patient in `form` found something."""
+        if self.servers is not None and self.servers.form(self.base) != form:
+            self.servers.learn(self.base, form=form)
