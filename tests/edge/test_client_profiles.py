@@ -221,7 +221,7 @@ def test_epic_gets_one_drug_under_its_own_code_system_without_a_dose():
 
 
 def test_a_client_without_documented_suggestions_gets_the_same_text_and_nothing_else():
-    assert suggestions("oracle-health", (made_up("trd-options"),)) == []
+    assert suggestions("oracle", (made_up("trd-options"),)) == []
 
 
 def test_the_sandbox_gets_drugs_with_text_and_code():

@@ -150,7 +150,7 @@ def test_the_draft_of_the_request_is_not_changed_in_passing() -> None:
     assert before == TMS
 
 
-@pytest.mark.parametrize("client", ["epic", "athena", "oracle-health", "sandbox"])
+@pytest.mark.parametrize("client", ["epic", "athena", "oracle", "sandbox"])
 def test_clients_that_know_no_update_are_offered_none(client: str) -> None:
     assert attached(client) == []
 

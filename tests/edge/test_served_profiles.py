@@ -52,12 +52,12 @@ def test_links_cards_and_markdown_are_those_of_the_client(answered):
 
 @pytest.mark.parametrize(
     ("profile", "selection"),
-    [("generic", "both"), ("epic", "any"), ("athena", "at-most-one"), ("oracle-health", "any")],
+    [("generic", "both"), ("epic", "any"), ("athena", "at-most-one"), ("oracle", "any")],
 )
 def test_suggestions_are_selected_as_the_client_knows(answered, profile, selection):
     values = {card["selectionBehavior"] for card in answered(profile) if "suggestions" in card}
     assert values <= ({"any", "at-most-one"} if selection == "both" else {selection})
-    assert bool(values) is (profile != "oracle-health")
+    assert bool(values) is (profile != "oracle")
 
 
 def test_a_site_maps_a_measure_to_its_own_list(answered):
