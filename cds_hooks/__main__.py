@@ -26,6 +26,7 @@ from cds_hooks.commands import (
     governing,
     knowing,
     mode,
+    probing,
     serving,
     storytelling,
 )
@@ -46,6 +47,7 @@ app.command("demo")(serving.demo)
 app.command("assess")(assessing.assess)
 app.command("cards")(assessing.cards)
 app.command("gallery")(gallery.gallery)
+app.command("probe")(probing.probe)
 app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")

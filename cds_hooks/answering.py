@@ -76,6 +76,7 @@ def answered(
             zone=zone,
             jurisdiction=caller.jurisdiction,
         )
+        line.note_repairs(record.repairs)
         stood = read_standing_orders(
             request.drafts,
             gathered.resources,

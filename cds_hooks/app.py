@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
+from cds_hooks.ehr.access import EhrAccess
+from cds_hooks.ehr.connecting import outbound_client
 from cds_hooks.errors import BadRequest, HookFault, NotAuthenticated, UnknownService, WrongMethod, respond
 from cds_hooks.governance.readers import Readers
 from cds_hooks.governance.routes import governance_routes
@@ -49,8 +50,6 @@ __all__ = ["ConfigurationError", "create_app", "engine_version", "settle_memory"
 if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the argument
     from fastapi.telemetry import TelemetryConfig
 
-_CONNECT_SECONDS = 2.0
-_CONNECTIONS = 100
 _LAST_WORDS_SECONDS = 5.0
 # The framework's own telemetry would export query strings and the messages of exceptions, which may quote data.
 _NO_TELEMETRY: TelemetryConfig = {
@@ -100,20 +99,20 @@ def create_app(
     written = log or RequestLog(timestamp=lambda: clock.now().isoformat())
     if settings.open_mode:
         written.warn("open mode: nobody is asked to log in; never use this with real patients")
-    outbound = http or httpx.AsyncClient(
-        timeout=httpx.Timeout(settings.deadline_seconds, connect=min(_CONNECT_SECONDS, settings.deadline_seconds)),
-        limits=httpx.Limits(max_connections=_CONNECTIONS),
-        follow_redirects=False,
-        trust_env=False,  # no proxy or credentials from the environment: calls go where the allow-list says
-        verify=ssl.create_default_context(),  # the machine's own trust store: hospitals have their own authorities
+    outbound = http or outbound_client(
+        rule=settings.address_rule,
+        connections=settings.ehr_connections,
+        http2=settings.ehr_http2,
+        timeout_seconds=settings.deadline_seconds,
     )
+    ehr = EhrAccess(outbound, settings, clock)
     deployment = Deployment(
         settings=settings,
         knowledge=knowledge,
         queries=queries(knowledge),
         needs=needs(knowledge),
         clock=clock,
-        http=outbound,
+        ehr=ehr,
         memory=VerdictMemory() if settings.remember_verdicts and not settings.open_mode else None,
         engine=engine_version(),
         demo=demo,
@@ -125,10 +124,11 @@ def create_app(
             registry=registry, clock=clock, base_url=settings.base_url, replays=records.replays, key_sets=key_sets
         )
     ledger = Ledger(records, settings, knowledge, clock) if records is not None else None
-    metrics = Metrics(version=deployment.engine, knowledge=knowledge)
+    metrics = Metrics(version=deployment.engine, knowledge=knowledge, breakers_open=lambda: ehr.hosts.open_breakers)
     lifetime = _Lifetime(
         ledger,
         key_sets,
+        ehr,
         None if http is not None else outbound,
         metrics,
         lambda: written.warn("records past their time could not be removed: the database does not answer"),
@@ -216,6 +216,7 @@ class _Lifetime:
         self,
         ledger: Ledger | None,
         key_sets: KeySets,
+        ehr: EhrAccess,
         own_http: httpx.AsyncClient | None,
         metrics: Metrics,
         chores_failed: Callable[[], None],
@@ -225,6 +226,7 @@ class _Lifetime:
         self._chores_failed = chores_failed
         self._ledger = ledger
         self._key_sets = key_sets
+        self._ehr = ehr
         self._own_http = own_http
 
     @asynccontextmanager
@@ -242,6 +244,7 @@ class _Lifetime:
                 with suppress(asyncio.CancelledError):
                     await chores
             await self._key_sets.aclose()
+            await self._ehr.aclose()
             if self._own_http is not None:
                 await self._own_http.aclose()
             if self._ledger is not None:

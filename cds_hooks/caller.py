@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from cds_hooks.card_form import CardForm
 from cds_hooks.modes import EVERYTHING_LIVE, Standing
@@ -15,7 +17,7 @@ from cds_hooks.trust.behaviour import Behaviour
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """What is known of the client that calls: from its registry entry, or from the settings in open mode; and how it
-    stands at this call.
+    stands at this call. `searches` are the first variants to try at its FHIR server, by search.
     """
 
     id: str
@@ -25,6 +27,7 @@ class Caller:
     selection: str = BOTH
     style: OrderStyle = field(default_factory=OrderStyle)
     form: CardForm = field(default_factory=CardForm)
+    searches: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     standing: Standing = EVERYTHING_LIVE
 
 

@@ -2,8 +2,8 @@
 
 The prefetch templates stay inside the query subset of CDS Hooks 2.0.1 (instance read or type search;
 reference and token parameters by equality; no modifier, no repeated parameter) and use one token,
-``{{context.patientId}}``, which every client knows. `gather` sends the same queries itself when a client does
-not.
+``{{context.patientId}}``, which every client knows. `gather` asks the client's FHIR server for the same data when a
+client does not send them; how is in `cds_hooks.ehr.searches`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Query:
     """One kind of data: its prefetch `key`, its FHIR `resource_type` and search parameters besides the
     patient.
 
+    `key` is that of ``searches.yaml`` too, and `codes` are those of the `code` parameter, as ``system|code``.
     `parameters` of None means an instance read. `essential` data missing by both routes end a call with 412
     (decision 2); any other missing kind is a named gap.
     """
@@ -44,6 +45,7 @@ class Query:
     resource_type: str
     parameters: Mapping[str, str] | None
     essential: bool = False
+    codes: tuple[str, ...] = ()
 
     @property
     def is_read(self) -> bool:
@@ -101,13 +103,13 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
 def queries(knowledge: Knowledge) -> tuple[Query, ...]:
     """All kinds of data a call reads, in the order announced. Scale codes come from the knowledge."""
     none: Mapping[str, str] = MappingProxyType({})
-    scales = ",".join(f"{knowledge.uri_of(scale.system)}|{scale.code}" for scale in knowledge.prefetch.scales)
+    scales = tuple(f"{knowledge.uri_of(scale.system)}|{scale.code}" for scale in knowledge.prefetch.scales)
     return (
         Query("patient", "Patient", None, essential=True),
         Query("medicationRequests", "MedicationRequest", MappingProxyType({"intent": _INTENTS}), essential=True),
         Query("dispenses", "MedicationDispense", none),
         Query("statements", "MedicationStatement", none),
-        Query("scales", "Observation", MappingProxyType({"code": scales})),
+        Query("scales", "Observation", MappingProxyType({"code": ",".join(scales)}), codes=scales),
         Query("questionnaireResponses", "QuestionnaireResponse", none),
         Query("conditions", "Condition", none),
         Query("allergies", "AllergyIntolerance", none),

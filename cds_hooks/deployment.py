@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from cds_hooks.catalogue import Query
 from cds_hooks.clock import Clock
+from cds_hooks.ehr.access import EhrAccess
 from cds_hooks.on_need import Need
 from cds_hooks.settings import Settings
 from cds_hooks.verdict_memory import VerdictMemory
@@ -23,7 +22,7 @@ class Deployment:
     queries: tuple[Query, ...]
     needs: tuple[Need, ...]
     clock: Clock
-    http: httpx.AsyncClient
+    ehr: EhrAccess
     memory: VerdictMemory | None
     engine: str
     demo: bool = False

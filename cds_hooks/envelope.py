@@ -7,6 +7,7 @@ raised are those of decision 19's first step (400).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +29,14 @@ _JSON_REMEDY = "Send one JSON object as the specification of CDS Hooks describes
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """The client's access token for its FHIR server. `expires_in` is in seconds, None when not readable."""
+    """The client's access token for its FHIR server. `expires_in` is in seconds, None when not readable; `scope` is
+    what the token was granted for, as the client says.
+    """
 
     token: str = field(repr=False)
     expires_in: float | None = None
     patient: str | None = field(default=None, repr=False)
+    scope: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,16 +208,22 @@ def _authorization(value: Any) -> Authorization | None:
     if " " in token:
         return None
     patient = _text(value.get("patient"))
-    return Authorization(token, _seconds(value.get("expires_in")), type_and_id(patient)[1] if patient else None)
+    return Authorization(
+        token,
+        _seconds(value.get("expires_in")),
+        type_and_id(patient)[1] if patient else None,
+        _text(value.get("scope")),
+    )
 
 
 def _seconds(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        return float(value)
+        seconds = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _text(value: Any) -> str | None:

@@ -12,6 +12,7 @@ from cds_hooks import gather, medications, prefetch
 from cds_hooks.answering import NOTHING_READ, Answer, answered
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
+from cds_hooks.ehr.budget import Budget
 from cds_hooks.envelope import HookRequest, Resource, entries_of
 from cds_hooks.errors import EssentialDataMissing
 from cds_hooks.fhir_client import FhirClient
@@ -19,11 +20,15 @@ from cds_hooks.gather import OnNeed
 from cds_hooks.ledger import Ledger
 from cds_hooks.modes import OFF
 from cds_hooks.observing.call_line import CallLine
+from cds_hooks.outbound import FhirBase
 from cds_hooks.patient_guard import refuse_other_patient, refuse_other_token
 from cds_hooks.references import local_reference
 from cds_hooks.settings import Settings
 from plugin.ingest import read_orders, read_record
 from plugin.record import DraftOrder
+
+# A token is not used in its last second: the clocks of two machines differ, and a request takes its time.
+_TOKEN_MARGIN_SECONDS = 1.0
 
 
 async def answer(
@@ -40,11 +45,11 @@ async def answer(
         line.outcome = "patient-or-proxy-user"
         return NOTHING_READ
     now = deployment.clock.now()
-    deadline = asyncio.get_running_loop().time() + _seconds_allowed(deployment.settings, request)
-    fhir = _fhir_client(deployment, request, caller, line)
+    budget = _budget(deployment.settings, request)
+    fhir = _fhir_client(deployment, request, caller, line, budget)
     orders: tuple[DraftOrder, ...] = ()
     if request.takes_orders:
-        orders = await _concerning(deployment, request, caller, fhir, deadline)
+        orders = await _concerning(deployment, request, caller, fhir)
         line.drafts, line.concerning = len(request.drafts), sum(order.selected for order in orders)
         if not line.concerning:
             line.outcome = "nothing-of-concern"
@@ -63,10 +68,9 @@ async def answer(
         matters=None if request.takes_orders else lambda known: _has_judged_drug(deployment, request, caller, known),
     )
     with line.stage("gather"):
-        gathered = await gather.gather(
-            request, queries=deployment.queries, besides=besides, fhir=fhir, deadline=deadline
-        )
+        gathered = await gather.gather(request, queries=deployment.queries, besides=besides, fhir=fhir, budget=budget)
     line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
+    line.budget = gathered.cut
     answers = await ledger.answers(request, caller) if ledger is not None else None
     return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers)
 
@@ -85,29 +89,33 @@ def _has_judged_drug(
     return any(fact.product is not None for fact in record.medications)
 
 
-def _seconds_allowed(settings: Settings, request: HookRequest) -> float:
-    """How long reading may take: the deadline, or the token's remaining life where that is shorter."""
+def _budget(settings: Settings, request: HookRequest) -> Budget:
+    """How long reading may take: the settings' time, or what is left of the token's life where that is shorter."""
     expires = request.authorization.expires_in if request.authorization else None
-    return settings.deadline_seconds if expires is None else max(0.0, min(settings.deadline_seconds, expires))
-
-
-def _fhir_client(deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine) -> FhirClient | None:
-    """A client for the request's FHIR server; None when it is not on the caller's list or the token has expired."""
-    base = caller.allowed.admit(request.fhir_server)
-    if base is None or _seconds_allowed(deployment.settings, request) <= 0:
-        return None
-    return FhirClient(
-        deployment.http,
-        base,
-        request.authorization.token if request.authorization else None,
-        max_pages=deployment.settings.max_pages,
-        max_resources=deployment.settings.max_resources,
-        note=line.note_fhir,
+    return Budget.starting(
+        asyncio.get_running_loop().time(),
+        soft_seconds=settings.soft_budget_seconds,
+        hard_seconds=settings.deadline_seconds,
+        token_seconds=None if expires is None else expires - _TOKEN_MARGIN_SECONDS,
     )
 
 
+def _fhir_client(
+    deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine, budget: Budget
+) -> FhirClient | None:
+    """A client for the request's FHIR server; None when it is not on the caller's list or the token has expired."""
+    base = caller.allowed.admit(request.fhir_server)
+    if base is None:
+        if request.fhir_server is not None:
+            line.note_refused("not-an-address" if FhirBase.parse(request.fhir_server) is None else "not-listed")
+        return None
+    if budget.hard <= asyncio.get_running_loop().time():
+        return None
+    return deployment.ehr.client(base, request.authorization, budget=budget, stated=caller.searches, line=line)
+
+
 async def _concerning(
-    deployment: Deployment, request: HookRequest, caller: Caller, fhir: FhirClient | None, deadline: float
+    deployment: Deployment, request: HookRequest, caller: Caller, fhir: FhirClient | None
 ) -> tuple[DraftOrder, ...]:
     """The drafts of concern, asked before any patient data are read.
 
@@ -117,7 +125,7 @@ async def _concerning(
     """
     sent = tuple(_medications_sent(request))
     selected = [draft for draft in request.drafts if _is_selected(request, draft)]
-    read, _ = await medications.resolve(selected, fhir, deadline, known=(*request.drafts, *sent))
+    read = await medications.resolve(selected, fhir, known=(*request.drafts, *sent))
     known = (*request.drafts, *sent, *read)
     orders = read_orders(
         known,

@@ -7,23 +7,18 @@ nothing is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
-from urllib.parse import quote
 
 from cds_hooks.catalogue import Query
-from cds_hooks.fhir_client import LONGEST_ADDRESS
+from cds_hooks.ehr.searches import Wanted
 from mappings import schema
 from mappings.load import Knowledge
 from mappings.values import Code, DatedValue
 from plugin.record import LABORATORY, OTHER_SCALES
 
-# Left of an address for the server's base, the patient, the window and the page size.
-_ROOM = 500
-# Servers choose small pages by themselves; each page is a round trip.
-_PAGE = "200"
 _READ_AS = MappingProxyType(
     {"laboratory": LABORATORY, "otherScales": OTHER_SCALES, "administrations": "MedicationAdministration"}
 )
@@ -32,24 +27,25 @@ _OUR_OWN = "trd-instruments"
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """One search of a need: a list of codes short enough for an address, empty for all of the type."""
+class Part:
+    """One part of a need: the `codes` to ask for as ``system|code``, none for all of the type, and how far back."""
 
-    codes: str
+    codes: tuple[str, ...]
     window_days: DatedValue | None
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One kind of such data: the `key` to send it under, the name its availability is told by, and its searches.
+    """One kind of such data: the `key` to send it under, the name its availability is told by, and its parts.
 
-    `often_not_offered`: a server that refuses it does not have it, which is no gap.
+    The key is that of ``searches.yaml`` too. `often_not_offered`: a server that refuses it does not have it, which is
+    no gap.
     """
 
     key: str
     resource_type: str
     read_as: str
-    searches: tuple[Search, ...]
+    parts: tuple[Part, ...]
     often_not_offered: bool
 
     @property
@@ -57,9 +53,9 @@ class Need:
         """How a value under the need's own key is to be read."""
         return Query(self.key, self.resource_type, MappingProxyType({}))
 
-    def queries(self, day: date) -> tuple[Query, ...]:
-        """The searches to make on `day`."""
-        return tuple(Query(self.key, self.resource_type, _parameters(search, day)) for search in self.searches)
+    def wanted(self, day: date) -> tuple[Wanted, ...]:
+        """What to ask for on `day`, one for each part."""
+        return tuple(Wanted(codes=part.codes, since=_first_day(part.window_days, day)) for part in self.parts)
 
 
 def needs(knowledge: Knowledge) -> tuple[Need, ...]:
@@ -69,21 +65,22 @@ def needs(knowledge: Knowledge) -> tuple[Need, ...]:
             key=need.id,
             resource_type=need.resource_type,
             read_as=_READ_AS[need.id],
-            searches=tuple(
-                Search(codes, search.window_days) for search in need.searches for codes in _lists(search, knowledge)
-            ),
+            parts=tuple(part for search in need.searches for part in _parts(search, knowledge)),
             often_not_offered=need.often_not_offered,
         )
         for need in knowledge.prefetch.on_need
     )
 
 
-def _parameters(search: Search, day: date) -> Mapping[str, str]:
-    parameters = {"code": search.codes} if search.codes else {}
-    if search.window_days is not None:
-        since = day - timedelta(days=search.window_days.on(day).amount)
-        parameters["date"] = f"ge{since.isoformat()}"
-    return MappingProxyType({**parameters, "_count": _PAGE})
+def _first_day(window: DatedValue | None, day: date) -> date | None:
+    return None if window is None else day - timedelta(days=window.on(day).amount)
+
+
+def _parts(search: schema.SearchOnNeed, knowledge: Knowledge) -> Iterator[Part]:
+    """The part that `search` makes. One that asks by codes and has none asks for nothing, not for all."""
+    codes = _tokens(search, knowledge)
+    if codes or not (search.kinds or search.instruments):
+        yield Part(codes, search.window_days)
 
 
 def _tokens(search: schema.SearchOnNeed, knowledge: Knowledge) -> tuple[str, ...]:
@@ -112,17 +109,3 @@ def _measured(search: schema.SearchOnNeed, knowledge: Knowledge) -> Iterator[Cod
         if measure.kind in search.kinds:
             yield from (*measure.codes, *measure.panel_codes)
             yield from (code for item in measure.items for code in item.codes)
-
-
-def _lists(search: schema.SearchOnNeed, knowledge: Knowledge) -> list[str]:
-    """The codes as comma lists, each short enough to leave room in an address; one empty list asks for all."""
-    if not search.kinds and not search.instruments:
-        return [""]
-    lists: list[str] = []
-    for token in _tokens(search, knowledge):
-        longer = f"{lists[-1]},{token}" if lists else token
-        if lists and len(quote(longer, safe="")) <= LONGEST_ADDRESS - _ROOM:
-            lists[-1] = longer
-        else:
-            lists.append(token)
-    return lists

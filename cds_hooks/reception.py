@@ -87,6 +87,7 @@ class Reception:
             selection=entry.selection_behavior,
             style=order_style(entry),
             form=card_form(entry),
+            searches=entry.searches,
         )
 
     async def _standing(self, caller: Caller, client: RegisteredClient | None, line: CallLine) -> Caller:

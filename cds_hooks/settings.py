@@ -5,7 +5,7 @@ Lists are written with commas: ``TRD_CDS_CORS_ORIGINS=https://a.example,https://
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +13,15 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cds_hooks.ehr.addresses import AddressRule, Network
+
+# Loopback, link-local, multicast, and "this" network, in both versions of IP.
+_NEVER_PRIVATE = tuple(
+    ip_network(text)
+    for text in (
+        "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "0.0.0.0/8", "::1/128", "fe80::/10", "ff00::/8", "::/128",
+    )
+)  # fmt: skip
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -22,10 +31,17 @@ class Settings(BaseSettings):
     `base_url` is the public address of this deployment (what a client puts in `aud`, what card links point
     to), without a trailing slash. `open_mode` turns client authentication off: only for the demo, only on
     loopback. `fhir_servers` is the allow-list of FHIR base addresses in open mode (with authentication on,
-    each client's registry entry holds its own). `deadline_seconds` bounds all FHIR reading of one call;
-    `max_pages` and `max_resources` bound one search. `definition` is that of the whole deployment; `jurisdiction`
+    each client's registry entry holds its own). `definition` is that of the whole deployment; `jurisdiction`
     and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own); without a
     jurisdiction that of the site overlay holds, else us. `site` is the directory of that overlay, if there is one.
+
+    `deadline_seconds` bounds all FHIR reading of one call, and after `soft_budget_seconds` nothing is waited for that
+    cannot change a verdict or a safety statement. `max_pages` and `max_resources` bound one search,
+    `max_response_bytes` one answer and `max_call_bytes` all answers of one call, both unpacked. `ehr_connections` is
+    how many connections one worker has to one host at most, `ehr_http2` whether HTTP/2 is used where a server offers
+    it over TLS, `ehr_attempts` how often a request is made at most. Names on an allow-list must lie in the public
+    internet or in one of `private_networks`, the site's own, as CIDR. `system_client_file` describes the client that
+    this service is to a FHIR server in the background, never in a hook.
 
     Records are kept in `database_url`, without one in a file below `data_dir`, under the key in `key_file`, without one
     in a file below `data_dir` that is made on first use. `record_users` says whether clinicians are named by their
@@ -43,10 +59,18 @@ class Settings(BaseSettings):
     registry_file: Path | None = None
     fhir_servers: CommaList = ()
     cors_origins: CommaList = ()
-    deadline_seconds: float = Field(default=4.0, gt=0, le=60)
+    soft_budget_seconds: float = Field(default=0.35, gt=0, le=60)
+    deadline_seconds: float = Field(default=1.6, gt=0, le=60)
     max_body_bytes: int = Field(default=10_000_000, ge=1_000)
+    max_response_bytes: int = Field(default=20_000_000, ge=1_000)
+    max_call_bytes: int = Field(default=60_000_000, ge=1_000)
     max_pages: int = Field(default=20, ge=1)
     max_resources: int = Field(default=5_000, ge=1)
+    ehr_connections: int = Field(default=32, ge=1, le=200)
+    ehr_http2: bool = True
+    ehr_attempts: int = Field(default=3, ge=1, le=5)
+    private_networks: CommaList = ()
+    system_client_file: Path | None = None
     remember_verdicts: bool = True
     jurisdiction: Literal["us", "eu"] | None = None
     site: Path | None = None
@@ -78,12 +102,24 @@ class Settings(BaseSettings):
         """The file of the embedded database, used where no address is given."""
         return self.data_dir / "trd-cds.sqlite3"
 
-    @field_validator("fhir_servers", "cors_origins", mode="before")
+    @field_validator("fhir_servers", "cors_origins", "private_networks", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("private_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            _private_network(text)
+        return value
+
+    @property
+    def address_rule(self) -> AddressRule:
+        """Which addresses the names on the allow-lists may have."""
+        return AddressRule(tuple(_private_network(text) for text in self.private_networks))
 
     @field_validator("base_url")
     @classmethod
@@ -105,6 +141,20 @@ def known_zone(name: str) -> str:
     except (KeyError, ValueError, OSError) as error:
         raise ValueError("not an IANA time zone; write for example America/Chicago or Europe/Berlin") from error
     return name
+
+
+def _private_network(text: str) -> Network:
+    """The network written as `text`; ValueError with a remedy for none, and for one in which no FHIR server may be."""
+    try:
+        network = ip_network(text, strict=True)
+    except ValueError as error:
+        raise ValueError("not a network; write it as CIDR with no bit set behind it, as in 10.20.0.0/16") from error
+    if any(network.version == never.version and network.overlaps(never) for never in _NEVER_PRIVATE):
+        raise ValueError(
+            "holds loopback, link-local, multicast or unspecified addresses, where nothing may be called by a name; "
+            "write the networks in which the FHIR servers stand"
+        )
+    return network
 
 
 def is_loopback(host: str) -> bool:

@@ -130,6 +130,8 @@ class OrderChecks(Reviewed):
     """Allergy, duplicate ingredient, and which drugs stand for one another in these two checks.
 
     `procedures_unread`: what is said of a procedure as an option where earlier procedures were not read.
+    `stop_day_unknown`: an order that has ended on a day nobody recorded may, for wash-outs, have been taken until today
+    if it began at most so long ago.
     `early_renewal`: a recorded supply that lasts at least so much longer makes another order more than a renewal.
     """
 
@@ -139,5 +141,6 @@ class OrderChecks(Reviewed):
     renewal: NamedCheck
     procedures_unread: NamedCheck
     early_renewal: DatedValue
+    stop_day_unknown: DatedValue
     same_substance: tuple[SameSubstance, ...]
     cites: CitationIds

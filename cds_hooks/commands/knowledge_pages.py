@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
+from cds_hooks.ehr.system_client import SystemClient
+from cds_hooks.probing.document import Report
 from cds_hooks.trust.entries import ClientList
 from mappings.file_schemas import schema_text, schemas
 from mappings.reference import MADE_BY, pages
 
 REGISTRY = "client-registry"
+SYSTEM_CLIENT = "system-client"
+PROBE = "probe"
+_OUR_MODELS: dict[str, type[BaseModel]] = {REGISTRY: ClientList, SYSTEM_CLIENT: SystemClient, PROBE: Report}
 
 Write = Annotated[Path | None, typer.Option("--write", metavar="DIR", help="Write the files into this directory.")]
 Check = Annotated[Path | None, typer.Option("--check", metavar="DIR", help="Fail when this directory is stale.")]
@@ -26,9 +32,9 @@ def reference(write: Write = None, check: Check = None) -> None:
 
 
 def schema(write: Write = None, check: Check = None) -> None:
-    """Write or check the JSON Schemas of the knowledge files and the client registry, for editors."""
-    registry = {f"{REGISTRY}.schema.json": schema_text(REGISTRY, ClientList)}
-    _put(schemas(load_knowledge()) | registry, write, check, "*.schema.json", "schema")
+    """Write or check the JSON Schemas of the knowledge files, the operators' files and the probe's document."""
+    ours = {f"{name}.schema.json": schema_text(name, model) for name, model in _OUR_MODELS.items()}
+    _put(schemas(load_knowledge()) | ours, write, check, "*.schema.json", "schema")
 
 
 def _put(files: dict[str, str], write: Path | None, check: Path | None, pattern: str, command: str) -> None:

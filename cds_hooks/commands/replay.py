@@ -18,6 +18,7 @@ from cds_hooks.commands.reading import the_patient
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_registry
 from cds_hooks.deployment import Deployment
+from cds_hooks.ehr.access import EhrAccess
 from cds_hooks.envelope import read_request
 from cds_hooks.errors import HookFault
 from cds_hooks.fhir_writer import collection
@@ -78,14 +79,15 @@ def replay(
     at = datetime.combine(day, _NOON, tzinfo=ZoneInfo(caller.time_zone))
 
     async def ask() -> dict[str, Any]:
+        clock = FixedClock(at)
         async with httpx.AsyncClient(trust_env=False) as http:
             deployment = Deployment(
                 settings=settings,
                 knowledge=knowledge,
                 queries=kinds,
                 needs=needs(knowledge),
-                clock=FixedClock(at),
-                http=http,
+                clock=clock,
+                ehr=EhrAccess(http, settings, clock),
                 memory=None,
                 engine=engine_version(),
             )

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 import httpx
@@ -84,9 +85,13 @@ class Hosts:
         return sum(host.breaker.is_open for host in self._hosts.values())
 
 
+def _nobody_counts(resource_type: str) -> None:
+    pass
+
+
 class Exchange:
     """All requests of one call. `deadline` is an event-loop time; `note` is told of every attempt: what was asked for,
-    how it ended, and its milliseconds without the time it waited for its turn.
+    how it ended, and its milliseconds without the time it waited for its turn; `retried` of all but the first one.
     """
 
     def __init__(
@@ -97,6 +102,7 @@ class Exchange:
         caps: Caps,
         deadline: float,
         note: Note,
+        retried: Callable[[str], None] = _nobody_counts,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = http
@@ -104,6 +110,7 @@ class Exchange:
         self._caps = caps
         self._deadline = deadline
         self._note = note
+        self._retried = retried
         self._sleep = sleep
         self._room = caps.call_bytes
 
@@ -127,7 +134,11 @@ class Exchange:
         left = self._deadline - asyncio.get_running_loop().time()
         tries = retrying(attempts=self._caps.attempts, left=left, sleep=self._sleep)
 
+        attempts = count()
+
         async def attempt() -> Resource:
+            if next(attempts):
+                self._retried(about)
             return await self._attempt(method, address, headers, form, about=about, expected=expected, rank=rank)
 
         try:

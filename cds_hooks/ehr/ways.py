@@ -9,9 +9,11 @@ from types import MappingProxyType
 from cds_hooks.ehr.capability import Capability, Servers
 from cds_hooks.ehr.scopes import covers
 from cds_hooks.ehr.search_schema import PatientForm
-from cds_hooks.ehr.searches import Search, Variant, ordered
+from cds_hooks.ehr.searches import Search, Variant, ordered, searches
 from cds_hooks.ehr.versions import refusal
 from cds_hooks.outbound import FhirBase
+
+_WITHOUT_WHICH_NOTHING = ("patient", "medicationRequests")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,16 @@ class Ways:
         return known is not None and known.reads_many()
 
     def is_out_of_scope(self, search: Search) -> bool:
-        """Whether the token surely does not cover `search`."""
-        return covers(self.scope, search.resource_type, search=not search.variants[0].read) is False
+        """Whether the token surely does not cover `search`.
+
+        A scope that lacks even what no call can do without was written for something else, as test clients show: it
+        tells nothing.
+        """
+        tells = all(self._covers(searches()[key]) for key in _WITHOUT_WHICH_NOTHING)
+        return tells and self._covers(search) is False
+
+    def _covers(self, search: Search) -> bool | None:
+        return covers(self.scope, search.resource_type, search=not search.variants[0].read)
 
     def learn_variant(self, search: Search, variant: Variant) -> None:
         """`variant` was answered where others before it were refused."""

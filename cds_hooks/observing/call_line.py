@@ -8,20 +8,19 @@ the client registry or an id of the knowledge; never anything a client wrote.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from cds_hooks.clock import stopwatch
+from cds_hooks.ehr.failures import OUTCOMES, REFUSALS, Outcome, Refused
 
 Stage = Literal["authenticate", "gather", "read", "assess", "compose", "record"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-FhirOutcome = Literal[
-    "ok", "refused", "not-found", "client-error", "server-error", "redirected", "timeout", "unreachable", "unusable",
-    "cut-off",
-]  # fmt: skip
-FHIR_OUTCOMES: tuple[FhirOutcome, ...] = get_args(FhirOutcome)
+FhirOutcome = Outcome
+FHIR_OUTCOMES = OUTCOMES
+Ended = Literal["", "soft", "hard"]
 Match = Literal["matched", "unmatched", "repeated"]
 MATCHES: tuple[Match, ...] = get_args(Match)
 Book = Literal["audit", "feedback"]
@@ -65,7 +64,9 @@ class CallLine:
     shown, `silenced_cards` of those answered before, `rules` those behind the verdict, `card_rules` (rule, whether
     shown) of each card. `audit` is the number of the call's audit event, `write_failures` are the books that could not
     be written. `correlation_id` is random; for `caller_trace` see `correlation`. `stages` and `fhir` hold
-    milliseconds. `fault_place` is ``file:line`` of code.
+    milliseconds; `fhir_retries` are requests made again, by resource type, `refused_addresses` why something was not
+    called, `budget` which end of the time for reading cut something off, `repairs` what was mended while it was read.
+    `fault_place` is ``file:line`` of code.
     """
 
     call: str = OTHER
@@ -91,6 +92,10 @@ class CallLine:
     milliseconds: float = 0.0
     stages: dict[Stage, float] = field(default_factory=dict)
     fhir: list[FhirCall] = field(default_factory=list)
+    fhir_retries: Counter[str] = field(default_factory=Counter)
+    refused_addresses: tuple[Refused, ...] = ()
+    budget: Ended = ""
+    repairs: Counter[str] = field(default_factory=Counter)
     knowledge: str = ""
     audit: int = 0
     correlation_id: str = ""
@@ -113,8 +118,21 @@ class CallLine:
         """One request to the FHIR server has ended. ValueError for an unknown outcome."""
         if outcome not in FHIR_OUTCOMES:
             raise ValueError("no FHIR call ends like this")
-        known = resource_type if resource_type in RESOURCE_TYPES else OTHER
-        self.fhir.append(FhirCall(known, outcome, milliseconds))
+        self.fhir.append(FhirCall(_known(resource_type), outcome, milliseconds))
+
+    def note_retry(self, resource_type: str) -> None:
+        """A request to the FHIR server is made once more."""
+        self.fhir_retries[_known(resource_type)] += 1
+
+    def note_refused(self, reason: Refused) -> None:
+        """Something was not called, because of its address. ValueError for an unknown reason."""
+        if reason not in REFUSALS:
+            raise ValueError("no address is refused for this")
+        self.refused_addresses += (reason,)
+
+    def note_repairs(self, repairs: Mapping[str, int]) -> None:
+        """What was mended while the data were read: in how many places, by names of the knowledge."""
+        self.repairs.update(repairs)
 
     def note_card(self, kind: str, *, shown: bool, rules: Iterable[str] = ()) -> None:
         """One card was composed for rules of the knowledge, and `shown` or kept back in shadow."""
@@ -156,21 +174,29 @@ class CallLine:
             "fhir_calls": len(self.fhir),
             "fhir_failed": sum(call.outcome != "ok" for call in self.fhir),
             "fhir_milliseconds": round(sum(call.milliseconds for call in self.fhir), 1),
+            "fhir_retries": self.fhir_retries.total(),
+            "refused_addresses": tuple(sorted(set(self.refused_addresses))),
+            "repairs": dict(sorted(self.repairs.items())),
             "matched_feedback": counted["matched"],
             "repeated_feedback": counted["repeated"],
         }
         return {name: value for name, value in everything.items() if value not in ("", 0, (), {})}
 
 
+def _known(resource_type: str) -> str:
+    return resource_type if resource_type in RESOURCE_TYPES else OTHER
+
+
 _AS_THEY_ARE = (
     "call", "service", "client", "mode", "status", "outcome", "refused_by", "verdict", "cards", "shadowed_cards",
     "silenced_cards", "rules", "drafts", "concerning", "resources", "gaps", "unmatched_feedback", "audit",
-    "write_failures", "knowledge", "correlation_id", "caller_trace", "fault", "fault_place",
+    "write_failures", "budget", "knowledge", "correlation_id", "caller_trace", "fault", "fault_place",
 )  # fmt: skip
 LOG_KEYS = frozenset(
     {
         *_AS_THEY_ARE,
-        *("milliseconds", "stages", "fhir_calls", "fhir_failed", "fhir_milliseconds"),
+        *("milliseconds", "stages", "fhir_calls", "fhir_failed", "fhir_milliseconds", "fhir_retries"),
+        *("refused_addresses", "repairs"),
         *("matched_feedback", "repeated_feedback"),
     }
 )

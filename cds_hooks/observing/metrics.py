@@ -8,7 +8,7 @@ up the numbers of all. A label's value is from a closed set, an id of the client
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from cds_hooks.catalogue import SERVICES, queries
+from cds_hooks.ehr.failures import REFUSALS
 from cds_hooks.observing.call_line import BOOKS, OTHER, CallLine
 from cds_hooks.observing.worker_files import dead_workers, shared_directory
 from cds_hooks.on_need import needs
@@ -27,8 +28,8 @@ from mappings.load import Knowledge
 
 NONE = "none"
 _HASH_START = 12
-# From 1 ms to 10 s; 500 ms and the usual limit of 4 s for reading are borders, so that alerts on them are exact.
-_MILLISECONDS = (1, 2, 4, 8, 20, 50, 100, 200, 500, 1000, 2 * 1000, 4 * 1000, 10 * 1000)
+# From 1 ms to 10 s; 500 ms and the usual ends of reading, 350 and 1600 ms, are borders: alerts on them are exact.
+_MILLISECONDS = (1, 2, 4, 8, 20, 50, 100, 200, 350, 500, 1000, 1600, 2 * 1000, 4 * 1000, 10 * 1000)
 SECONDS = tuple(border / 1000 for border in _MILLISECONDS)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series of creation times beside every counter, which nothing asks for
@@ -37,13 +38,17 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a series of creati
 class Metrics:
     """The metrics of one application. `observe` counts a call, `exposition` is what Prometheus reads."""
 
-    def __init__(self, *, version: str, knowledge: Knowledge) -> None:
-        """`version` is that of the engine; `knowledge` gives its version and hash, and names of kinds of data."""
+    def __init__(self, *, version: str, knowledge: Knowledge, breakers_open: Callable[[], int] = lambda: 0) -> None:
+        """`version` is that of the engine; `knowledge` gives its version and hash, and names of kinds of data and of
+        repairs. `breakers_open` counts the FHIR servers that are left in peace now.
+        """
+        self._breakers_open = breakers_open
         self.calls_now = 0
         self._shared = shared_directory()
         if self._shared is not None:  # a process before us may have had our number and left a gauge
             _forget(os.getpid(), self._shared)
         self._gaps = {*(query.resource_type for query in queries(knowledge)), *(n.read_as for n in needs(knowledge))}
+        self._repair_names = {repair.id for repair in knowledge.repairs.repairs}
         self._about = _About(version, knowledge)
         self._registry = registry = CollectorRegistry()
         registry.register(self._about)
@@ -62,6 +67,10 @@ class Metrics:
         self._gap_calls = counter("gaps", "Calls with a kind of data not completely read", "kind", "hook")
         self._fhir = counter("fhir_calls", "Requests to clients' FHIR servers", "resource_type", "outcome")
         self._fhir_seconds = durations("fhir_call", "Time of one request to a FHIR server", "resource_type")
+        self._fhir_retries = counter("fhir_retries", "Requests to FHIR servers made once more", "resource_type")
+        self._not_called = counter("addresses_refused", "Calls in which an address was not called", "reason")
+        self._repairs = counter("repairs", "Places in received data that were mended while they were read", "repair")
+        self._budget = counter("budget_ended", "Calls whose reading was ended by time", "budget", "hook")
         self._feedback = counter("feedback_items", "Items of feedback taken", "outcome", "match")
         self._refused = counter("authentication_refusals", "Calls answered with 401", "call", "service")
         self._limited = counter("rate_limit_refusals", "Calls answered with 429", "call", "client")
@@ -70,12 +79,20 @@ class Metrics:
         self._in_flight = Gauge(
             "trd_cds_calls_in_flight", "Calls being worked on", registry=registry, multiprocess_mode="livesum"
         )
+        self._breakers = Gauge(
+            "trd_cds_fhir_breakers_open",
+            "FHIR servers that failed and have not answered well since",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
         """What must never happen is counted from 0: the first time is an increase only where there was a 0 before."""
         for book in BOOKS:
             self._unwritten.labels(book)
+        for reason in REFUSALS:
+            self._not_called.labels(reason)
         for call in ("hook", "feedback"):
             for service in SERVICES:
                 self._faults.labels(call, service)
@@ -100,7 +117,14 @@ class Metrics:
             self._stage_seconds.labels(service, stage).observe(milliseconds / 1000)
         for call in line.fhir:
             self._fhir.labels(call.resource_type, call.outcome).inc()
-            self._fhir_seconds.labels(call.resource_type).observe(call.milliseconds / 1000)
+            if call.outcome != "not-asked":
+                self._fhir_seconds.labels(call.resource_type).observe(call.milliseconds / 1000)
+        for resource_type, times in line.fhir_retries.items():
+            self._fhir_retries.labels(resource_type).inc(times)
+        for reason in set(line.refused_addresses):
+            self._not_called.labels(reason).inc()
+        for repair, places in line.repairs.items():
+            self._repairs.labels(repair if repair in self._repair_names else OTHER).inc(places)
         for (outcome, match), items in line.feedback.items():
             self._feedback.labels(outcome, match).inc(items)
         if line.status == HTTPStatus.UNAUTHORIZED:
@@ -111,6 +135,7 @@ class Metrics:
             self._faults.labels(line.call, service).inc()
         for book in line.write_failures:
             self._unwritten.labels(book).inc()
+        self._breakers.set(self._breakers_open())
         self._observe_cards(line, client)
 
     def _observe_cards(self, line: CallLine, client: str) -> None:
@@ -121,11 +146,14 @@ class Metrics:
                 self._cards.labels(kind, hook, client, mode).inc()
         for rule, shown in line.card_rules:
             self._card_rules.labels(rule, hook, "shown" if shown else "shadowed").inc()
+        if line.budget:
+            self._budget.labels(line.budget, hook).inc()
         for gap in line.gaps:
             self._gap_calls.labels(gap if gap in self._gaps else OTHER, hook).inc()
 
     def exposition(self) -> tuple[bytes, str]:
         """All metrics in the text format of Prometheus, and its content type. With several workers, of all of them."""
+        self._breakers.set(self._breakers_open())
         if self._shared is None:
             return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
         for pid in dead_workers(self._shared):

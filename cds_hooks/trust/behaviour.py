@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cds_hooks.card_form import CARDS_AT_MOST
+from cds_hooks.ehr.searches import require_variants
 
 ReplayPolicy = Literal["refuse", "allow"]
 AudienceForm = Literal["endpoint", "feedback", "discovery", "base"]
@@ -50,7 +51,9 @@ class Behaviour(BaseModel):
     the code systems (none: those usual where it is), `system_uris` the URI it knows a system by where that is not
     FHIR's, `site_codes` its own codes. `order_codes_required`: an order without a code is dropped or refused there, so
     it is left to the text. `order_dose`: whether the dose of a created order survives; ``ignored``: it stands on the
-    card, and the order promises none. `replay` and `audience_forms`: see `Client`.
+    card, and the order promises none. `searches`: the first way to try at its FHIR server, by kind of data, as
+    ``cds_hooks/ehr/searches.yaml`` names both; for kinds left out the usual order holds. `replay` and
+    `audience_forms`: see `Client`.
     """
 
     model_config = _STRICT
@@ -69,8 +72,15 @@ class Behaviour(BaseModel):
     site_codes: tuple[SiteCode, ...] = ()
     order_codes_required: bool = False
     order_dose: OrderDose = "kept"
+    searches: dict[str, str] = Field(default_factory=dict)
     replay: ReplayPolicy = "refuse"
     audience_forms: tuple[AudienceForm, ...] = ("endpoint", "feedback")
+
+    @field_validator("searches")
+    @classmethod
+    def _there_are_such(cls, value: dict[str, str]) -> dict[str, str]:
+        require_variants(value)
+        return value
 
 
 class ClientProfile(Behaviour):

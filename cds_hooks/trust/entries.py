@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from cds_hooks.outbound import AllowList, FhirBase
+from cds_hooks.outbound import AllowList
 from cds_hooks.settings import known_zone
 from cds_hooks.trust.behaviour import Behaviour
 
@@ -83,11 +83,10 @@ class Client(Behaviour):
     @field_validator("jku")
     @classmethod
     def _fetchable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(FhirBase.parse(address) is None for address in value):
-            raise ValueError(
-                "a key address must be an absolute https address (http only for loopback) "
-                "without user info, query, fragment or dot segments"
-            )
+        try:
+            AllowList(value)
+        except ValueError as refused:
+            raise ValueError(str(refused).replace("a FHIR base", "a key address")) from None
         return value
 
     @field_validator("cors_origins")

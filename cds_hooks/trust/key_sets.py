@@ -20,6 +20,7 @@ import httpx
 import orjson
 
 from cds_hooks.clock import Clock
+from cds_hooks.ehr.connecting import AddressRefused
 from cds_hooks.trust.public_keys import PublicKey, UnusableKey, read_key
 
 FETCH_SECONDS = 2.0  # a hook waits for it, and the EHR waits for the hook
@@ -107,8 +108,11 @@ class KeySets:
             known.problem = str(failure)
         except TimeoutError:
             known.problem = "the address did not answer in time"
-        except (httpx.HTTPError, httpx.InvalidURL):
-            known.problem = "the address is not reachable"
+        except (httpx.HTTPError, httpx.InvalidURL) as lost:
+            refused = isinstance(lost.__cause__, AddressRefused)
+            known.problem = (
+                "the address leads where nothing may be called" if refused else "the address is not reachable"
+            )
         else:
             known.keys, known.lifetime, known.problem = keys, lifetime, ""
             known.fetched = self._clock.now()

@@ -11,7 +11,7 @@ from plugin.trial.trials import Trial
 
 _NOT_YET = (Adequacy.INADEQUATE, Adequacy.IN_PROGRESS)
 _REACHED = (Value.MET, Value.PROBABLE)
-_AUGMENTS = "augmentation"
+_AUGMENTS, _FOR_RESISTANT = "augmentation", "labelled-trd"
 
 
 def bases_not_yet_adequate(assessment: Assessment) -> list[Trial]:
@@ -22,9 +22,12 @@ def bases_not_yet_adequate(assessment: Assessment) -> list[Trial]:
 
 def may_be_added(option: Option, assessment: Assessment, knowledge: Knowledge) -> bool:
     """Whether a card may offer `option`: nothing is added to an antidepressant whose own trial is not adequate yet,
-    nor, before the criteria are met, to none at all. What is no addition always may.
+    nor, before the criteria are met, to none at all. What is labelled for resistant depression waits for the criteria.
     """
-    drugs = knowledge.clinical.options[option.id].drugs
+    treatment = knowledge.clinical.options[option.id]
+    drugs, here = treatment.drugs, {str(where): status for where, status in treatment.jurisdictions.items()}
+    if assessment.verdict.value not in _REACHED and here[assessment.jurisdiction].status == _FOR_RESISTANT:
+        return False
     is_added = bool(drugs) and all(
         drug in knowledge.drugs and knowledge.drugs[drug].role == _AUGMENTS for drug in drugs
     )

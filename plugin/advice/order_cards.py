@@ -116,6 +116,9 @@ def augmentation_cards(assessment: Assessment, words: Wording) -> Iterator[CardD
         drug = order.ingredient
         if drug is None or drug in taken or words.knowledge.drugs[drug].role != _AUGMENTS:
             continue
+        # A product that brings its own antidepressant is no addition.
+        if order.order.product is not None and set(order.order.product.ingredients) != {drug}:
+            continue
         yield _augmentation_card(order, bases, assessment, words)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from mappings.load import Knowledge
 from mappings.rule_names import ALWAYS_ON
 from plugin.advice.card_draft import CardDraft
+from plugin.advice.card_footing import gap_line
 from plugin.advice.option_card import closed_line, option_card
 from plugin.advice.order_cards import augmentation_cards, history_cards, taken_cards
 from plugin.advice.pattern_cards import pattern_card
@@ -47,7 +48,7 @@ class Row:
     `in_danger`: also beside suicidality recorded at its highest level. `indicators`: the loudness it may take. `first`:
     comes before all louder cards of later rows. `lasting`: an answer may silence it while its facts are unchanged.
     `told_by`: the kind of card that says the same more briefly, so that this one gives way to it when there is no room
-    for both. `alone`: speaks only where no other card does.
+    for both. `alone`: speaks only where no other card tells what was not read.
     """
 
     kind: str
@@ -188,14 +189,16 @@ def advise(
     said = [
         replace(draft, lasting=row.lasting, override_reasons=words.override_reasons(row.kind))
         for row in POLICY
-        if _is_on(row, knowledge) and _speaks(row, assessment, hook)
+        if _is_on(row, knowledge) and _speaks(row, assessment, hook, knowledge)
         for draft in _drafts(row, assessment, words, hook=hook, user=user, encounter=encounter)
     ]
     # Opening a record is answered by news on the verdict and by high danger; a moderate level is told beside the news.
     if hook == ON_VIEW and not any(draft.lasting or draft.indicator == LOUDNESS[0] for draft in said):
         return ()
-    said = [draft for draft in said if len(said) == 1 or draft.kind not in _ALONE]
     heard = [draft for draft in said if silenced is None or not draft.lasting or not silenced(draft)]
+    gap = set(gap_line(assessment, words))
+    told = any(gap & set(draft.detail) for draft in heard if draft.kind not in _ALONE)
+    heard = [draft for draft in heard if draft.kind not in _ALONE or not told]
     return _chosen(sorted(heard, key=_place), words, min(max(at_most, 1), SHOWN_AT_MOST))
 
 
@@ -204,7 +207,7 @@ def _is_on(row: Row, knowledge: Knowledge) -> bool:
     return row.kind in ALWAYS_ON or knowledge.is_on(row.kind)
 
 
-def _speaks(row: Row, assessment: Assessment, hook: str) -> bool:
+def _speaks(row: Row, assessment: Assessment, hook: str, knowledge: Knowledge) -> bool:
     """Whether the row applies to this assessment at this hook."""
     remitted = assessment.severity is not None and assessment.severity.in_remission
     if remitted and not row.in_remission:
@@ -213,7 +216,14 @@ def _speaks(row: Row, assessment: Assessment, hook: str) -> bool:
         return False
     if hook == ON_VIEW:
         return assessment.verdict.value in row.on_view
-    return assessment.verdict.value in row.verdicts or (row.if_stopped and assessment.next_step.stopped)
+    return assessment.verdict.value in row.verdicts or (row.if_stopped and _is_stopped(assessment, knowledge))
+
+
+def _is_stopped(assessment: Assessment, knowledge: Knowledge) -> bool:
+    """Whether a drafted order is blocked (decision 5); the same substance twice is no reason for another treatment."""
+    twice = knowledge.clinical.order_checks.duplicate.id
+    stops = (stop for order in assessment.next_step.orders for stop in order.stops)
+    return any(stop.level != LOUDNESS[-1] and stop.rule != twice for stop in stops)
 
 
 def _drafts(

@@ -30,9 +30,11 @@ def support_cards(assessment: Assessment, words: Wording) -> Iterator[CardDraft]
     """One card for each drafted treatment that asks for a number of failed trials."""
     if assessment.verdict.value in _NOT_ABOUT:
         return
+    told: set[str] = set()
     for order in assessment.next_step.orders:
         treatment = _asked_for(order, words)
-        if treatment is not None and not _going_on(order, assessment):
+        if treatment is not None and treatment.id not in told and not _going_on(order, assessment):
+            told.add(treatment.id)
             yield _card(order, treatment, assessment, words)
 
 
@@ -66,8 +68,12 @@ def _card(order: JudgedOrder, treatment: Treatment, assessment: Assessment, word
     )
     trials = [trial for trial in assessment.trials if weight_of(trial)[_PROBABLE]]
     reasons = [*([opening.reason] if opening.reason is not None else []), *assessment.verdict.reasons]
-    hits = (*step.safety.blocked.get(treatment.id, ()), *step.safety.cautions.get(treatment.id, ()))
+    unread = words.knowledge.clinical.order_checks.procedures_unread
+    found = (*step.safety.blocked.get(treatment.id, ()), *step.safety.cautions.get(treatment.id, ()))
+    hits = [hit for hit in found if hit.rule != unread.id]
     lines = [_first_line(opening, words), *(words.trial(trial, assessment.definition) for trial in trials)]
+    if len(hits) < len(found):
+        lines.append(words.say("support-needed", list=unread.label))
     lines += [*_lacking(treatment, assessment, words), *definition_lines(assessment, words)]
     if hits:
         labels = "; ".join(dict.fromkeys(hit.label for hit in hits))

@@ -58,7 +58,8 @@ def _standing(
 ) -> StandingOrder | None:
     stood = kept is not None and _was_in_use(kept)
     status = _status(draft)
-    if not stood and not _ended_here(draft, drugs, status, as_of):
+    only_drafted = kept is not None and _status(kept) == "draft"
+    if not stood and (only_drafted or not _ended_here(draft, drugs, status, as_of)):
         return None
     versions = [_taken(reference, one, drugs, names) for one in (draft, *((kept,) if kept is not None else ()))]
     facts = [fact for fact in versions if fact is not None]

@@ -39,7 +39,7 @@ from plugin.safety.known_values import (
     sure_only,
     worst_answer,
 )
-from plugin.safety.taken import Taking, drafted, standing, supplied, takings
+from plugin.safety.taken import Taking, drafted, standing, stopped_on_no_day, supplied, takings
 
 __all__ = ["Concluded", "Known", "NamedFacts"]
 
@@ -69,7 +69,8 @@ class NamedFacts:
         self._knowledge, self._stood = knowledge, stood
         self._takings = (*takings(record, concluded.eras, knowledge, as_of), *standing(stood, knowledge, as_of))
         # A switch is inferred: a wash-out runs from the last day that the old supply reaches.
-        self._supplied = supplied(concluded.exposures, knowledge) if concluded.exposures is not None else ()
+        by_supply = supplied(concluded.exposures, knowledge) if concluded.exposures is not None else ()
+        self._supplied = (*by_supply, *stopped_on_no_day(record, knowledge, as_of))
         self._as_of = as_of
         self._ordered: str | None = None
         self._ordered_dose: Known | None = None

@@ -73,9 +73,26 @@ def _stops(
 def facts_for(judged: JudgedOrder, orders: Sequence[DraftOrder], facts: NamedFacts) -> NamedFacts:
     """The facts as they are for one draft among all `orders` of the request."""
     drug, order = judged.drug, judged.order
-    dose = daily_dose(order, drug) if drug is not None else None
-    least = dose or (least_dose(order, drug) if drug is not None else None)
-    return facts.for_order(drug, least, readable=dose is not None, reference=order.reference, orders=orders)
+    if drug is None:
+        return facts.for_order(drug, None, readable=False, reference=order.reference, orders=orders)
+    alike = [one for one in orders if one.reference != order.reference and drug in _ingredients(one)]
+    doses = [(daily_dose(one, drug), least_dose(one, drug)) for one in (order, *alike)]
+    readable = all(dose is not None for dose, _ in doses)
+    known = [known for dose, least in doses if (known := dose or least) is not None]
+    return facts.for_order(drug, _sum(known), readable=readable, reference=order.reference, orders=orders)
+
+
+def _ingredients(order: DraftOrder) -> tuple[str, ...]:
+    return order.product.ingredients if order.product is not None else ()
+
+
+def _sum(doses: Sequence[Known]) -> Known | None:
+    """What several drafts of one drug come to in a day; one dose as it is."""
+    if len(doses) < 2:
+        return doses[0] if doses else None
+    total = sum(float(str(dose.value)) for dose in doses)
+    uses = tuple(dict.fromkeys(use for dose in doses for use in dose.uses))
+    return Known(value=total, shown=f"{total:g} mg a day in all drafts together", uses=uses)
 
 
 def _allergy(drug: str, record: PatientRecord, knowledge: Knowledge) -> Iterator[OrderStop]:
@@ -100,13 +117,6 @@ def _duplicate(
     """
     checks = knowledge.clinical.order_checks
     alike = {drug} | {d for s in checks.same_substance if s.duplicate and drug in s.drugs for d in s.drugs}
-    drafts = [
-        (other.reference, i)
-        for other in orders
-        if other.reference != order.reference
-        for i in _brought_by(other, knowledge)
-        if i in alike and (i != drug or (other.procedure is None and order.procedure is None))
-    ]
     taken = [
         (use, group)
         for taking in facts.takings
@@ -115,8 +125,15 @@ def _duplicate(
         for use in taking.uses
     ]
     others = [one for one in taken if one[1] != drug]
+    standing = {use for use, _ in taken}  # an order that is signed again is taken
+    drafts = [
+        (other.reference, i)
+        for other in orders
+        if other.reference != order.reference and other.reference not in standing
+        for i in _brought_by(other, knowledge)
+        if i in alike and (i != drug or not (_is_session(other, order) or _is_another_strength(other, order)))
+    ]
     if drafts or others:
-        drafts = [one for one in drafts if one not in others]  # an order that is signed again is taken
         named = [_labels((i for _, i in others), knowledge)] if others else []
         also = f"also being ordered: {_labels((i for _, i in drafts), knowledge)}"
         named += [also] if drafts else []
@@ -124,6 +141,20 @@ def _duplicate(
         yield _stop(checks.duplicate, _WARNING, drugs, _uses((*drafts, *others)), told="; ".join(named))
     elif taken and order.procedure is None:
         yield _stop(checks.renewal, _INFO, _labels((i for _, i in taken), knowledge), _uses(taken))
+
+
+def _is_session(one: DraftOrder, other: DraftOrder) -> bool:
+    """Whether one of two drafts of a drug is a visit at which it is given: together they are one treatment."""
+    return one.procedure is not None or other.procedure is not None
+
+
+def _is_another_strength(one: DraftOrder, other: DraftOrder) -> bool:
+    """Whether two drafts of a drug are strengths of one product: together they make up one dose."""
+    if one.product is None or other.product is None or one.product.release != other.product.release:
+        return False
+    strengths = [[(c.ingredient, c.amount) for c in product.components] for product in (one.product, other.product)]
+    known = all(amount is not None for strength in strengths for _, amount in strength)
+    return known and strengths[0] != strengths[1]
 
 
 def _brought_by(order: DraftOrder, knowledge: Knowledge) -> tuple[str, ...]:

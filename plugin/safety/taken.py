@@ -17,6 +17,9 @@ from plugin.exposure.exposures import Exposures
 from plugin.record import DraftOrder, Layer, MedicationFact, OtherMedication, PatientRecord, StandingOrder
 from plugin.spans import PartialDate
 
+# An order on hold may be taken again any day, and what is left at home is at hand.
+_GOING_ON = frozenset({"active", "on-hold"})
+_ENDED = frozenset({"stopped", "completed"})
 _ORDERS = frozenset({"", "order", "original-order", "reflex-order", "filler-order", "instance-order"})
 
 
@@ -73,6 +76,26 @@ def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
     )
 
 
+def stopped_on_no_day(record: PatientRecord, knowledge: Knowledge, as_of: date) -> Iterator[Taking]:
+    """For wash-outs: orders and reports that have ended, of which neither the day nor the supply is recorded.
+
+    They may have been taken until the end was noted, else until today; one that began long ago
+    (`OrderChecks.stop_day_unknown`) is left out.
+    """
+    within = int(knowledge.clinical.order_checks.stop_day_unknown.on(as_of).amount)
+    for fact in record.medications:
+        stated = fact.layer is Layer.REPORT or (fact.layer is Layer.ORDER and fact.intent in _ORDERS)
+        first = _first(fact.start or fact.written, as_of)
+        if fact.product is None or not stated or fact.do_not_perform or fact.adherence == "not-taking":
+            continue
+        dated = fact.end is not None or fact.days_supply is not None or fact.quantity is not None
+        if fact.status not in _ENDED or dated or first is None or (as_of - first).days > within:
+            continue
+        last = max(first, min(as_of, fact.stop_noted.latest)) if fact.stop_noted is not None else as_of
+        for groups, label in _each_drug(fact.product.ingredients, frozenset(), knowledge):
+            yield Taking(groups=groups, label=label, first=first, last=last, uses=(fact.reference,))
+
+
 def standing(orders: Sequence[StandingOrder], knowledge: Knowledge, as_of: date) -> tuple[Taking, ...]:
     """What orders of the request that stood before it tell; without a stated day it was taken on the last one."""
     found = []
@@ -122,7 +145,7 @@ def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:
 def _ongoing(fact: MedicationFact, knowledge: Knowledge, as_of: date) -> Iterator[Taking]:
     """An active order or report without an end, whatever its supply."""
     stated = fact.layer is Layer.REPORT or (fact.layer is Layer.ORDER and fact.intent in _ORDERS)
-    active = fact.status == "active" and fact.end is None and not fact.do_not_perform
+    active = fact.status in _GOING_ON and fact.end is None and not fact.do_not_perform
     first = _first(fact.start or fact.written, as_of)
     if fact.product is None or not stated or not active or fact.adherence == "not-taking" or first is None:
         return

@@ -18,6 +18,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+import cds_hooks.answering
 from cds_hooks.app import create_app
 from cds_hooks.clock import FixedClock
 from cds_hooks.observing.request_log import RequestLog
@@ -122,10 +123,13 @@ class Chart:
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
         path = request.url.path.removeprefix("/fhir/")
-        if path in self.answers:
-            return self.answers[path](request)
+        if path == "metadata" and path not in self.answers:  # asked for in the background, of any server
+            return httpx.Response(404, json={"resourceType": "OperationOutcome"})
+        self.requests.append(request)
+        scripted = path if path in self.answers else path.removesuffix("/_search")
+        if scripted in self.answers:
+            return self.answers[scripted](request)
         kind, _, identifier = path.partition("/")
         if kind == "Patient" and identifier:
             return httpx.Response(200, json=patient(identifier))
@@ -211,6 +215,8 @@ def clinic(knowledge: Knowledge, chart: Chart, tmp_path: Path) -> Callable[..., 
             "open_mode": registry is None,
             "fhir_servers": (FHIR,),
             "deadline_seconds": 2.0,
+            "soft_budget_seconds": 2.0,
+            "ehr_attempts": 1,  # so that requests can be counted; test_finding_data has more
             **changed,
         }
         app = create_app(
@@ -332,6 +338,44 @@ def making() -> SimpleNamespace:
         issuer=ISSUER,
         accepted=accepted,
     )
+
+
+class Told:
+    """What the reasoning was told, and what it found."""
+
+    def __init__(self) -> None:
+        self.availability: dict[str, Any]
+        self.resources: list[dict[str, Any]]
+        self.assessment: Any
+        self.availability, self.resources, self.assessment = {}, [], None
+
+    def read(self, name: str) -> Any:
+        return self.availability[name].read if name in self.availability else None
+
+    @property
+    def considered(self) -> dict[str, str]:
+        return {one.id: one.kind for one in self.assessment.pseudo_resistance}
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    told = Told()
+    module: Any = cds_hooks.answering
+    read_record, assess = module.read_record, module.assess
+
+    def spy_record(resources: Any, **more: Any) -> Any:
+        if more["availability"]:  # not the first look on patient-view
+            told.availability = dict(more["availability"])
+            told.resources = list(resources)
+        return read_record(resources, **more)
+
+    def spy_assess(*facts: Any, **more: Any) -> Any:
+        told.assessment = assess(*facts, **more)
+        return told.assessment
+
+    monkeypatch.setattr(module, "read_record", spy_record)
+    monkeypatch.setattr(module, "assess", spy_assess)
+    return told
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-import cds_hooks.answering
 from cds_hooks.app import create_app
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import FixedClock
+from cds_hooks.ehr.searches import searches
 from cds_hooks.on_need import needs
 from cds_hooks.settings import Settings
 from mappings.decision_tables import FactTest
@@ -26,41 +26,6 @@ from tests.edge.test_fhir_reading import FAULTS, SlowTransport
 DAY = date(2026, 11, 22)
 TSH = "http://loinc.org|3016-3"
 ADMINISTRATION = "MedicationAdministration"
-
-
-class Told:
-    """What the reasoning was told, and what it found."""
-
-    def __init__(self):
-        self.availability, self.resources, self.assessment = {}, [], None
-
-    def read(self, name):
-        return self.availability[name].read if name in self.availability else None
-
-    @property
-    def considered(self):
-        return {one.id: one.kind for one in self.assessment.pseudo_resistance}
-
-
-@pytest.fixture
-def told(monkeypatch):
-    told = Told()
-    module = cds_hooks.answering
-    read_record, assess = module.read_record, module.assess
-
-    def spy_record(resources, **more):
-        if more["availability"]:  # not the first look on patient-view
-            told.availability = dict(more["availability"])
-            told.resources = list(resources)
-        return read_record(resources, **more)
-
-    def spy_assess(*facts, **more):
-        told.assessment = assess(*facts, **more)
-        return told.assessment
-
-    monkeypatch.setattr(module, "read_record", spy_record)
-    monkeypatch.setattr(module, "assess", spy_assess)
-    return told
 
 
 @pytest.fixture
@@ -337,14 +302,20 @@ def test_the_drugs_of_administrations_are_read_by_reference(fire, told, chart, m
 def test_every_search_fits_an_address_even_at_a_long_base(knowledge):
     base = "https://" + "b" * 242
     for need in needs(knowledge):
-        for query in need.queries(DAY):
-            address = httpx.URL(f"{base}/{query.resource_type}", params=query.search("p" * 64))
+        for one in asked_by(need, "p" * 64):
+            address = httpx.URL(f"{base}/{one.resource_type}", params=dict(one.parameters))
             assert len(str(address)) < 1_900, (need.key, len(str(address)))
+
+
+def asked_by(need, patient_id="p1"):
+    """The requests of the first way to ask for `need`."""
+    first = searches()[need.key].variants[0]
+    return [one for wanted in need.wanted(DAY) for one in first.requests(patient_id, "bare", wanted)]
 
 
 def codes_of(knowledge, key):
     [need] = [need for need in needs(knowledge) if need.key == key]
-    return [token for query in need.queries(DAY) for token in query.search("p1")["code"].split(",")]
+    return [token for one in asked_by(need) for token in one.parameters["code"].split(",")]
 
 
 def with_codes(knowledge, measure, *codes):
@@ -381,13 +352,13 @@ def test_a_long_list_is_split_and_nothing_is_lost(knowledge):
     many = [Code(system="loinc", code=f"{number}-0") for number in range(10_000, 10_200)]
     longer = with_codes(knowledge, "tsh", *many)
     [need] = [need for need in needs(longer) if need.key == "laboratory"]
-    found = need.queries(DAY)
+    found = asked_by(need)
     assert len(found) > 4
-    tokens = [token for query in found for token in query.search("p1")["code"].split(",")]
+    tokens = [token for one in found for token in one.parameters["code"].split(",")]
     assert {f"http://loinc.org|{code.code}" for code in many} <= set(tokens)
     assert len(tokens) == len(set(tokens))
-    for query in found:
-        assert len(str(httpx.URL("https://ehr.example/fhir/Observation", params=query.search("p1")))) < 1_900
+    for one in found:
+        assert len(str(httpx.URL("https://ehr.example/fhir/Observation", params=dict(one.parameters)))) < 1_900
 
 
 def test_kinds_without_any_code_ask_for_nothing_rather_than_everything(knowledge):
@@ -397,7 +368,7 @@ def test_kinds_without_any_code_ask_for_nothing_rather_than_everything(knowledge
     }
     bare_knowledge = replace(knowledge, clinical=replace(knowledge.clinical, measures=MappingProxyType(bare)))
     [laboratory] = [need for need in needs(bare_knowledge) if need.key == "laboratory"]
-    assert laboratory.queries(DAY) == ()
+    assert laboratory.wanted(DAY) == ()
 
 
 def test_no_window_is_shorter_than_what_a_table_looks_back(knowledge):

@@ -120,6 +120,7 @@ def test_with_a_server_only_what_is_missing_is_read(clinic, chart, making, monke
     prefetched = making.prefetch()
     del prefetched["conditions"]
     body = making.with_token(making.call(prefetch={**prefetched, **making.nothing_needed(), **sent}))
+    chart.says("Condition", making.bundle({"resourceType": "Condition", "subject": {"reference": "Patient/p1"}}))
     link = isinstance(sent.get("conditions"), dict) and sent["conditions"].get("link")
     seen = availability_of(clinic, making, monkeypatch, body)
     known = state in (State.PRESENT, State.EMPTY)

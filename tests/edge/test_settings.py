@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from datetime import UTC, date, datetime
+from ipaddress import ip_address
 
 import httpx
 import pytest
@@ -30,6 +31,29 @@ def test_lists_are_written_with_commas(monkeypatch):
 def test_unusable_values_are_refused(bad):
     with pytest.raises(ValidationError):
         Settings(**bad)
+
+
+def test_budgets_bounds_and_networks_from_the_environment(monkeypatch):
+    monkeypatch.setenv("TRD_CDS_PRIVATE_NETWORKS", "10.20.0.0/16, fd12:3456::/32")
+    settings = Settings()
+    assert (settings.soft_budget_seconds, settings.deadline_seconds) == (0.35, 1.6)
+    rule = settings.address_rule
+    permitted = ("10.20.1.1", "fd12:3456::1", "93.184.215.14")
+    assert all(rule.permits("ehr.example", ip_address(text)) for text in permitted)
+    refused = ("10.21.0.1", "127.0.0.1", "169.254.169.254", "fe80::1")
+    assert not any(rule.permits("ehr.example", ip_address(text)) for text in refused)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        *("127.0.0.0/8", "0.0.0.0/0", "169.254.169.0/24", "224.0.0.0/8", "0.0.0.0/32"),
+        *("::/0", "::1/128", "fe80::/64", "ff00::/8", "10.0.0.1/8", "ehr.example", ""),
+    ],
+)
+def test_networks_in_which_nothing_may_be_called_are_refused(network):
+    with pytest.raises(ValidationError):
+        Settings(private_networks=(network,))
 
 
 @pytest.mark.parametrize(

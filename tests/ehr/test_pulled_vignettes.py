@@ -31,17 +31,16 @@ from tests.vignettes.table import files
 EVERY = 40
 # The server of the issue: no bare patient id, no _include, no paging links, no CapabilityStatement.
 LIMITED = Limits(typed_ids_only=True, no_include=True, no_next_links=True, no_metadata=True)
-WAITS = "the gather does not climb the variants of a search yet (issue 8, package F)"
 UNREAD = "a kind of medication data that is refused outright is named, but the verdict stays settled"
 # Each limit by itself, and what has to come before the service gets along with it.
 ALONE = {
-    "typed-ids-only": (Limits(typed_ids_only=True), WAITS),
+    "typed-ids-only": (Limits(typed_ids_only=True), ""),
     "no-next-links": (Limits(no_next_links=True, no_include=True, no_metadata=True), ""),
-    "no-next-links-and-no-total": (Limits(no_next_links=True, no_total=True), WAITS),
+    "no-next-links-and-no-total": (Limits(no_next_links=True, no_total=True), ""),
     "no-total": (Limits(no_total=True), ""),
     "needs-an-intent": (Limits(needs_intent=True, no_post=True), ""),
     "needs-a-category": (Limits(needs_category=True), ""),
-    "no-lists": (Limits(no_lists=True), WAITS),
+    "no-lists": (Limits(no_lists=True), ""),
     "refuses-dispenses-and-scales": (Limits(refuses=("MedicationDispense", "QuestionnaireResponse")), ""),
 }
 # By which names of gaps a kind of resource may be told as not read whole.
@@ -61,14 +60,13 @@ CASES = list(_cases())
 SLICE = CASES[::EVERY]
 
 
-def _params(*, waits: str = "") -> list[Any]:
+def _params() -> list[Any]:
     """All vignettes; those outside the slice are for `make test-all`."""
-    late = pytest.mark.xfail(strict=True, reason=waits)
     return [
         pytest.param(
             *rest,
             id=name,
-            marks=[*([late] if waits else []), *([] if number % EVERY == 0 else [pytest.mark.services])],
+            marks=[] if number % EVERY == 0 else [pytest.mark.services],
         )
         for number, (name, *rest) in enumerate(CASES)
     ]
@@ -105,7 +103,7 @@ def test_the_capable_server_gives_the_whole_history(
     assert document["gaps"] == []
 
 
-@pytest.mark.parametrize(("usual", "case", "patient_id"), _params(waits=WAITS))
+@pytest.mark.parametrize(("usual", "case", "patient_id"), _params())
 def test_the_limited_server_gives_it_or_what_is_missing_is_named(
     usual: dict[str, Any],
     case: dict[str, Any],

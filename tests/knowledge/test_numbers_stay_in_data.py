@@ -85,6 +85,8 @@ APART = ("storage/", "trust/", "observing/", "governance/", "ehr/")
 # Per number in the rest of `cds_hooks`, which holds protocol, network and pages but no reasoning.
 PROTOCOL: dict[float, str] = {
     0.01: TIMING,
+    0.35: TIMING,
+    1.6: TIMING,
     5: TIMING,
     15: TIMING,
     75: TIMING,
@@ -139,7 +141,6 @@ PROTOCOL: dict[float, str] = {
     1000: f"{WEB}; milliseconds of a second",
     1024: WEB,
     1800: TIMING,
-    1900: WEB,
     2192: f"{TIMING}: days that records stay",
     3600: TIMING,
     5000: WEB,
@@ -150,6 +151,8 @@ PROTOCOL: dict[float, str] = {
     50_000: WEB,
     65535: "port",
     10_000_000: WEB,
+    20_000_000: WEB,
+    60_000_000: WEB,
 }
 
 SHAPES = {

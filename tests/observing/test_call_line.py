@@ -60,6 +60,8 @@ def test_names_outside_the_closed_sets_are_refused() -> None:
         line.note_feedback("accepted", "canary-match")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="book"):
         line.note_write_failure("canary-book")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="address"):
+        line.note_refused("https://canary.example")  # type: ignore[arg-type]
     assert line == CallLine()
 
 
@@ -84,6 +86,24 @@ def test_the_log_holds_fhir_calls_and_feedback_as_numbers_only() -> None:
     assert (said["matched_feedback"], said["unmatched_feedback"], said["repeated_feedback"]) == (3, 3, 1)
 
 
+def test_retries_refusals_and_repairs_are_told_as_names_and_numbers() -> None:
+    line = CallLine(budget="soft")
+    for resource_type in ("Patient", "Patient", "canary-type"):
+        line.note_retry(resource_type)
+    for reason in ("redirected", "link-elsewhere", "redirected"):
+        line.note_refused(reason)  # type: ignore[arg-type]
+    line.note_repairs({"naive-time": 2})
+    line.note_repairs({"naive-time": 1, "odd-id": 1})
+    assert line.fhir_retries == {"Patient": 2, "other": 1}
+    assert line.said() == {
+        "call": "other",
+        "budget": "soft",
+        "fhir_retries": 3,
+        "refused_addresses": ("link-elsewhere", "redirected"),
+        "repairs": {"naive-time": 3, "odd-id": 1},
+    }
+
+
 def test_cards_are_told_by_kind_and_counted_by_rule() -> None:
     line = CallLine()
     line.note_card("trd-status", shown=True, rules=("trd-reached", "trd-reached"))
@@ -98,11 +118,14 @@ def full() -> CallLine:
         silenced_cards=("trd-options",), outcome="OwnFault",
         verdict="MET", rules=("a",), drafts=1, concerning=1, resources=1, gaps=("Condition",), milliseconds=1.0,
         knowledge="0123", audit=7, correlation_id="1" * 32, caller_trace="2" * 32, fault="KeyError",
-        fault_place="a.py:1",
+        fault_place="a.py:1", budget="hard",
     )  # fmt: skip
     line.note_card("trd-status", shown=True)
     line.note_card("trd-status", shown=False)
     line.note_fhir("Patient", "timeout", 1.0)
+    line.note_retry("Patient")
+    line.note_refused("link-elsewhere")
+    line.note_repairs({"naive-time": 2})
     line.note_write_failure("audit")
     for match in call_line.MATCHES:
         line.note_feedback("accepted", match)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cds_hooks.ehr.connecting import AddressRefused
 from cds_hooks.fhir_client import FhirClient, FhirFailure, SearchAnswer
 from cds_hooks.observing.call_line import FHIR_OUTCOMES, STAGES, CallLine
 from cds_hooks.observing.metrics import SECONDS, Metrics
@@ -138,12 +139,22 @@ def says(status: int = 200, content: bytes = b"{}") -> httpx.MockTransport:
     return httpx.MockTransport(lambda _: httpx.Response(status, content=content))
 
 
+def refused_address() -> httpx.MockTransport:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request) from AddressRefused()
+
+    return httpx.MockTransport(answer)
+
+
 SERVERS = {
     "ok": says(content=b'{"resourceType": "Patient", "id": "canary-patient"}'),
     "refused": says(403),
     "not-found": says(404),
     "client-error": says(422),
     "server-error": says(503),
+    "throttled": says(429),
+    "too-large": httpx.MockTransport(lambda _: httpx.Response(200, headers={"Content-Length": "30000000"})),
+    "refused-address": refused_address(),
     "redirected": says(302),
     "timeout": raises(httpx.ReadTimeout),
     "unreachable": raises(httpx.ConnectError),
@@ -194,7 +205,36 @@ def test_a_read_cut_off_by_the_deadline_is_counted() -> None:
     with pytest.raises(TimeoutError):
         asked(httpx.MockTransport(never), line, allowed=0.0)
     assert [(call.resource_type, call.outcome) for call in line.fhir] == [("Patient", "cut-off")]
-    assert set(FHIR_OUTCOMES) == {*SERVERS, "cut-off"}
+    assert set(FHIR_OUTCOMES) == {*SERVERS, "cut-off", "not-asked"}
+
+
+def test_what_was_not_asked_has_no_time(metrics: Metrics) -> None:
+    line = hook()
+    line.note_fhir("Patient", "not-asked", 0.0)
+    told = seen(metrics, line)
+    assert told[sample("fhir_calls_total", resource_type="Patient", outcome="not-asked")] == 1
+    assert sample("fhir_call_seconds_count", resource_type="Patient") not in told
+
+
+def test_retries_refused_addresses_repairs_and_ended_budgets(knowledge: Knowledge) -> None:
+    open_now = [2]
+    metrics = Metrics(version="1", knowledge=knowledge, breakers_open=lambda: open_now[0])
+    line = hook(budget="hard")
+    line.note_retry("Patient")
+    line.note_retry("Patient")
+    line.note_refused("redirected")
+    line.note_refused("redirected")
+    line.note_repairs({"naive-time": 3, "canary-repair": 1})
+    told = seen(metrics, line)
+    assert told[sample("fhir_retries_total", resource_type="Patient")] == 2
+    assert told[sample("addresses_refused_total", reason="redirected")] == 1
+    assert 'addresses_refused_total{reason="not-listed"} 0.0' in metrics.exposition()[0].decode()
+    assert told[sample("repairs_total", repair="naive-time")] == 3
+    assert told[sample("repairs_total", repair="other")] == 1
+    assert told[sample("budget_ended_total", budget="hard", hook="order-sign")] == 1
+    assert told[sample("fhir_breakers_open")] == 2
+    open_now[0] = 0
+    assert "trd_cds_fhir_breakers_open 0.0" in metrics.exposition()[0].decode()
 
 
 def test_every_page_of_a_search_is_a_call() -> None:

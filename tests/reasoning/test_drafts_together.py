@@ -242,18 +242,67 @@ def removed(*drafts: dict[str, Any], selections: list[str] | None = None) -> tup
 
 
 def test_the_draft_that_is_not_selected_goes_and_is_told_with_its_dose() -> None:
-    low, high = order("low", "bupropion xl 150 mg daily"), order("high", "bupropion xl 300 mg daily")
-    assert removed(low, high, selections=["MedicationRequest/low"]) == (
-        "MedicationRequest/high",
-        "bupropion 300 mg, 300 mg a day",
+    one, two = order("one", "bupropion xl 150 mg daily"), order("two", "bupropion xl 150 mg daily")
+    dose = "bupropion 150 mg, 150 mg a day"
+    assert removed(one, two, selections=["MedicationRequest/one"])[0] == "MedicationRequest/two"
+    assert removed(one, two, selections=["MedicationRequest/two"]) == ("MedicationRequest/one", dose)
+    assert removed(one, two)[0] in {"MedicationRequest/one", "MedicationRequest/two"}
+
+
+def levels(found: Assessment) -> set[tuple[str, str]]:
+    return {(stop.rule, stop.level) for one in found.orders for stop in one.stops}
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("venlafaxine er 75 mg daily", "venlafaxine er 150 mg daily"),
+        ("bupropion xl 150 mg daily", "bupropion xl 300 mg daily"),
+    ],
+)
+def test_two_strengths_of_one_product_make_up_one_dose(one: str, two: str) -> None:
+    assert levels(judged(order("a", one), order("b", two))) == set()
+    assert levels(judged(order("a", one), order("b", one))) == {("duplicate-ingredient", "warning")}
+
+
+@pytest.mark.parametrize(("age", "two", "stopped"), [(70, 10, True), (70, 20, True), (45, 10, False)])
+def test_the_doses_of_all_drafts_of_a_drug_are_added_up(age: int, two: int, stopped: bool) -> None:
+    drafts = (order("a", "citalopram 20 mg daily"), order("b", f"citalopram {two} mg daily"))
+    found = judged(*drafts, patient={"age": age, "sex": "female"})
+    assert ({rule for rule, _ in levels(found)} - {"duplicate-ingredient"} != set()) is stopped
+
+
+def test_two_standing_strengths_signed_again_are_no_hard_stop() -> None:
+    both = tuple(
+        order(name, f"venlafaxine er {dose} mg daily", status="active") for name, dose in (("a", 75), ("b", 150))
     )
-    assert removed(low, high, selections=["MedicationRequest/high"]) == (
-        "MedicationRequest/low",
-        "bupropion 150 mg, 150 mg a day",
-    )
-    gone, named = removed(low, high)
-    assert gone in {"MedicationRequest/low", "MedicationRequest/high"}
-    assert named in {"bupropion 150 mg, 150 mg a day", "bupropion 300 mg, 300 mg a day"}
+    assert {level for _, level in levels(judged(*both, recorded=both))} <= {"info"}
+
+
+@pytest.mark.parametrize(
+    ("change", "met"),
+    [
+        ({"status": "stopped"}, True),
+        ({"status": "completed"}, True),
+        ({"status": "on-hold"}, True),
+        ({"status": "cancelled"}, False),
+        ({"status": "stopped", "authoredOn": (DAY - timedelta(days=365)).isoformat()}, True),
+        ({"status": "stopped", "authoredOn": (DAY - timedelta(days=366)).isoformat()}, False),
+        ({"status": "stopped", "dispenseRequest": {"expectedSupplyDuration": {"value": 5, "code": "d"}}}, False),
+    ],
+)
+def test_a_washout_stays_open_while_nobody_knows_when_the_old_drug_was_stopped(
+    change: dict[str, Any], met: bool
+) -> None:
+    old = phenelzine(day=TODAY - 40) | change
+    found = judged(order("ssri", "sertraline 50 mg daily"), recorded=(old,))
+    assert stops(found) == {"ssri": {"S10"} if met else set()}
+
+
+def test_an_order_that_was_only_ever_a_draft_was_never_taken() -> None:
+    pended = phenelzine(day=TODAY - 3) | {"status": "draft"}
+    found = judged(order("ssri", "sertraline 50 mg daily"), pended | {"status": "cancelled"}, recorded=(pended,))
+    assert stops(found)["ssri"] == set()
 
 
 def test_of_several_unselected_drafts_none_is_named() -> None:

@@ -22,6 +22,7 @@ from cds_hooks import answering
 from cds_hooks.caller import Caller, card_form, order_style
 from cds_hooks.clock import FixedClock
 from cds_hooks.deployment import Deployment
+from cds_hooks.ehr.access import EhrAccess
 from cds_hooks.envelope import HookRequest
 from cds_hooks.fhir_writer import Resource
 from cds_hooks.gallery.cases import gallery_cases
@@ -218,13 +219,14 @@ def knowledge_of(site: str) -> Knowledge:
 
 
 def _deployment(known: Knowledge, called: Case, now: datetime) -> Deployment:
+    settings, clock = Settings(base_url=BASE, definition=called.definition), FixedClock(now)
     return Deployment(
-        settings=Settings(base_url=BASE, definition=called.definition),
+        settings=settings,
         knowledge=known,
         queries=(),
         needs=(),
-        clock=FixedClock(now),
-        http=_nobody(),
+        clock=clock,
+        ehr=EhrAccess(_nobody(), settings, clock),
         memory=None,
         engine="1.0.0",
     )

@@ -23,6 +23,7 @@ import cds_hooks.answering
 from cds_hooks.app import create_app
 from cds_hooks.catalogue import Query
 from cds_hooks.clock import FixedClock
+from cds_hooks.ehr.searches import searches
 from cds_hooks.fhir_writer import Resource, collection
 from cds_hooks.on_need import Need
 from cds_hooks.sandbox import ResourceStore, create_sandbox
@@ -201,10 +202,12 @@ class Clinic:
                 half[kind.key] = (await ehr.get(address)).raise_for_status().json()
         for need in self.needs:
             found = []
-            for query in need.queries(self.vignette.as_of):
-                address = f"{FHIR}/{query.address(self.vignette.patient_id)}"
-                answer = (await ehr.get(address)).raise_for_status().json()
-                found += [each["resource"] for each in answer.get("entry", [])]
+            first = searches()[need.key].variants[0]
+            for wanted in need.wanted(self.vignette.as_of):
+                for one in first.requests(self.vignette.patient_id, "bare", wanted):
+                    address = httpx.URL(f"{FHIR}/{one.resource_type}", params={**one.parameters, "_count": str(ALL)})
+                    answer = (await ehr.get(address)).raise_for_status().json()
+                    found += [each["resource"] for each in answer.get("entry", [])]
             asked_for.update((each["resourceType"], each["id"]) for each in found)
             whole[need.key] = collection(found, kind="searchset")
         besides = [each for each in self.vignette.resources if (each["resourceType"], each["id"]) not in asked_for]
@@ -220,4 +223,5 @@ def _settings(jurisdiction: str, fhir_server: str) -> Settings:
         base_url=BASE,
         jurisdiction=jurisdiction,
         deadline_seconds=PATIENCE,
+        soft_budget_seconds=PATIENCE,
     )
