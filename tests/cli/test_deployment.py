@@ -84,6 +84,7 @@ def client(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.services
 def test_loader_service_and_signed_call_work_together(start: Start, trd: Callable[..., Spoken], registry: Path) -> None:
     fhir = f"http://127.0.0.1:{start('-c', FHIR_SERVER)}"
     loaded = trd("stories", "load", fhir, "--wait", "30")
