@@ -12,7 +12,7 @@ CLIENT = $(BIN)/python docs/examples/client.py
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve call test coverage check rules safety-cases cards bench bench-long recognition kill-test soak test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve call test coverage check rules safety-cases fault-matrix stories cards screens bench bench-long bench-pull bench-page recognition kill-test soak test-all setup-services setup-browser lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -39,7 +39,7 @@ test: $(VENV)/.dev ## all tests that need Python only
 
 # Only tests that run the reasoning inside their own process; minutes, so no part of `test`.
 coverage: $(VENV)/.dev ## branch coverage of plugin/: names what no test reaches, fails below 100 percent
-	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/reasoning tests/ingest tests/unit \
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/reasoning tests/ingest tests/unit tests/reported \
 	  tests/knowledge/test_conflicts.py tests/knowledge/test_overlay.py tests/knowledge/test_recognition_measure.py \
 	  tests/test_vignettes.py
 
@@ -62,14 +62,29 @@ rules: $(VENV)/.dev ## write docs/rules.md: the rules and the vignettes that exe
 safety-cases: $(VENV)/.dev ## write docs/safety-cases.md: the safety rules and the cases that exercise them
 	$(BIN)/python -m tests.safety_cases.table
 
+fault-matrix: $(VENV)/.dev ## write docs/fault-matrix.md: what comes of a call when the FHIR server fails
+	$(BIN)/python -m tests.ehr.fault_table
+
+stories: $(VENV)/.dev ## write docs/stories.md: the synthetic patients, what to notice and what they cover
+	$(BIN)/python -m tests.stories.table
+
 cards: $(VENV)/.browser ## write docs/cards: every card for every kind of client, with pictures (see setup-services)
 	$(BIN)/trd-cds gallery --write docs/cards --pictures
+
+screens: $(VENV)/.browser ## take the pictures of README and docs from the running demo (see setup-services)
+	$(BIN)/trd-cds screens --write docs/screens
 
 bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
 	$(BIN)/python -m benchmarks.order_select
 
 bench-long: $(VENV)/.runtime ## cost of an assessment as the record grows to 10,000 resources
 	$(BIN)/python -m benchmarks.long_records
+
+bench-pull: $(VENV)/.runtime ## cost of reading from FHIR servers: six searches at once, 200 hooks at once
+	$(BIN)/python -m benchmarks.pulling
+
+bench-page: $(VENV)/.runtime ## cost of the basis page: reading, assessing, rendering, bytes
+	$(BIN)/python -m benchmarks.basis_page
 
 recognition: $(VENV)/.runtime ## how well drug names are recognised in messy text, on the published list
 	$(BIN)/python -m benchmarks.recognition

@@ -32,7 +32,7 @@ from cds_hooks.fhir_writer import (
     patient,
     quantity,
 )
-from cds_hooks.web.drafting import choices
+from cds_hooks.simulator.drafting import choices
 from mappings.load import Knowledge, load
 from plugin import assess
 from plugin.document.assessment_document import to_document

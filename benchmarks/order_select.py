@@ -39,8 +39,8 @@ from cds_hooks.fhir_writer import (
     quantity,
 )
 from cds_hooks.settings import Settings
-from cds_hooks.web.drafting import choices, draft
-from cds_hooks.web.hook_requests import hook_request
+from cds_hooks.simulator.drafting import choices, draft
+from cds_hooks.simulator.hook_requests import hook_request
 from mappings.load import Knowledge, load
 
 ORDERS = 50

@@ -28,12 +28,12 @@ from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
+from cds_hooks.simulator.hook_requests import Route, hook_request, prefetched
 from cds_hooks.storage.database import Database
 from cds_hooks.storage.keys import read_keys
 from cds_hooks.storage.records import Records
 from cds_hooks.storage.retention import Retention
 from cds_hooks.stories import Story
-from cds_hooks.web.hook_requests import Route, hook_request, prefetched
 from mappings.load import Knowledge, load
 from mappings.overlay import ACCEPTANCES
 

@@ -27,6 +27,7 @@ from cds_hooks.commands import (
     knowing,
     mode,
     probing,
+    screens,
     serving,
     storytelling,
 )
@@ -47,6 +48,7 @@ app.command("demo")(serving.demo)
 app.command("assess")(assessing.assess)
 app.command("cards")(assessing.cards)
 app.command("gallery")(gallery.gallery)
+app.command("screens")(screens.take_screens)
 app.command("probe")(probing.probe)
 app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")

@@ -21,6 +21,7 @@ from cds_hooks.observing.call_line import CallLine
 from cds_hooks.references import local_reference
 from cds_hooks.render import Provenance, Rendered, render, response
 from cds_hooks.repeats import Answers, selected
+from cds_hooks.smart.app_context import context_of
 from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
@@ -37,7 +38,7 @@ class Answer:
 
     `patient_read` is false when the call was answered before anything of the patient was looked at. `ordered` are the
     ids of the drugs and procedures that the selected orders are about. `told` is to be called once the answer is on
-    record and leaves.
+    record and leaves. `basis` is what the cards shown rest on: the assessment, and the knowledge it was judged by.
     """
 
     response: HookResponse
@@ -47,6 +48,7 @@ class Answer:
     definition: str = ""
     ordered: frozenset[str] = frozenset()
     told: Callable[[], None] | None = None
+    basis: tuple[Assessment, Knowledge] | None = field(default=None, repr=False)
 
 
 NO_CARDS = Answer(response=HookResponse(cards=()))
@@ -84,7 +86,7 @@ def answered(
             as_of=as_of,
             jurisdiction=caller.jurisdiction,
         )
-    case = _Case(deployment, request, caller, record, orders, stood, as_of, answers)
+    case = _Case(deployment, request, caller, record, orders, stood, as_of, answers, line.service)
     standing = caller.standing
     with line.stage("assess"):
         knowing = told = deployment.knowledge.without(standing.off)
@@ -134,6 +136,7 @@ def answered(
         definition=definition,
         ordered=selected(orders),
         told=keep_in_mind,
+        basis=(assessment, told),
     )
 
 
@@ -149,6 +152,7 @@ class _Case:
     stood: tuple[StandingOrder, ...]
     as_of: date
     answers: Answers | None
+    service: str = ""
     silenced: list[str] = field(default_factory=list)
 
     def judged(self, knowledge: Knowledge) -> tuple[Assessment, tuple[CardDraft, ...]]:
@@ -202,6 +206,9 @@ class _Case:
             form=self.caller.form,
             provenance=_provenance(self.deployment, assessment.definition.id, self.as_of),
             demo=self.deployment.demo,
+            app_context=context_of(
+                self.orders, hook=self.request.hook, service=self.service, definition=assessment.definition.id
+            ),
         )
 
 

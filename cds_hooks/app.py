@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
+from cds_hooks.caller import Caller
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
@@ -35,7 +37,13 @@ from cds_hooks.on_need import needs
 from cds_hooks.published import published_routes
 from cds_hooks.reception import OPEN, Reception
 from cds_hooks.routes import service_routes
-from cds_hooks.settings import Settings
+from cds_hooks.settings import Settings, is_loopback
+from cds_hooks.smart.assembling import smart_app
+from cds_hooks.smart.discovery import Discovery
+from cds_hooks.smart.registration import RegisteredEhrs
+from cds_hooks.smart.routes import smart_routes
+from cds_hooks.snapshots.assembling import snapshot_opening, snapshots_made
+from cds_hooks.snapshots.routes import snapshot_routes
 from cds_hooks.storage.records import Records
 from cds_hooks.trust.client_auth import Authenticator
 from cds_hooks.trust.key_sets import KeySets
@@ -74,6 +82,7 @@ def create_app(
     registry: ClientRegistry | None,
     records: Records | None = None,
     readers: Readers | None = None,
+    ehrs: RegisteredEhrs | None = None,
     log: RequestLog | None = None,
     demo: bool = False,
 ) -> FastAPI:
@@ -81,9 +90,9 @@ def create_app(
 
     `http` is used for FHIR reading and key addresses and stays the caller's to close; without it the application makes
     and closes its own. `records` (prepared: `Records.prepare`) are closed with the application; only open mode runs
-    without, and then takes no feedback. `readers` may read the governance pages. In a `demo` everybody may, and every
-    card says that it is one. Raises ConfigurationError without a registry or records outside open mode, or for an
-    unknown definition.
+    without, and then takes no feedback. `readers` may read the governance pages; `ehrs` may launch the app. In a `demo`
+    everybody may read, and every card says that it is one. Raises ConfigurationError without a registry or records
+    outside open mode, for an unknown definition, or for a link to an app that nobody can launch.
     """
     if registry is None and not settings.open_mode:
         raise ConfigurationError(
@@ -95,6 +104,8 @@ def create_app(
         raise ConfigurationError(
             f"There is no definition of that name: set TRD_CDS_DEFINITION to one of {', '.join(knowledge.definitions)}."
         )
+    _require_launches(settings, registry, ehrs, records)
+    _require_https(settings, registry)
     quieten_wire_loggers()
     written = log or RequestLog(timestamp=lambda: clock.now().isoformat())
     if settings.open_mode:
@@ -110,7 +121,7 @@ def create_app(
         settings=settings,
         knowledge=knowledge,
         queries=queries(knowledge),
-        needs=needs(knowledge),
+        needs=needs(knowledge, ours=settings.asks_our_codes),
         clock=clock,
         ehr=ehr,
         memory=VerdictMemory() if settings.remember_verdicts and not settings.open_mode else None,
@@ -159,9 +170,11 @@ def create_app(
         authenticator=authenticator,
         rates=RateLimits(clock),
         records=records,
+        launches_in_open_mode=ehrs is not None and OPEN in ehrs.clients,
     )
     app.include_router(published_routes(deployment))
-    app.include_router(service_routes(deployment, reception, ledger))
+    snapshots = snapshots_made(deployment, ledger, registry)
+    app.include_router(service_routes(deployment, reception, ledger, snapshots))
     app.include_router(
         observing_routes(
             metrics=metrics,
@@ -178,9 +191,69 @@ def create_app(
     if ledger is not None:
         modes = {client.entry.id: client.entry.mode for client in registry or ()} or {OPEN: LIVE}
         app.include_router(governance_routes(ledger, clients=modes, readers=readers, open_to_read=demo))
+    if ehrs is not None and ledger is not None:
+        discovery = Discovery(outbound, clock, settings.address_rule)
+        app.include_router(
+            smart_routes(
+                smart_app(deployment, ledger, ehrs, discovery, standing=_standing(reception, registry), http=outbound)
+            )
+        )
+        lifetime.discoveries += (discovery,)
+    if snapshots is not None and registry is not None:
+        opening = snapshot_opening(snapshots, registry, standing=_standing(reception, registry), http=outbound)
+        app.include_router(snapshot_routes(opening))
+        lifetime.discoveries += (opening.discovery,)
     app.add_exception_handler(HookFault, _answer_fault)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     return app
+
+
+def _require_launches(
+    settings: Settings, registry: ClientRegistry | None, ehrs: RegisteredEhrs | None, records: Records | None
+) -> None:
+    """Raise ConfigurationError when cards would link to an app that no EHR launches, an EHR would be nobody's, or the
+    app could keep nothing, or would be read along on the way.
+    """
+    launched = ehrs.clients if ehrs is not None else frozenset[str]()
+    for client in registry or ():
+        if client.entry.smart_app and client.entry.id not in launched:
+            raise ConfigurationError(
+                f"The client {client.entry.id} has smart_app, and the SMART file names no EHR for it: "
+                "set TRD_CDS_SMART_FILE to a file that does, or take smart_app away."
+            )
+    if ehrs is None:
+        return
+    known = {client.entry.id for client in registry} if registry is not None else {OPEN}
+    if not ehrs.clients <= known:
+        raise ConfigurationError("The SMART file names a client that there is not: name one of the registry.")
+    if records is None:
+        raise ConfigurationError("The app needs a database for its sessions, and there is none.")
+    parts = urlsplit(settings.base_url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            "The public address is plain http, and the app would show records over it: "
+            "set TRD_CDS_BASE_URL to an https address, or unset TRD_CDS_SMART_FILE."
+        )
+
+
+def _require_https(settings: Settings, registry: ClientRegistry | None) -> None:
+    """Raise ConfigurationError when the page of a snapshot would go over the network for all to read."""
+    named = [client.entry.id for client in registry or () if client.entry.snapshots is not None]
+    parts = urlsplit(settings.base_url)
+    if named and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            f"The client {named[0]} has snapshots, and the public address is plain http: "
+            "set TRD_CDS_BASE_URL to an https address, or take snapshots away."
+        )
+
+
+def _standing(reception: Reception, registry: ClientRegistry | None) -> Callable[[str, CallLine], Awaitable[Caller]]:
+    """How the client of a launched app stands, by its registry id."""
+
+    async def standing(name: str, line: CallLine) -> Caller:
+        return await reception.launched(registry.by_id(name) if registry is not None else None, line)
+
+    return standing
 
 
 def settle_memory() -> None:
@@ -222,6 +295,7 @@ class _Lifetime:
         chores_failed: Callable[[], None],
     ) -> None:
         self.ending = False
+        self.discoveries: tuple[Discovery, ...] = ()
         self._metrics = metrics
         self._chores_failed = chores_failed
         self._ledger = ledger
@@ -244,6 +318,8 @@ class _Lifetime:
                 with suppress(asyncio.CancelledError):
                     await chores
             await self._key_sets.aclose()
+            for discovery in self.discoveries:
+                await discovery.aclose()
             await self._ehr.aclose()
             if self._own_http is not None:
                 await self._own_http.aclose()

@@ -12,6 +12,7 @@ from cds_hooks.outbound import AllowList
 from cds_hooks.proposals import OrderStyle
 from cds_hooks.suggesting import BOTH
 from cds_hooks.trust.behaviour import Behaviour
+from cds_hooks.trust.entries import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,4 +50,10 @@ def order_style(client: Behaviour) -> OrderStyle:
 
 def card_form(client: Behaviour) -> CardForm:
     """The cards that a client shows, from its registry entry or profile."""
-    return CardForm(cards_at_most=client.cards_at_most, links=client.links, markdown=client.markdown == "gfm")
+    return CardForm(
+        cards_at_most=client.cards_at_most,
+        links=client.links,
+        markdown=client.markdown == "gfm",
+        launches=isinstance(client, Client) and client.smart_app,
+        app_context=client.smart_links == "with-context",
+    )

@@ -151,6 +151,24 @@ class TooManyCalls(HookFault):
         return {"Retry-After": str(self.seconds)}
 
 
+class TooBusy(HookFault):
+    """More calls wait to read from a FHIR server than can be answered while a clinician waits."""
+
+    status = 503
+    issue_code = "transient"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The service is busy and gives no advice on this call. This is not a statement about the patient.",
+            "Try again as Retry-After says; if this comes back, ask the operator for more workers.",
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come back, in seconds."""
+        return {"Retry-After": "2"}
+
+
 class RecordsUnavailable(HookFault):
     """The database does not answer: used tokens cannot be told, and nothing could be acknowledged for good."""
 

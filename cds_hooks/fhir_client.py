@@ -16,18 +16,21 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from cds_hooks.ehr.exchange import Caps, Exchange, Hosts, Note
-from cds_hooks.ehr.failures import NOT_WAITED_FOR, FhirFailure, Outcome, Refused
+from cds_hooks.ehr.failures import NOT_LIMITED, NOT_WAITED_FOR, FhirFailure, Outcome, Refused
 from cds_hooks.ehr.searches import LONGEST_ADDRESS, Request
+from cds_hooks.ehr.understanding import names_no_patient
 from cds_hooks.ehr.ways import Ways
 from cds_hooks.ehr.windows import within
 from cds_hooks.envelope import Resource, entries_of
 from cds_hooks.outbound import FhirBase
+from cds_hooks.patient_guard import patient_named
 from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, page_size, read_bundle
 from cds_hooks.references import local_reference
 
 __all__ = ["LONGEST_ADDRESS", "FhirClient", "FhirFailure", "SearchAnswer"]
 
 FULL_PAGE = "as many entries came as were asked for at once, and nothing says whether there are more"
+_REPORTED = "the FHIR server reported an error"
 REPEATING = "the pages repeat themselves"
 _ACCEPT = "application/fhir+json, application/json;q=0.9"
 # For a client without an exchange of the application's: one attempt, and answers of a usual size.
@@ -41,7 +44,8 @@ class SearchAnswer:
 
     `why` is empty once the last page was read and holds as many different matches as `announced`, else the
     reason why the answer is incomplete. `matched` are the references of all matches, of those too that lie before
-    `since` and are not among the `resources`. `cut_off`: time ended the reading.
+    `since` and are not among the `resources`. `cut_off`: time ended the reading. `patient_id` is whose data were asked
+    for, empty where that does not matter; `unlimited`: the server says that it searched without regard to the patient.
     """
 
     resources: list[Resource] = field(default_factory=list, repr=False)
@@ -50,6 +54,8 @@ class SearchAnswer:
     since: date | None = None
     matched: set[str] = field(default_factory=set, repr=False)
     cut_off: bool = False
+    patient_id: str = field(default="", repr=False)
+    unlimited: bool = False
 
     @property
     def complete(self) -> bool:
@@ -126,6 +132,8 @@ class FhirClient:
         answer = await self._send(
             "GET", f"{self.base}/{address}", about=resource_type, expected=resource_type, rank=rank
         )
+        if answer.get("resourceType") == "OperationOutcome":
+            raise FhirFailure(_REPORTED)
         if answer.get("resourceType") != resource_type:
             raise FhirFailure("the FHIR server answered with another kind of resource")
         return answer
@@ -164,6 +172,7 @@ class FhirClient:
             page = await self._send(
                 "POST", f"{self.base}/{resource_type}/_search", about=resource_type, form=parameters, rank=rank
             )
+        into.unlimited = bool(into.patient_id) and names_no_patient(page)
         link = self._absorb(page, resource_type, into)
         if link is not None:
             await self.follow(link, resource_type, into, rank=rank, until=until)
@@ -210,6 +219,8 @@ class FhirClient:
     @staticmethod
     def _absorb(page: Resource, resource_type: str, into: SearchAnswer) -> str | None:
         """Add a page; the next link, or None with ``into.why`` settled."""
+        if page.get("resourceType") == "OperationOutcome":
+            raise FhirFailure(_REPORTED)
         if page.get("resourceType") != "Bundle":
             raise FhirFailure("the FHIR server did not answer with a Bundle")
         said = announced_total(page)
@@ -217,7 +228,14 @@ class FhirClient:
         # A total counts all pages, so it says nothing about one page unless it is 0.
         sent = read_bundle(page if said == 0 else {**page, "total": None}, resource_type)
         if sent.state is State.UNAVAILABLE and sent.why == REPORTED:
-            raise FhirFailure("the FHIR server reported an error")
+            raise FhirFailure(_REPORTED)
+        if into.unlimited and any(
+            patient_named(found, {}) != into.patient_id
+            for found in sent.resources
+            if found.get("resourceType") == resource_type
+        ):
+            # The server ignored the parameter, and said so: this is everybody's, and tells nothing of our patient.
+            raise FhirFailure(NOT_LIMITED, ignored=True)
         news = into.take(sent.resources, resource_type)
         if sent.next_link is not None:
             if news:

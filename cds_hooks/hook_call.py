@@ -5,7 +5,8 @@ answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from zoneinfo import ZoneInfo
 
 from cds_hooks import gather, medications, prefetch
@@ -13,8 +14,9 @@ from cds_hooks.answering import NOTHING_READ, Answer, answered
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
 from cds_hooks.ehr.budget import Budget
+from cds_hooks.ehr.turns import NoTurnError
 from cds_hooks.envelope import HookRequest, Resource, entries_of
-from cds_hooks.errors import EssentialDataMissing
+from cds_hooks.errors import EssentialDataMissing, TooBusy
 from cds_hooks.fhir_client import FhirClient
 from cds_hooks.gather import OnNeed
 from cds_hooks.ledger import Ledger
@@ -45,8 +47,8 @@ async def answer(
         line.outcome = "patient-or-proxy-user"
         return NOTHING_READ
     now = deployment.clock.now()
-    budget = _budget(deployment.settings, request)
-    fhir = _fhir_client(deployment, request, caller, line, budget)
+    arrived = asyncio.get_running_loop().time()
+    fhir = _fhir_client(deployment, request, caller, line, _budget(deployment.settings, request))
     orders: tuple[DraftOrder, ...] = ()
     if request.takes_orders:
         orders = await _concerning(deployment, request, caller, fhir)
@@ -67,12 +69,39 @@ async def answer(
         # Behind an order of concern they matter; on opening a record, once its history names a judged drug.
         matters=None if request.takes_orders else lambda known: _has_judged_drug(deployment, request, caller, known),
     )
-    with line.stage("gather"):
-        gathered = await gather.gather(request, queries=deployment.queries, besides=besides, fhir=fhir, budget=budget)
-    line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
-    line.budget = gathered.cut
-    answers = await ledger.answers(request, caller) if ledger is not None else None
-    return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers)
+    spent = asyncio.get_running_loop().time() - arrived
+    async with _turn(deployment, request, caller, line):
+        gone = asyncio.get_running_loop().time() - arrived
+        budget = _budget(deployment.settings, request, spent=spent, gone=gone)
+        if fhir is not None:
+            fhir = _fhir_client(deployment, request, caller, line, budget)
+        with line.stage("gather"):
+            gathered = await gather.gather(
+                request, queries=deployment.queries, besides=besides, fhir=fhir, budget=budget
+            )
+        line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
+        line.budget = gathered.cut
+        answers = await ledger.answers(request, caller) if ledger is not None else None
+        return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers)
+
+
+@asynccontextmanager
+async def _turn(deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine) -> AsyncIterator[None]:
+    """Be among those who read from the request's FHIR server, until the answer is made; a call that reads from none
+    needs no turn. Raises TooBusy.
+    """
+    base = caller.allowed.admit(request.fhir_server)
+    if base is None:
+        yield
+        return
+    turns = deployment.ehr.hosts.of(base).turns
+    async with AsyncExitStack() as turn:
+        with line.stage("wait"):
+            try:
+                await turn.enter_async_context(turns.taken(deployment.settings.turn_seconds))
+            except NoTurnError:
+                raise TooBusy from None
+        yield
 
 
 def _has_judged_drug(
@@ -89,14 +118,16 @@ def _has_judged_drug(
     return any(fact.product is not None for fact in record.medications)
 
 
-def _budget(settings: Settings, request: HookRequest) -> Budget:
-    """How long reading may take: the settings' time, or what is left of the token's life where that is shorter."""
+def _budget(settings: Settings, request: HookRequest, *, spent: float = 0.0, gone: float = 0.0) -> Budget:
+    """How long reading may take: the settings' time without what is `spent` already, or what is left of the token's
+    life where that is shorter; it has been `gone` since the request came. All in seconds.
+    """
     expires = request.authorization.expires_in if request.authorization else None
     return Budget.starting(
         asyncio.get_running_loop().time(),
-        soft_seconds=settings.soft_budget_seconds,
-        hard_seconds=settings.deadline_seconds,
-        token_seconds=None if expires is None else expires - _TOKEN_MARGIN_SECONDS,
+        soft_seconds=settings.soft_budget_seconds - spent,
+        hard_seconds=settings.deadline_seconds - spent,
+        token_seconds=None if expires is None else expires - gone - _TOKEN_MARGIN_SECONDS,
     )
 
 

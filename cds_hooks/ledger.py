@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from cds_hooks.answering import Answer
 from cds_hooks.caller import Caller
@@ -31,6 +32,7 @@ from mappings.load import Knowledge
 # Ids as FHIR has them, and the longer ones with underscores of one EHR; anything else might be a name.
 _CLINICIAN = re.compile(r"(Practitioner|PractitionerRole|Device)/[A-Za-z0-9.\-_]{1,250}")
 _FAULT_FROM = 500
+Details = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class Ledger:
         )
         line.audit = await self.records.keep_call(entry, cards, event)
 
+    def named_user(self, user: str, caller: Caller) -> str:
+        """A user as the records name one: by reference or by pseudonym, as the settings say."""
+        return self._user(user, caller)
+
     def asker(self, request: HookRequest, caller: Caller) -> Asker:
         """Who asks about whom in `request`, as it stands in the records."""
         encounter = self._pseudonym(caller, request.fhir_server, "encounter", request.encounter)
@@ -161,6 +167,36 @@ class Ledger:
         """Write down that `user` read or exported records."""
         at = self.clock.now()
         await self.records.note(self._event(kind, at, details, user=user), at)
+
+    async def note_app(
+        self,
+        kind: Literal["app", "app-write"],
+        caller: Caller,
+        line: CallLine,
+        *,
+        user: str,
+        patient: str,
+        details: Details,
+    ) -> None:
+        """Write down that the app showed `user` the basis for `patient`, or wrote what the user reported.
+
+        Both are ids as the EHR has them; they are written as those of hook calls are, so that the two can be joined.
+        """
+        at = self.clock.now()
+        who = self._user(user, caller) if user else ""
+        event = self._event(
+            kind,
+            at,
+            [
+                ("call", line.correlation_id),
+                *details,
+                ("knowledge", f"{self.knowledge.version} {self.knowledge.content_hash}"),
+            ],
+            client=caller.id,
+            user=who,
+            patient=self._pseudonym(caller, None, "patient", patient),
+        )
+        line.audit = await self.records.note(event, at)
 
     def _event(
         self,

@@ -31,7 +31,7 @@ def refuse_other_patient(
     `full_urls` maps Bundle ``fullUrl``s to ids of Patient resources, to follow ``urn:`` references.
     """
     for resource in resources:
-        named = _patient_named(resource, full_urls or {})
+        named = patient_named(resource, full_urls or {})
         if named is not None and named != patient_id:
             raise PatientMismatch("Received data are not those of the patient in context.", _REMEDY, where=where)
 
@@ -46,7 +46,8 @@ def refuse_other_token(token_patient: str | None, patient_id: str) -> None:
         )
 
 
-def _patient_named(resource: Mapping[str, Any], full_urls: Mapping[str, str]) -> str | None:
+def patient_named(resource: Mapping[str, Any], full_urls: Mapping[str, str]) -> str | None:
+    """The id of the patient that `resource` names as the one it is about; None where it names none."""
     if resource.get("resourceType") == "Patient":
         identifier = resource.get("id")
         return identifier if isinstance(identifier, str) and identifier else None

@@ -85,7 +85,7 @@ def is_a_refusal(failure: FhirFailure) -> bool:
 async def pull(search: Search, wanted: Wanted, patient_id: str, fhir: FhirClient, into: Pulled, asking: Asking) -> None:
     """Ask for `wanted` by one variant of `search` after the other. Raises nothing for what the server does."""
     refusal: FhirFailure | None = None
-    for number, variant in enumerate(fhir.ways.variants(search)):
+    for number, variant in enumerate(fhir.ways.variants(search, asking.form)):
         if number and asking.is_late:
             into.why = NOT_WAITED_FOR
             return
@@ -108,6 +108,7 @@ async def pull(search: Search, wanted: Wanted, patient_id: str, fhir: FhirClient
         # The first refusal is that of the usual way, so it tells most.
         refusal = refusal or failure
         into.failure, into.why = refusal, refusal.why
+    fhir.ways.learn_refused(search, asking.form)
 
 
 async def _by(
@@ -124,7 +125,9 @@ async def _by(
     post = posted = shortened = False
     while True:
         requests = variant.requests(patient_id, asking.form, wanted, room=SHORT if shortened else ROOM)
-        failure, answers = await _all([one.including(include) for one in requests], fhir, into, asking, post=post)
+        failure, answers = await _all(
+            [one.including(include) for one in requests], patient_id, fhir, into, asking, post=post
+        )
         if failure is None:
             return None, answers
         if include and is_a_refusal(failure):
@@ -137,7 +140,7 @@ async def _by(
 
 
 async def _all(
-    requests: Iterable[Request], fhir: FhirClient, into: Pulled, asking: Asking, *, post: bool
+    requests: Iterable[Request], patient_id: str, fhir: FhirClient, into: Pulled, asking: Asking, *, post: bool
 ) -> tuple[FhirFailure | None, Sequence[SearchAnswer]]:
     """Make all `requests` at once; one failure, that of a server in trouble before a refusal, and the answers."""
     into.answers = [answer for answer in into.answers if answer.resources]
@@ -152,7 +155,7 @@ async def _all(
     async with asyncio.TaskGroup() as group:
         answers, tasks = [], []
         for request in requests:
-            answers.append(SearchAnswer())
+            answers.append(SearchAnswer(patient_id=patient_id))
             tasks.append(group.create_task(ask(request, answers[-1])))
         into.answers += answers
     failures = [failure for task in tasks if (failure := task.result()) is not None]

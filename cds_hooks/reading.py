@@ -27,7 +27,7 @@ from plugin.record import Read
 NOTHING_FOUND = "the FHIR server found nothing at all for the patient, which could not be asked a second time"
 _NO_ROUTE = "it was not sent and the client's FHIR server cannot be called"
 # A server that has no such data, or gives us no access to them, answers with one of these.
-_NOT_OFFERED = (
+NOT_OFFERED = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.NOT_FOUND,
@@ -269,7 +269,12 @@ def _judged(sought: Sought, parts: Sequence[Pulled], patience: Patience, fhir: F
         offered=some
         or not absent
         or not (sought.often_not_offered and not patience.cut and all(map(_has_no_such, failures))),
-        feed=some or not absent or bool(cut) or not all(map(_knows_no_such_type, failures)),
+        # A server may answer 404 for what it says it has: that is no absence.
+        feed=some
+        or not absent
+        or bool(cut)
+        or fhir.ways.is_listed(sought.search)
+        or not all(map(_knows_no_such_type, failures)),
         cut=cut,
         by_another_form=ambiguous,
         found_by_form=by_form,
@@ -285,7 +290,7 @@ def _different(resources: Sequence[Resource], parts: Sequence[Pulled], resource_
 
 
 def _has_no_such(failure: FhirFailure | None) -> bool:
-    return failure is not None and failure.status in _NOT_OFFERED
+    return failure is not None and failure.status in NOT_OFFERED
 
 
 def _knows_no_such_type(failure: FhirFailure | None) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from cds_hooks.caller import Caller, card_form, order_style
+from cds_hooks.card_form import CardForm
 from cds_hooks.errors import BodyTooLarge, TooManyCalls
 from cds_hooks.modes import LIVE, standing_of
 from cds_hooks.observing.call_line import CallLine
@@ -34,6 +35,7 @@ class Reception:
         authenticator: Authenticator | None,
         rates: RateLimits,
         records: Records | None,
+        launches_in_open_mode: bool = False,
     ) -> None:
         self._knowledge = knowledge
         self._authenticator = authenticator
@@ -44,7 +46,17 @@ class Reception:
             allowed=AllowList(settings.fhir_servers),
             time_zone=settings.time_zone,
             jurisdiction=knowledge.jurisdiction_for(settings.jurisdiction),
+            form=CardForm(launches=launches_in_open_mode),
         )
+
+    async def launched(self, client: RegisteredClient | None, line: CallLine) -> Caller:
+        """The caller on whose behalf the app shows a record, and how it stands; without a client, in open mode.
+
+        Who launched the app is proved elsewhere, by the EHR.
+        """
+        caller = self._caller(client) if client is not None else self._anyone
+        line.client = caller.id
+        return await self._standing(caller, client, line)
 
     async def admit(
         self, request: Request, service_id: str, line: CallLine, *, body_bytes: int, feedback: bool = False
@@ -59,6 +71,7 @@ class Reception:
                 service_id=service_id,
                 feedback=feedback,
                 admit=lambda known: self._count(known, line),
+                refused=line.note_refused,
             )
         line.client = client.entry.id
         limit = client.entry.max_body_bytes

@@ -26,6 +26,7 @@ TOPIC_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/card-topics"
 OVERRIDE_SYSTEM = f"{CANONICAL_BASE}/fhir/CodeSystem/override-reasons"
 PROVENANCE = "io.github.trd-cds.provenance"
 _USES_AT_MOST = 500
+LAUNCH_PATH = "/app/launch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ def render(
     form: CardForm | None = None,
     provenance: Provenance | None = None,
     demo: bool = False,
+    app_context: str = "",
     new_uuid: Callable[[], UUID] = uuid4,
 ) -> tuple[Rendered, ...]:
     """The cards for `drafts`, most important first as given, as many as `form` allows and `CARDS_AT_MOST` at most;
@@ -65,7 +67,8 @@ def render(
 
     `base_url` is the public address of this deployment, to which every link points. With `ordering` the cards carry
     suggestions (`cds_hooks.suggesting`); `form` is what the client shows; `provenance` goes along with each card, its
-    rules, sources and resources added; with `demo` each card says that it is a demonstration. Raises KeyError when a
+    rules, sources and resources added; with `demo` each card says that it is a demonstration; `app_context` is what
+    the app is told when it is launched from a card, by clients that hand it over. Raises KeyError when a
     draft names an override reason that the knowledge does not hold: a fault of ours.
     """
     form = form or CardForm()
@@ -85,7 +88,7 @@ def render(
             ),
             suggestions=suggestions,
             selectionBehavior=offers.selection if suggestions else None,
-            links=_links(knowledge, base_url) if form.links else (),
+            links=_links(knowledge, base_url, form, app_context),
         )
         proposed = {one.uuid: offer.proposes for one, offer in zip(suggestions, offers.offers, strict=True)}
         rendered.append(Rendered(card, draft, proposed))
@@ -172,9 +175,23 @@ def _written(
     }
 
 
-def _links(knowledge: Knowledge, base_url: str) -> tuple[Link, ...]:
-    """One link, the same on every card: what the decision support rests on."""
-    return (Link(label=knowledge.sentences["link-source-attributes"].text, url=f"{base_url}/source-attributes"),)
+def _links(knowledge: Knowledge, base_url: str, form: CardForm, app_context: str) -> tuple[Link, ...]:
+    """The same on every card: what the decision support rests on and, for clients that launch it, the app.
+
+    The app has one address, because EHRs show only links that were listed there before.
+    """
+    if not form.links:
+        return ()
+    page = Link(label=knowledge.sentences["link-source-attributes"].text, url=f"{base_url}/source-attributes")
+    if not form.launches:
+        return (page,)
+    app = Link(
+        label=knowledge.sentences["link-smart-app"].text,
+        url=f"{base_url}{LAUNCH_PATH}",
+        type="smart",
+        appContext=(app_context or None) if form.app_context else None,
+    )
+    return page, app
 
 
 def _suggestion(offer: Offer, new_uuid: Callable[[], UUID]) -> Suggestion:

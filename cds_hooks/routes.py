@@ -21,12 +21,15 @@ from cds_hooks.hook_call import answer
 from cds_hooks.ledger import Ledger
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.reception import Reception
+from cds_hooks.snapshots.making import SnapshotMaker
 from cds_hooks.wire import to_wire
 
 
-def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger | None) -> APIRouter:
+def service_routes(
+    deployment: Deployment, reception: Reception, ledger: Ledger | None, snapshots: SnapshotMaker | None = None
+) -> APIRouter:
     """Services and feedback. Without a `ledger` (a replay, a test in open mode) nothing is written down, and
-    feedback, which could not be kept, is refused.
+    feedback, which could not be kept, is refused. `snapshots` links the basis of cards for the clients that have them.
     """
     router = APIRouter()
     knowledge = deployment.knowledge
@@ -52,6 +55,8 @@ def service_routes(deployment: Deployment, reception: Reception, ledger: Ledger 
             )
         try:
             answered = await answer(deployment, hook_request, caller, line, ledger)
+            if snapshots is not None:
+                answered = await snapshots.linked(hook_request, caller, answered, line)
         except (Exception, asyncio.CancelledError) as fault:
             status = fault.status if isinstance(fault, HookFault) else OwnFault.status
             if ledger is not None:

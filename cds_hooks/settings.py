@@ -35,8 +35,11 @@ class Settings(BaseSettings):
     and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own); without a
     jurisdiction that of the site overlay holds, else us. `site` is the directory of that overlay, if there is one.
 
-    `deadline_seconds` bounds all FHIR reading of one call, and after `soft_budget_seconds` nothing is waited for that
-    cannot change a verdict or a safety statement. `max_pages` and `max_resources` bound one search,
+    `deadline_seconds` bounds all FHIR reading of one call, which begins when it is the call's turn at that server, at
+    most `turn_seconds` after it came; after `soft_budget_seconds` nothing is waited for that
+    cannot change a verdict or a safety statement. `our_codes` says whether FHIR servers are asked for the
+    codes of this project, too, which only its synthetic patients have; without it, in open mode. `max_pages` and
+    `max_resources` bound one search,
     `max_response_bytes` one answer and `max_call_bytes` all answers of one call, both unpacked. `ehr_connections` is
     how many connections one worker has to one host at most, `ehr_http2` whether HTTP/2 is used where a server offers
     it over TLS, `ehr_attempts` how often a request is made at most. Names on an allow-list must lie in the public
@@ -50,6 +53,10 @@ class Settings(BaseSettings):
     `sitting_hours` how long opening a record again shows the full set, and an answer at order-select holds for
     order-sign. `governance_file` lists who may read the governance pages; `metrics_token` is what a scraper must send;
     `drain_seconds` how long a stopping server waits for calls in flight.
+
+    `smart_file` lists the EHRs at which the app is registered; without it there is no app. A session of the app ends
+    after `smart_idle_minutes` without use and after `smart_session_minutes` at the latest; `smart_deadline_seconds`
+    bounds the reading of one page.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRD_CDS_", frozen=True, extra="ignore")
@@ -61,9 +68,11 @@ class Settings(BaseSettings):
     cors_origins: CommaList = ()
     soft_budget_seconds: float = Field(default=0.35, gt=0, le=60)
     deadline_seconds: float = Field(default=1.6, gt=0, le=60)
+    turn_seconds: float = Field(default=10, gt=0, le=60)
     max_body_bytes: int = Field(default=10_000_000, ge=1_000)
     max_response_bytes: int = Field(default=20_000_000, ge=1_000)
     max_call_bytes: int = Field(default=60_000_000, ge=1_000)
+    our_codes: bool | None = None
     max_pages: int = Field(default=20, ge=1)
     max_resources: int = Field(default=5_000, ge=1)
     ehr_connections: int = Field(default=32, ge=1, le=200)
@@ -89,6 +98,15 @@ class Settings(BaseSettings):
     governance_file: Path | None = None
     metrics_token: SecretStr | None = None
     drain_seconds: int = Field(default=30, ge=1, le=600)
+    smart_file: Path | None = None
+    smart_idle_minutes: int = Field(default=15, ge=1, le=60)
+    smart_session_minutes: int = Field(default=60, ge=1, le=480)
+    smart_deadline_seconds: float = Field(default=8.0, gt=0, le=60)
+
+    @property
+    def asks_our_codes(self) -> bool:
+        """Whether FHIR servers may hold scores under the codes of this project."""
+        return self.open_mode if self.our_codes is None else self.our_codes
 
     @property
     def database_address(self) -> str:

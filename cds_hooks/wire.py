@@ -65,11 +65,21 @@ class Suggestion(_Wire):
 
 
 class Link(_Wire):
-    """A page of this deployment, the same for every patient; never an app to launch."""
+    """A page of this deployment, the same for every patient; or (``smart``) its app, for the client to launch.
+
+    `appContext` is for the app alone: the client hands it over with the access token. It says nothing of the patient.
+    """
 
     label: Text
     url: Address
-    type: Literal["absolute"] = "absolute"
+    type: Literal["absolute", "smart"] = "absolute"
+    appContext: Text | None = None  # noqa: N815 - the wire name
+
+    @model_validator(mode="after")
+    def _for_the_app(self) -> Link:
+        if self.appContext is not None and self.type != "smart":
+            raise ValueError("only a link that launches an app carries a context")
+        return self
 
 
 class Card(_Wire):

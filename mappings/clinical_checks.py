@@ -135,6 +135,8 @@ def _facts_and_groups(clinical: Clinical, names: KnownNames) -> None:
         }
         if fact.kind in source and not source[fact.kind]:
             raise KnowledgeError("facts.yaml", place, f"a {fact.kind} fact names no source", "say where it comes from")
+        if (fact.kind == "medication") != bool(fact.past):
+            raise KnowledgeError("facts.yaml", place, "`past` is for medication facts, and each needs one", "state it")
         measure = clinical.measures.get(fact.measure or "")
         units = {measure.unit or "points", MULTIPLE} if measure is not None else {fact.unit}
         if fact.kind == "measure" and fact.type == "number" and fact.unit not in units:

@@ -30,6 +30,7 @@ class Fact(Knowable):
     condition categories, `status` says whether ended conditions count (``ever``) or only they do. `group` is a drug
     group or the id of a drug, `measure` a measure or an instrument; `position` is where its newest result must stand
     against the laboratory's own range for a flag to be true. An ``answer`` is the newest one to `item` of `measure`.
+    `past` is the label of a medication fact once all its drugs have ended.
     ``failed``: an adequate trial of `group`, or a course of one of `procedures`, has failed in the episode.
     """
 
@@ -46,6 +47,7 @@ class Fact(Knowable):
     item: int | None = None
     procedures: tuple[str, ...] = ()
     position: Literal["below", "above", "outside"] | None = None
+    past: str = ""
     confidence: Confidence = "high"
     note: str = ""
 

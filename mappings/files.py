@@ -15,6 +15,7 @@ from mappings.cohort_schema import CohortFile
 from mappings.direction_schema import DirectionWords
 from mappings.missing_schema import MissingFacts
 from mappings.repair_schema import Repairs
+from mappings.reported_schema import ReportedFacts
 from mappings.rule_schema import Rules
 from mappings.schema import (
     Adherence,
@@ -53,6 +54,7 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "override_reasons.yaml": OverrideReasons,
         "rules.yaml": Rules,
         "missing_facts.yaml": MissingFacts,
+        "reported.yaml": ReportedFacts,
         "cohort.yaml": CohortFile,
         "repairs.yaml": Repairs,
         "systems.yaml": Systems,

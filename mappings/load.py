@@ -31,6 +31,7 @@ from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
 from mappings.repair_schema import Repairs
+from mappings.reported_schema import ReportedFacts
 from mappings.rule_names import rule_names
 from mappings.rule_schema import Rule, Rules
 from mappings.schema import (
@@ -100,6 +101,7 @@ class Knowledge:
     sentences: Mapping[str, Sentence]
     override_reasons: tuple[OverrideReason, ...]
     missing_facts: tuple[MissingFact, ...]
+    reported: ReportedFacts
     rules: Mapping[str, Rule]
     cohort: CohortFile
     attribute_statements: AttributeStatements
@@ -228,6 +230,7 @@ def _load(root: Path) -> Knowledge:
     missing = read_model(root / "missing_facts.yaml", "missing_facts.yaml", MissingFacts)
     attributes = read_statements(root)
     repairs = read_model(root / "repairs.yaml", "repairs.yaml", Repairs)
+    reported = read_model(root / "reported.yaml", "reported.yaml", ReportedFacts)
     manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
     knowledge = Knowledge(
@@ -254,6 +257,7 @@ def _load(root: Path) -> Knowledge:
         sentences=sentences_of(languages, ENGLISH),
         override_reasons=reasons.reasons,
         missing_facts=missing.kinds,
+        reported=reported,
         rules=MappingProxyType({rule.id: rule for rule in rules.rules}),
         cohort=cohort,
         attribute_statements=attributes,
@@ -269,6 +273,7 @@ def _load(root: Path) -> Knowledge:
                 "override_reasons.yaml": reasons,
                 "rules.yaml": rules,
                 "missing_facts.yaml": missing,
+                "reported.yaml": reported,
                 "cohort.yaml": cohort,
                 "repairs.yaml": repairs,
                 SOURCE_ATTRIBUTES: attributes,

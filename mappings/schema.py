@@ -293,23 +293,26 @@ class PrefetchCode(Knowable):
 
 
 class SearchOnNeed(Knowable):
-    """One search: codes of the measures of these `kinds`; with `instruments` also those of the scales of outcome.
+    """One search: codes of the measures of these `kinds`, of the `measures` with these ids, and with `instruments`
+    those of the scales of outcome.
 
     `window_days` is how far back it reaches; None: as far as the record does.
     """
 
     kinds: tuple[MeasureKind, ...] = ()
+    measures: tuple[str, ...] = ()
     instruments: bool = False
     window_days: DatedValue | None = None
 
 
 class Need(Knowable):
-    """Data asked for only once they matter; read completely when all `searches` are. Its codes stand with the measures.
+    """Data asked for only once they matter; read completely when all `searches` are. Its codes stand with the measures;
+    one that an earlier need asks for is left out.
 
     `often_not_offered`: many servers lack such data, so that a refusal says nothing and is no gap.
     """
 
-    id: Literal["laboratory", "otherScales", "administrations"]
+    id: Literal["laboratory", "outcomeScales", "otherScales", "administrations"]
     resource_type: Literal["Observation", "MedicationAdministration"]
     searches: Annotated[tuple[SearchOnNeed, ...], Field(min_length=1)]
     often_not_offered: bool = False

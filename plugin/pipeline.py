@@ -95,6 +95,7 @@ def assess(
         eligibility=eligibility,
         history_unread=unread is not None,
         severity=severity.score if severity is not None else None,
+        scales={id_: one.label for id_, one in knowledge.instruments.items()},
         knowledge=knowledge.staging,
         as_of=as_of,
     )

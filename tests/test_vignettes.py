@@ -1,5 +1,7 @@
 """Every vignette by four routes: the reasoning alone, and the service with everything, nothing or half prefetched.
 
+`make test` calls the service by one of its three routes for each vignette, in turn; `make test-all` by all of them.
+
 The expectations are those of the published rules, one file of sentences each. Whatever the route, the service must
 judge the same facts in the same way: the assessment made inside the running application is caught on its way and
 its document compared, and so are the cards of the answer.
@@ -26,7 +28,7 @@ from mappings.load import Knowledge
 from plugin.advice.policy import advise
 from plugin.document.assessment_document import to_document
 from tests.validity import check_twice
-from tests.vignettes.clinic import BASE, CONVENTIONS, PATIENT, Asked, Clinic, tell
+from tests.vignettes.clinic import BASE, CONVENTIONS, PATIENT, PREFETCHED, Asked, Clinic, tell
 from tests.vignettes.next_step import step_differences
 from tests.vignettes.table import files, rows
 
@@ -34,23 +36,28 @@ NOT_COUNTED = ("EXCLUDED", "INADEQUATE")
 
 
 def _all() -> Iterator[Any]:
-    for name, file in files():
-        for case in file["vignettes"]:
-            waits = case.get("waits_for")
-            marks = [pytest.mark.xfail(strict=True, reason=waits)] if waits else []
-            yield pytest.param(file.get("usual", {}), case, id=f"{name}:{case['id']}", marks=marks)
+    told = [(name, file.get("usual", {}), case) for name, file in files() for case in file["vignettes"]]
+    for number, (name, usual, case) in enumerate(told):
+        waits = case.get("waits_for")
+        marks = [pytest.mark.xfail(strict=True, reason=waits)] if waits else []
+        in_turn = PREFETCHED[number % len(PREFETCHED)]
+        others = tuple(route for route in PREFETCHED if route != in_turn)
+        yield pytest.param(usual, case, (in_turn,), id=f"{name}:{case['id']}", marks=marks)
+        marks = [*marks, pytest.mark.services]
+        yield pytest.param(usual, case, others, id=f"{name}:{case['id']}-other-routes", marks=marks)
 
 
 @pytest.fixture(scope="module")
 def asked(knowledge: Knowledge) -> Asked:
     """The kinds of data that every call needs, and those that some do."""
-    return queries(knowledge), needs(knowledge)
+    return queries(knowledge), needs(knowledge, ours=True)
 
 
-@pytest.mark.parametrize(("usual", "case"), list(_all()))
+@pytest.mark.parametrize(("usual", "case", "routes"), list(_all()))
 def test_vignette(
     usual: dict[str, Any],
     case: dict[str, Any],
+    routes: Sequence[str],
     knowledge: Knowledge,
     asked: Asked,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,7 +85,8 @@ def test_vignette(
     cards = [_without_uuids(to_wire(card)) for card in rendered]
     for resource in _proposed(cards):
         check_twice(resource)
-    asyncio.run(clinic.answer())
+    asyncio.run(clinic.answer(routes))
+    assert set(clinic.answered) == set(routes)
     for prefetch, (answer, inside) in clinic.answered.items():
         assert to_document(inside) == document, f"prefetched: {prefetch}"
         assert [_without_uuids(card) for card in answer["cards"]] == cards, f"prefetched: {prefetch}"

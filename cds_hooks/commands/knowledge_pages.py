@@ -13,6 +13,7 @@ from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.ehr.system_client import SystemClient
 from cds_hooks.probing.document import Report
+from cds_hooks.smart.registration import EhrList
 from cds_hooks.trust.entries import ClientList
 from mappings.file_schemas import schema_text, schemas
 from mappings.reference import MADE_BY, pages
@@ -20,7 +21,13 @@ from mappings.reference import MADE_BY, pages
 REGISTRY = "client-registry"
 SYSTEM_CLIENT = "system-client"
 PROBE = "probe"
-_OUR_MODELS: dict[str, type[BaseModel]] = {REGISTRY: ClientList, SYSTEM_CLIENT: SystemClient, PROBE: Report}
+SMART = "smart"
+_OUR_MODELS: dict[str, type[BaseModel]] = {
+    REGISTRY: ClientList,
+    SYSTEM_CLIENT: SystemClient,
+    PROBE: Report,
+    SMART: EhrList,
+}
 
 Write = Annotated[Path | None, typer.Option("--write", metavar="DIR", help="Write the files into this directory.")]
 Check = Annotated[Path | None, typer.Option("--check", metavar="DIR", help="Fail when this directory is stale.")]

@@ -1,9 +1,12 @@
-"""The client registry as the commands find it: by the setting, and refused with a remedy when it is missing."""
+"""The client registry, and the EHRs that launch the app, as the commands find them: by the settings, refused with a
+remedy when they cannot be used.
+"""
 
 from __future__ import annotations
 
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.settings import Settings
+from cds_hooks.smart.registration import RegisteredEhrs, SmartFileError, load_ehrs
 from cds_hooks.trust.entries import RegistryError
 from cds_hooks.trust.registry import ClientRegistry, load_registry
 from cds_hooks.trust.site_codes import check_site_codes
@@ -28,4 +31,14 @@ def read_registry(settings: Settings, knowledge: Knowledge | None = None) -> Cli
             check_site_codes(registry, knowledge)
         return registry
     except RegistryError as fault:
+        raise Refusal(f"{fault.file}, {fault.place}", fault.problem, fault.remedy) from None
+
+
+def read_ehrs(settings: Settings, registry: ClientRegistry) -> RegisteredEhrs | None:
+    """The EHRs that `settings` name for the app, None when they name no file; raises Refusal when it is unusable."""
+    if settings.smart_file is None:
+        return None
+    try:
+        return load_ehrs(settings.smart_file, clients=[client.entry.id for client in registry])
+    except SmartFileError as fault:
         raise Refusal(f"{fault.file}, {fault.place}", fault.problem, fault.remedy) from None

@@ -15,7 +15,7 @@ from cds_hooks.commands.governing import read_readers
 from cds_hooks.commands.knowing import load_knowledge
 from cds_hooks.commands.recording import database_is_gone, open_records, prepare_records, tell_of_loss
 from cds_hooks.commands.refusal import Refusal
-from cds_hooks.commands.registering import read_registry
+from cds_hooks.commands.registering import read_ehrs, read_registry
 from cds_hooks.commands.server_processes import end_with_parent, refuse_to_work, run_alone, run_workers
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
 from cds_hooks.cut_off import CutOff
@@ -66,14 +66,16 @@ def application() -> ASGIApp:
     if settings.open_mode:
         raise Refusal("TRD_CDS_OPEN_MODE", "is on, and serve always asks for login", "unset it, or run `trd-cds demo`")
     knowledge, clock = load_knowledge(site=settings.site), SystemClock()
+    registry = read_registry(settings, knowledge)
     try:
         app = create_app(
             settings=settings,
             knowledge=knowledge,
             clock=clock,
-            registry=read_registry(settings, knowledge),
+            registry=registry,
             records=open_records(settings),
             readers=read_readers(settings),
+            ehrs=read_ehrs(settings, registry),
         )
     except ConfigurationError as fault:
         raise Refusal("settings", str(fault).rstrip("."), "correct the environment") from None

@@ -1,184 +1,77 @@
-"""`trd-cds stories`: the synthetic demo patients, on any FHIR R4 server."""
+"""`trd-cds stories`: the synthetic demo patients, listed, as files, or on any FHIR R4 server."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from graphlib import TopologicalSorter
-from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated
 
-import httpx
 import typer
 
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.knowing import load_knowledge
 from cds_hooks.commands.printing import print_text
+from cds_hooks.commands.reading import read_day
 from cds_hooks.commands.refusal import Refusal
+from cds_hooks.commands.story_loading import load
 from cds_hooks.commands.surroundings import read_settings
-from cds_hooks.fhir_writer import Resource
-from cds_hooks.settings import is_loopback
-from cds_hooks.stories import Story, bundle_of, load_stories
-
-FHIR_JSON = "application/fhir+json"
-_PAUSE_SECONDS = 2.0
-_REDIRECTS_AT_MOST = 3
+from cds_hooks.stories import Story, load_stories
+from cds_hooks.stories.background import read_shares
+from cds_hooks.stories.files import files_of
 
 group = typer.Typer(help="The synthetic demo patients.", no_args_is_help=True, rich_markup_mode=None)
+group.command("load")(load)
 
 
-@group.callback()
-def _group() -> None:
-    pass  # keeps `load` a sub-command while it is the only one
+@group.command("list")
+def list_stories() -> None:
+    """Name every story with what it teaches."""
+    stories = load_stories(SystemClock().today(read_settings().time_zone), load_knowledge(), background=False)
+    width = max(len(story.id) for story in stories)
+    print_text("\n".join(f"{story.id:{width}}  {story.teaching}" for story in stories))
 
 
-@group.command("load")
-def load(
-    base_url: Annotated[str, typer.Argument(metavar="BASE_URL", help="FHIR base, e.g. http://127.0.0.1:8080/fhir")],
-    wait: Annotated[
-        float,
-        typer.Option(metavar="SECONDS", min=0, max=1800, help="How long to wait for a server that is starting."),
-    ] = 60.0,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Bearer token for the server; sent over https, or on this machine, only."),
+@group.command("write")
+def write(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    *,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The day on which the stories are told, default today.")
     ] = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="One resource after another, for servers that take no transactions.")
-    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Another background of the charts; the same number, the same bytes."),
+    ] = None,
+    patient: Annotated[
+        list[str] | None, typer.Option("--patient", metavar="ID", help="Only this story; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write into a directory that is not empty.")] = False,
 ) -> None:
-    """Put the demo patients on a FHIR R4 server, one transaction each; repeating it replaces them."""
-    base = _base(base_url)
-    headers = {"Accept": FHIR_JSON} | (_authorization(token_file, base) if token_file is not None else {})
-    stories = load_stories(SystemClock().today(read_settings().time_zone), load_knowledge())
-    with httpx.Client(timeout=30.0, headers=headers, follow_redirects=False) as http:
-        _await_server(http, base, wait)
-        for place, story in enumerate(stories, start=1):
-            if each:
-                _load_each(http, base, story)
-            else:
-                _load(http, base, story)
-            _tell(f"[{place}/{len(stories)}] {story.id}")
-    print_text(f"{len(stories)} patients, {sum(len(story.resources) for story in stories)} resources on {base}")
-
-
-def _base(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise Refusal("BASE_URL", "is not the address of a FHIR server", "write http(s)://host[:port]/path")
-    if "@" in parts.netloc:
-        raise Refusal("BASE_URL", "holds a user name or password", "take it out; a token comes with --token-file")
-    return address.rstrip("/")
-
-
-def _authorization(file: Path, base: str) -> dict[str, str]:
-    """The header with the token in `file`; Refusal when it is unusable or would cross a network in the clear."""
-    parts = urlsplit(base)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise Refusal("--token-file", "a token is not sent over plain http to another machine", "write https://")
+    """Write one transaction Bundle for each patient, and an index as Markdown and as JSON."""
+    today = SystemClock().today(read_settings().time_zone)
+    day = read_day(as_of, "--as-of") if as_of is not None else today
+    chosen = read_shares().seed if seed is None else seed
     try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise Refusal("--token-file", f"cannot be read ({type(fault).__name__})", "name a text file") from None
-    if not token or not token.isprintable() or " " in token:
-        raise Refusal("--token-file", "does not hold one token", "write the token, and nothing else, into it")
-    return {"Authorization": f"Bearer {token}"}
-
-
-def _await_server(http: httpx.Client, base: str, wait: float) -> None:
-    """Return once the server answers its capability statement; raise Refusal after `wait` seconds."""
-    until = time.monotonic() + wait
-    while True:
-        try:
-            answer = _send(http, base, "GET", f"{base}/metadata")
-            if answer.is_success:
-                return
-            if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                raise Refusal(base, f"refuses access with status {answer.status_code}", "give it --token-file FILE")
-            state = f"answers {answer.status_code} to /metadata"
-        except httpx.TransportError as fault:
-            state = f"does not answer ({type(fault).__name__})"
-        if time.monotonic() + _PAUSE_SECONDS > until:
-            raise Refusal(base, state, "check the address, or wait longer with --wait SECONDS")
-        _tell(f"waiting for {base}: {state}")
-        time.sleep(_PAUSE_SECONDS)
-
-
-def _load(http: httpx.Client, base: str, story: Story) -> None:
-    """Send one patient as a transaction. A server's answer is told by its status, never by its text."""
-    answer = _write(http, base, story, "POST", base, bundle_of(story))
-    if not answer.is_success:
-        raise Refusal(
-            base,
-            f"refused the transaction of {story.id} with status {answer.status_code}",
-            "use a FHIR R4 server that takes client-assigned ids; try --each, and --token-file FILE if it has a login",
-        )
-
-
-def _load_each(http: httpx.Client, base: str, story: Story) -> None:
-    """Send one patient resource by resource, each after those it refers to."""
-    for resource in _in_order(story.resources):
-        kind = resource["resourceType"]
-        answer = _write(http, base, story, "PUT", f"{base}/{kind}/{resource['id']}", resource)
-        if not answer.is_success:
-            raise Refusal(
-                base,
-                f"refused a {kind} of {story.id} with status {answer.status_code}",
-                "use a FHIR R4 server that takes client-assigned ids; it may need --token-file FILE",
-            )
-
-
-def _in_order(resources: tuple[Resource, ...]) -> Iterator[Resource]:
-    """`resources` so that each comes after those it refers to: many servers check that a reference leads somewhere."""
-    held = {f"{resource['resourceType']}/{resource['id']}": resource for resource in resources}
-    graph = {name: sorted(set(_references(resource)) & held.keys() - {name}) for name, resource in held.items()}
-    return (held[name] for name in TopologicalSorter(graph).static_order())
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Every literal reference inside `value`."""
-    if isinstance(value, dict):
-        if isinstance(value.get("reference"), str):
-            yield value["reference"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-
-
-def _write(
-    http: httpx.Client, base: str, story: Story, method: str, address: str, document: dict[str, Any]
-) -> httpx.Response:
+        stories = _only(patient or [], load_stories(day, load_knowledge(), seed=chosen))
+    except OverflowError:
+        raise Refusal("--as-of", "leaves no room for a life before it", "name a day of this century") from None
+    if directory.exists() and not directory.is_dir():
+        raise Refusal(str(directory), "is a file", "name a directory")
     try:
-        return _send(http, base, method, address, json=document, headers={"Content-Type": FHIR_JSON})
-    except httpx.TransportError as fault:
-        raise Refusal(base, f"went away while loading {story.id} ({type(fault).__name__})", "run it again") from None
+        if directory.is_dir() and next(directory.iterdir(), None) is not None and not force:
+            raise Refusal(str(directory), "is not empty", "name another directory, or write into it with --force")
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in files_of(stories, told_on=day, seed=chosen):
+            (directory / name).write_bytes(content)
+    except OSError as fault:
+        said = fault.strerror or type(fault).__name__
+        raise Refusal(str(directory), f"cannot be written ({said})", "check the path and its permissions") from None
+    count = sum(len(story.resources) for story in stories)
+    print_text(f"{len(stories)} patients, {count} resources, told on {day.isoformat()}, in {directory}")
 
 
-def _send(http: httpx.Client, base: str, method: str, address: str, **more: Any) -> httpx.Response:
-    """One request. A redirect is followed inside the server's own origin, and only if the request stays the same."""
-    answer = http.request(method, address, **more)
-    for _ in range(_REDIRECTS_AT_MOST):
-        following = answer.next_request
-        if following is None:
-            return answer
-        if following.method != method or _origin(following.url) != _origin(httpx.URL(base)):
-            break
-        answer = http.send(following)
-    if answer.next_request is None:
-        return answer
-    raise Refusal(base, f"redirects elsewhere ({answer.status_code})", "give the address of the FHIR server itself")
-
-
-def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
-    # httpx leaves the usual port of a scheme out, written or not.
-    return address.scheme, address.host, address.port
-
-
-def _tell(line: str) -> None:
-    """Progress goes to standard error; on a terminal each line replaces the one before."""
-    terminal = sys.stderr.isatty()
-    typer.echo(f"\r\033[K{line}" if terminal else line, err=True, nl=not terminal)
+def _only(wanted: list[str], stories: tuple[Story, ...]) -> tuple[Story, ...]:
+    """The stories named, by their id or that of their patient, in the order of the list; all when none is named."""
+    known = {name for story in stories for name in (story.id, story.patient_id)}
+    if not known.issuperset(wanted):
+        raise Refusal("--patient", "names no story", "choose one that trd-cds stories list names")
+    return tuple(story for story in stories if not wanted or {story.id, story.patient_id} & {*wanted})

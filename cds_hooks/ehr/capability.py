@@ -95,6 +95,7 @@ class _Known:
     asked: datetime | None = None
     flight: asyncio.Task[None] | None = None
     variants: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    refused: dict[tuple[str, PatientForm], datetime] = field(default_factory=dict)
     form: tuple[PatientForm, datetime] | None = None
 
     @property
@@ -146,10 +147,19 @@ class Servers:
         if form is not None:
             one.form = (form, now)
 
+    def learn_refused(self, base: FhirBase, search: str, form: PatientForm) -> None:
+        """Remember for a pause that `base` refused every variant of `search` for a patient in `form`."""
+        if not self.refused(base, search, form):
+            self._of(base).refused[search, form] = self._clock.now()
+
     def variant(self, base: FhirBase, search: str) -> str | None:
         """The variant of `search` that `base` answered last."""
         learnt = self._of(base).variants.get(search)
         return learnt[0] if learnt is not None and self._within(learnt[1], LIFETIME) else None
+
+    def refused(self, base: FhirBase, search: str, form: PatientForm) -> bool:
+        """Whether `base` refused every variant of `search` a moment ago, for a patient in `form`."""
+        return self._within(self._of(base).refused.get((search, form)), PAUSE)
 
     def form(self, base: FhirBase) -> PatientForm | None:
         """How `base` knows patients in searches, once an answer showed it."""

@@ -33,7 +33,9 @@ from cds_hooks.ehr.failures import (
     not_ok,
 )
 from cds_hooks.ehr.gate import Gate
+from cds_hooks.ehr.giving_up import given_up_once
 from cds_hooks.ehr.retrying import retry_after, retrying
+from cds_hooks.ehr.turns import Turns
 from cds_hooks.ehr.unpacking import read_to_its_end, unpacked
 from cds_hooks.envelope import Resource
 from cds_hooks.outbound import FhirBase
@@ -63,6 +65,7 @@ class Host:
 
     gate: Gate
     breaker: Breaker
+    turns: Turns
 
 
 class Hosts:
@@ -76,7 +79,7 @@ class Hosts:
         """The host of `base`, the same for every base of one origin."""
         origin = (base.scheme, base.host, base.port)
         if origin not in self._hosts:
-            self._hosts[origin] = Host(Gate(self._connections), Breaker())
+            self._hosts[origin] = Host(Gate(self._connections), Breaker(), Turns(self._connections))
         return self._hosts[origin]
 
     @property
@@ -188,7 +191,7 @@ class Exchange:
         loop, breaker = asyncio.get_running_loop(), self._host.breaker
         began = loop.time()
         try:
-            answer = await self._send(method, address, headers, form)
+            answer = await given_up_once(self._send(method, address, headers, form))
         except FhirFailure as failure:
             if failure.outcome == "refused-address":  # nothing was sent
                 breaker.withdraw(loop.time())

@@ -21,6 +21,7 @@ REFUSALS: tuple[Refused, ...] = get_args(Refused)
 ASKS_TO_WAIT = "the FHIR server answered {} and asks to wait longer than there is time"
 CUT_OFF = "the time allowed for reading ran out"
 LEFT_IN_PEACE = "the FHIR server failed several times just now and is left in peace for a moment"
+NOT_LIMITED = "the FHIR server did not limit its answer to the patient"
 NOT_IN_TIME = "the FHIR server did not answer in time"
 NOT_PERMITTED = "the FHIR server's name leads to an address that may not be called"
 NOT_REACHABLE = "the FHIR server is not reachable"
@@ -43,7 +44,8 @@ class FhirFailure(Exception):  # noqa: N818 - expected, and turned into a gap
 
     `why` is a short reason without patient data, `status` the server's HTTP status where that was the reason,
     `outcome` what is counted, `wait` the seconds that the server asked to wait (``Retry-After``), `refused` why an
-    address was not called. `unanswered` is true where the connection was lost before an answer began.
+    address was not called. `unanswered` is true where the connection was lost before an answer began, `ignored` where
+    the server answered something else than it was asked.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class FhirFailure(Exception):  # noqa: N818 - expected, and turned into a gap
         wait: float | None = None,
         refused: Refused | None = None,
         unanswered: bool = False,
+        ignored: bool = False,
     ) -> None:
         super().__init__(why)
         self.why = why
@@ -63,6 +66,7 @@ class FhirFailure(Exception):  # noqa: N818 - expected, and turned into a gap
         self.wait = wait
         self.refused: Refused | None = refused
         self.unanswered = unanswered
+        self.ignored = ignored
 
     @property
     def again(self) -> bool:

@@ -36,4 +36,4 @@ def next_rung(failure: FhirFailure, *, posted: bool, shortened: bool = False) ->
         return "post"
     if status in _NO_POST and posted and not shortened:
         return "shorter"
-    return "variant" if status in _NOT_SO else "stop"
+    return "variant" if status in _NOT_SO or failure.ignored else "stop"

@@ -45,10 +45,17 @@ class Ways:
         """How the server knows patients in searches, once an answer showed it."""
         return self.servers.form(self.base) if self.servers is not None else None
 
-    def variants(self, search: Search) -> tuple[Variant, ...]:
-        """The variants of `search` in the order to try them."""
+    def variants(self, search: Search, form: PatientForm = "bare") -> tuple[Variant, ...]:
+        """The variants of `search` for the patient in `form`, in the order to try them.
+
+        Where all were refused a moment ago only the first is: whoever asks next shall not climb for nothing. What no
+        call can do without is always tried in every way.
+        """
         worked = self.servers.variant(self.base, search.key) if self.servers is not None else None
-        return ordered(search, self.capability, self.stated.get(search.key), worked)
+        in_order = ordered(search, self.capability, self.stated.get(search.key), worked)
+        if self.servers is None or search.key in _WITHOUT_WHICH_NOTHING:
+            return in_order
+        return in_order[:1] if self.servers.refused(self.base, search.key, form) else in_order
 
     def include(self, search: Search) -> tuple[str, ...]:
         """What the server shall send along with `search`: what it says it can, or nothing."""
@@ -59,6 +66,11 @@ class Ways:
         """Whether several Medication resources can be had at once."""
         known = self.capability
         return known is not None and known.reads_many()
+
+    def is_listed(self, search: Search) -> bool:
+        """Whether the server's statement lists the resource type: then it has such data, whatever it answers."""
+        known = self.capability
+        return known is not None and search.resource_type in known.searches
 
     def is_out_of_scope(self, search: Search) -> bool:
         """Whether the token surely does not cover `search`.
@@ -76,6 +88,11 @@ class Ways:
         """`variant` was answered where others before it were refused."""
         if self.servers is not None:
             self.servers.learn(self.base, search=search.key, variant=variant.id)
+
+    def learn_refused(self, search: Search, form: PatientForm) -> None:
+        """Every variant of `search` for a patient in `form` was refused."""
+        if self.servers is not None:
+            self.servers.learn_refused(self.base, search.key, form)
 
     def learn_form(self, form: PatientForm) -> None:
         """A search for the patient in `form` found something."""

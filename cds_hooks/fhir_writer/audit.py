@@ -20,7 +20,7 @@ USERS = "https://trd-cds.github.io/fhir/sid/user"
 CLIENTS = "https://trd-cds.github.io/fhir/sid/client"
 EVENTS = "https://trd-cds.github.io/fhir/CodeSystem/audit-events"
 
-Kind = Literal["hook", "feedback", "switch", "retention", "export", "page"]
+Kind = Literal["hook", "feedback", "switch", "retention", "export", "page", "app", "app-write"]
 Outcome = Literal["0", "4", "8"]
 _ACTIONS: Mapping[Kind, str] = {
     "hook": "E",
@@ -29,6 +29,8 @@ _ACTIONS: Mapping[Kind, str] = {
     "retention": "D",
     "export": "R",
     "page": "R",
+    "app": "R",
+    "app-write": "C",
 }
 _DISPLAYS: Mapping[Kind, str] = {
     "hook": "A hook was answered",
@@ -37,6 +39,8 @@ _DISPLAYS: Mapping[Kind, str] = {
     "retention": "Records past their time were removed",
     "export": "Records were exported",
     "page": "The governance page was read",
+    "app": "The basis of an assessment was shown",
+    "app-write": "What a clinician reported was written to the EHR",
 }
 
 

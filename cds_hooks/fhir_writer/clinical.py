@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from cds_hooks.fhir_writer.elements import HL7, Element, OrderContext, Resource, coding, concept, kept, on, refer
+from cds_hooks.fhir_writer.elements import HL7, Element, OrderContext, Resource, Told, coding, concept, kept, on, refer
 
 
 def patient(*, id_: str, birth: date, sex: str, family: str = "", given: str = "") -> Resource:
@@ -23,18 +23,26 @@ def observation(
     value: int | Element | None = None,
     category: str = "survey",
     status: str = "final",
+    told: Told | None = None,
 ) -> Resource:
-    """An Observation; an `int` value is a score (valueInteger), a Quantity a measurement (valueQuantity)."""
+    """An Observation; an `int` value is a score (valueInteger), a Quantity a measurement (valueQuantity).
+
+    `told` says who reported it and when.
+    """
     return kept(
         resourceType="Observation",
         id=id_,
+        identifier=told.identifier_elements() if told else None,
         status=status,
         category=[concept(coding(HL7 + "observation-category", category))],
         code=code,
         subject=refer("Patient", patient_id),
         effectiveDateTime=on(day),
+        issued=on(told.at) if told else None,
+        performer=[told.by] if told and told.by else None,
         valueInteger=value if isinstance(value, int) else None,
         valueQuantity=value if isinstance(value, dict) else None,
+        note=told.note_elements() if told else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 Resource = dict[str, Any]
@@ -19,7 +19,9 @@ def kept(**elements: Any) -> Element:
 
 
 def on(day: date | None) -> str | None:
-    """A day as FHIR writes it."""
+    """A day as FHIR writes it; a moment with its time zone, to the second."""
+    if isinstance(day, datetime):
+        return day.isoformat(timespec="seconds")
     return day.isoformat() if day else None
 
 
@@ -63,12 +65,15 @@ def dosage(
     bounds: Element | None = None,
     as_needed: bool = False,
     sequence: int | None = None,
+    lasting: float | None = None,
 ) -> Element:
     """One dosage instruction: `dose` per intake, `frequency` intakes in `every_days` days, within `bounds`.
 
-    Without `frequency` there is no timing but the bounds; a text alone is a signature nobody structured.
+    `lasting` is a number of days in place of `bounds`. Without `frequency` there is no timing but the bounds; a text
+    alone is a signature nobody structured.
     """
-    repeat = kept(boundsPeriod=bounds, frequency=frequency)
+    lasts = days(lasting) if lasting is not None else None
+    repeat = kept(boundsPeriod=bounds, boundsDuration=lasts, frequency=frequency)
     if frequency is not None:
         repeat |= {"period": every_days, "periodUnit": "d"}
     return kept(
@@ -78,6 +83,28 @@ def dosage(
         asNeededBoolean=as_needed or None,
         doseAndRate=[{"doseQuantity": dose}] if dose else [],
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Who told a fact, when, and in which words: what makes a report dated and attributed.
+
+    `by` is a Reference, None when nobody is signed in; `identifier` is (system, value), the same for the same fact.
+    """
+
+    at: datetime
+    by: Element | None = None
+    notes: tuple[str, ...] = ()
+    identifier: tuple[str, str] | None = None
+
+    def note_elements(self) -> list[Element]:
+        """The notes as Annotations with their time and author."""
+        author = self.by if self.by is not None and "reference" in self.by else None
+        return [kept(authorReference=author, time=on(self.at), text=note) for note in self.notes]
+
+    def identifier_elements(self) -> list[Element]:
+        """The identifier, if there is one."""
+        return [{"system": self.identifier[0], "value": self.identifier[1]}] if self.identifier else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

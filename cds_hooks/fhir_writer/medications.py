@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from cds_hooks.fhir_writer.elements import Element, OrderContext, Resource, days, kept, on, refer
+from cds_hooks.fhir_writer.elements import Element, OrderContext, Resource, Told, days, kept, on, refer
 
 _ADHERENCE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-medication-adherence"
 
@@ -109,17 +109,29 @@ def medication_statement(
     asserted: date | None = None,
     dosages: Iterable[Element] = (),
     reasons: Iterable[Element] = (),
+    status_reasons: Iterable[Element] = (),
+    derived_from: Iterable[str] = (),
+    told: Told | None = None,
 ) -> Resource:
-    """A MedicationStatement; `effective` is the Period in which the drug was taken."""
+    """A MedicationStatement; `effective` is the Period in which the drug was taken.
+
+    `told` says who asserted it and when, in place of `asserted`. `derived_from` are references ``Type/id`` of the
+    records it is about.
+    """
     return kept(
         resourceType="MedicationStatement",
         id=id_,
+        identifier=told.identifier_elements() if told else None,
         status=status,
+        statusReason=list(status_reasons),
         medicationCodeableConcept=medication,
         subject=refer("Patient", patient_id),
         effectivePeriod=effective,
-        dateAsserted=on(asserted),
+        dateAsserted=on(told.at if told else asserted),
+        informationSource=told.by if told else None,
+        derivedFrom=[{"reference": one} for one in derived_from],
         reasonCode=list(reasons),
+        note=told.note_elements() if told else None,
         dosage=list(dosages),
     )
 

@@ -42,14 +42,14 @@ class NoPicturesError(RuntimeError):
 
 def pictures(pages: Mapping[str, str], *, chromium: str = CHROMIUM) -> Iterator[tuple[str, bytes]]:
     """A picture, as PNG, of the card on each page, under the page's name. Raises NoPicturesError."""
-    images = _library("PIL.Image")
+    _library("PIL.Image")  # told before the first picture is taken
     with browser(chromium) as started:
         opened = started.new_page(
             viewport=_WINDOW, color_scheme="light", device_scale_factor=1, java_script_enabled=False, offline=True
         )
         for name, page in pages.items():
             opened.set_content(page)
-            yield name, _small(opened.locator("article").screenshot(), images)
+            yield name, reduced(opened.locator("article").screenshot())
 
 
 @contextmanager
@@ -80,10 +80,14 @@ def _library(name: str) -> Any:
         raise NoPicturesError(f"{missing} is not installed", "install it with `make setup-browser`") from fault
 
 
-def _small(png: bytes, images: Any) -> bytes:
-    """The picture with few colours, without dithering: a quarter of the size, and text stays sharp."""
+def reduced(png: bytes, *, colours: int = _COLOURS) -> bytes:
+    """The picture with few colours, without dithering: a quarter of the size, and text stays sharp.
+
+    Raises NoPicturesError without the library for it.
+    """
+    images = _library("PIL.Image")
     with images.open(BytesIO(png)) as whole:
-        reduced = whole.convert("RGB").quantize(_COLOURS, method=images.Quantize.MEDIANCUT, dither=images.Dither.NONE)
+        fewer = whole.convert("RGB").quantize(colours, method=images.Quantize.MEDIANCUT, dither=images.Dither.NONE)
     written = BytesIO()
-    reduced.save(written, format="PNG", optimize=True)
+    fewer.save(written, format="PNG", optimize=True)
     return written.getvalue()

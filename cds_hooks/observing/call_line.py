@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 from cds_hooks.clock import stopwatch
 from cds_hooks.ehr.failures import OUTCOMES, REFUSALS, Outcome, Refused
 
-Stage = Literal["authenticate", "gather", "read", "assess", "compose", "record"]
+Stage = Literal["authenticate", "wait", "gather", "read", "assess", "compose", "record"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FhirOutcome = Outcome
 FHIR_OUTCOMES = OUTCOMES

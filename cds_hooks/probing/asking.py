@@ -19,6 +19,7 @@ from cds_hooks.ehr.gate import Gate
 from cds_hooks.ehr.rungs import next_rung
 from cds_hooks.ehr.search_schema import PatientForm
 from cds_hooks.ehr.searches import LONGEST_ADDRESS, ROOM, SHORT, Request, Variant, Wanted
+from cds_hooks.ehr.turns import Turns
 from cds_hooks.envelope import Resource
 from cds_hooks.outbound import FhirBase
 from cds_hooks.probing.answers import Answer, Part, take, together
@@ -56,7 +57,7 @@ class Asker:
         self.base = base
         self._http, self._authority, self._bounds = http, authority, bounds
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._host = Host(Gate(AT_ONCE), Breaker(failures=_FAILURES))
+        self._host = Host(Gate(AT_ONCE), Breaker(failures=_FAILURES), Turns(AT_ONCE))
         self._caps = Caps(response_bytes=bounds.response_bytes, call_bytes=bounds.response_bytes, attempts=2)
 
     async def statement(self, *, authorized: bool) -> Resource:

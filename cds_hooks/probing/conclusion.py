@@ -16,13 +16,14 @@ from zoneinfo import ZoneInfo
 from cds_hooks.catalogue import queries
 from cds_hooks.envelope import Resource
 from cds_hooks.medications import nameless
+from cds_hooks.on_need import Need, needs
 from cds_hooks.probing.lines import Line, Survey, each_once
+from cds_hooks.reading import NOT_OFFERED
 from mappings.load import Knowledge
 from plugin import Assessment, assess
 from plugin.ingest import read_record
-from plugin.record import LABORATORY, OTHER_SCALES, Availability, Read
+from plugin.record import Availability, Read
 
-_READ_AS = {"laboratory": LABORATORY, "otherScales": OTHER_SCALES}
 _UNKNOWN_TYPE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 
@@ -42,7 +43,8 @@ def conclude(
     if others := [line for line in survey.used.values() if line.others]:
         kinds = ", ".join(sorted({line.search.resource_type for line in others}))
         return _refused(f"the FHIR server gives data of other patients ({kinds})")
-    availability = dict(_availability(survey))
+    on_need = {need.key: need for need in needs(knowledge)}
+    availability = dict(_availability(survey, on_need))
     essential = {query.resource_type for query in queries(knowledge) if query.essential}
     unread = sorted(kind for kind in essential if availability[kind].read is Read.UNREAD)
     if unread:
@@ -75,16 +77,20 @@ def _resources(survey: Survey) -> tuple[Resource, ...]:
     return each_once((*kept, *survey.medications))
 
 
-def _availability(survey: Survey) -> Iterator[tuple[str, Availability]]:
-    """How far each kind of data was read, by the name it is told by."""
+def _availability(survey: Survey, on_need: Mapping[str, Need]) -> Iterator[tuple[str, Availability]]:
+    """How far each kind of data was read, by the name it is told by. A kind that often is not there, and is refused,
+    is none.
+    """
     for key, line in survey.used.items():
         if key == "medications" or line.search.used_by == "probe":
             continue
-        answer, why = line.answer, why_open(line)
+        answer, why, need = line.answer, why_open(line), on_need.get(key)
+        if need is not None and need.often_not_offered and not answer.answered and answer.status in NOT_OFFERED:
+            continue
         read = Read.COMPLETE if answer.answered and not why else Read.PARTIAL if line.entries else Read.UNREAD
         if answer.answered and line.variant.narrows and read is Read.UNREAD:
             read = Read.PARTIAL  # asked, and empty as far as it could be asked
         feed = read is not Read.UNREAD or answer.status not in _UNKNOWN_TYPE
         if read is Read.COMPLETE and (count := len(nameless(line.own, survey.medications))):
             read, why = Read.PARTIAL, f"{count} entries name their medication by a reference that could not be read"
-        yield _READ_AS.get(key, line.search.resource_type), Availability(read=read, why=why, feed=feed)
+        yield line.search.resource_type if need is None else need.read_as, Availability(read=read, why=why, feed=feed)

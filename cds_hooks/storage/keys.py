@@ -45,6 +45,7 @@ class InstallationKeys:
     _chains: tuple[bytes, ...] = field(repr=False)
     _seals: MultiFernet = field(repr=False)
     _pages: bytes = field(repr=False)
+    _sessions: tuple[bytes, ...] = field(repr=False, default=())
 
     @classmethod
     def from_keys(cls, keys: tuple[bytes, ...]) -> InstallationKeys:
@@ -58,6 +59,7 @@ class InstallationKeys:
             _chains=tuple(_derived(key, "audit chain") for key in keys),
             _seals=MultiFernet(seals),
             _pages=_derived(keys[0], "pages"),
+            _sessions=tuple(_derived(key, "sessions") for key in keys),
         )
 
     def pseudonym(self, kind: str, *parts: str) -> str:
@@ -87,6 +89,21 @@ class InstallationKeys:
             return self._seals.decrypt(sealed).decode()
         except InvalidToken:
             return None
+
+    def seal_for(self, holder: str, text: str) -> bytes:
+        """Encrypt `text` so that it takes both the key and the secret of its `holder` to open it."""
+        return self._held_by(holder).encrypt(text.encode(errors="replace"))
+
+    def unseal_for(self, holder: str, sealed: bytes) -> str | None:
+        """What `seal_for` was given; None when the holder is another, or no key of the file opens it."""
+        try:
+            return self._held_by(holder).decrypt(sealed).decode()
+        except InvalidToken:
+            return None
+
+    def _held_by(self, holder: str) -> MultiFernet:
+        raws = (bytes.fromhex(_keyed(key, holder)) for key in self._sessions)
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(raw)) for raw in raws])
 
 
 def read_keys(file: Path, *, make: bool) -> InstallationKeys:

@@ -19,6 +19,8 @@ from cds_hooks.storage.keys import InstallationKeys
 from cds_hooks.storage.replays import SharedReplays
 from cds_hooks.storage.retention import Forgotten, Retention, forget_old
 from cds_hooks.storage.schema_version import settle_key, upgrade
+from cds_hooks.storage.session_book import SessionBook
+from cds_hooks.storage.snapshot_book import SnapshotBook
 from cds_hooks.storage.switchboard import Switch, Switchboard
 from cds_hooks.storage.tables import installation
 
@@ -39,18 +41,23 @@ class Records:
     switchboard: Switchboard
     feedback: FeedbackBook
     answered: AnsweredFindings
+    sessions: SessionBook
+    snapshots: SnapshotBook
     retention: Retention
 
     @classmethod
     def of(cls, database: Database, keys: InstallationKeys, retention: Retention, *, keep_comments: bool) -> Records:
         """The books of `database`, whose tables are there (see `prepare`)."""
+        audit = AuditChain(database, keys)
         return cls(
             database=database,
             keys=keys,
-            audit=AuditChain(database, keys),
+            audit=audit,
             replays=SharedReplays(database),
             switchboard=Switchboard(database),
             answered=AnsweredFindings(database),
+            sessions=SessionBook(database, keys),
+            snapshots=SnapshotBook(database, keys, audit),
             feedback=FeedbackBook(database, keys, keep_comments=keep_comments),
             retention=retention,
         )
@@ -127,4 +134,9 @@ class Records:
         while part.is_full:
             part = await self.database.write(work)
             gone += part
-        return replace(gone, tokens=await self.replays.forget_expired(now - _TOKEN_GRACE))
+        return replace(
+            gone,
+            tokens=await self.replays.forget_expired(now - _TOKEN_GRACE),
+            sessions=await self.sessions.forget_expired(now),
+            snapshots=await self.snapshots.forget_expired(now),
+        )

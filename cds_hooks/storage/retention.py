@@ -33,10 +33,12 @@ class Forgotten:
     feedback: int
     audit_events: int = 0
     tokens: int = 0
+    sessions: int = 0
+    snapshots: int = 0
 
     @property
     def records(self) -> int:
-        """All but used tokens, whose removal is no news."""
+        """All but used tokens, sessions and snapshots, whose removal is no news."""
         return self.calls + self.cards + self.feedback + self.audit_events
 
     @property

@@ -179,8 +179,38 @@ switches = Table(
     sqlite_autoincrement=True,
 )
 
+app_sessions = Table(
+    "app_sessions",
+    metadata,
+    Column("mark", String(64), primary_key=True),  # digest of the random id in the browser's cookie
+    Column("sealed", LargeBinary, nullable=False),  # tokens, patient, user; needs the key and the cookie to be opened
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("mark", String(64), primary_key=True),  # digest of the random secret in the link
+    Column("client", String(64), nullable=False),
+    Column("user", String(64), nullable=False),  # digest of the clinician, keyed by the secret in the link
+    Column("attempts", Integer, nullable=False),  # sign-ins by somebody else
+    Column("sealed", LargeBinary, nullable=False),  # the page; needs the key and the link to be opened
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
 Index(None, cards.c.client, cards.c.at)
 Index(None, cards.c.patient, cards.c.encounter)
 
-PATIENT_COLUMNS = frozenset({"cards.patient", "cards.encounter", "feedback.comment", "audit_events.record"})
-PERSON_COLUMNS = frozenset({"cards.user", "feedback.comment", "switches.who", "switches.why", "audit_events.record"})
+PATIENT_COLUMNS = frozenset(
+    {
+        *("cards.patient", "cards.encounter", "feedback.comment", "audit_events.record", "app_sessions.sealed"),
+        "snapshots.sealed",
+    }
+)
+PERSON_COLUMNS = frozenset(
+    {
+        *("cards.user", "feedback.comment", "switches.who", "switches.why", "audit_events.record"),
+        *("app_sessions.sealed", "snapshots.sealed", "snapshots.user"),
+    }
+)

@@ -123,7 +123,15 @@ def write_vital(line: object, scene: Scene) -> list[Resource]:
         ]
         day = day_numbers(found["day"])[0]
         return [
-            _panel(scene, measures["systolic"].panel_codes[0], day, status, components=parts, category="vital-signs")
+            _panel(
+                scene,
+                measures["systolic"].panel_codes[0],
+                day,
+                status,
+                components=parts,
+                category="vital-signs",
+                text="blood pressure",
+            )
         ]
     found = _VITAL.fullmatch(text)
     measure = measures.get(found["name"]) if found else None
@@ -174,8 +182,8 @@ def _answers(measure: Measure) -> dict[str, Code]:
     return found
 
 
-def _named(scene: Scene, code: Code) -> Element:
-    return concept(scene.coded(code.system, code.code))
+def _named(scene: Scene, code: Code, text: str = "") -> Element:
+    return concept(scene.coded(code.system, code.code), text=text)
 
 
 def _coded(scene: Scene, code: Code | None) -> Element | None:
@@ -205,11 +213,12 @@ def _panel(
     members: list[str] | None = None,
     components: list[Element] | None = None,
     category: str = "survey",
+    text: str = "",
 ) -> Resource:
     return panel(
         id_=scene.new_id("panel"),
         patient_id=scene.patient_id,
-        code=_named(scene, code),
+        code=_named(scene, code, text),
         day=scene.day(day),
         members=members or (),
         components=components or (),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cds_hooks.fhir_writer import Element, concept, quantity
 from cds_hooks.stories.sentences import Scene
 from mappings.load import Knowledge
-from mappings.products import ProductRow
+from mappings.products import ProductIndex, ProductRow
 
 RELEASES = {
     "ir": ("IR",),
@@ -91,13 +93,18 @@ def _candidates(knowledge: Knowledge, drug_id: str, release: str) -> list[Produc
     special = {code.code for product in (drug.excluded_products if drug else ()) for code in product.codes}
     rows = [
         row
-        for row in knowledge.products.rxnorm.values()
-        if row.ingredients == (drug_id,)
-        and row.tty == "SCD"
-        and row.release in wanted
-        and row.code not in special
-        and not row.low
-        and row.strengths[0] is not None
-        and row.strengths[0].per == "unit"
+        for row in _clinical_drugs(knowledge.products).get(drug_id, ())
+        if row.release in wanted and row.code not in special
     ]
     return sorted(rows, key=lambda row: (wanted.index(row.release), row.name[0].isupper(), row.name))
+
+
+@lru_cache(maxsize=1)
+def _clinical_drugs(products: ProductIndex) -> Mapping[str, Sequence[ProductRow]]:
+    """Clinical drugs of one ingredient with a strength per unit, by drug: the table is long, and stories are many."""
+    found: dict[str, list[ProductRow]] = {}
+    for row in products.rxnorm.values():
+        single = row.tty == "SCD" and len(row.ingredients) == 1 and not row.low
+        if single and row.strengths[0] is not None and row.strengths[0].per == "unit":
+            found.setdefault(row.ingredients[0], []).append(row)
+    return found

@@ -22,6 +22,7 @@ OrderResource = Literal["MedicationRequest", "ServiceRequest"]
 ChangedResource = Literal["ServiceRequest"]
 OrderDose = Literal["kept", "ignored"]
 Dialect = Literal["gfm", "plain"]
+SmartLinks = Literal["with-context", "without-context", "none"]
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Uri = Annotated[str, Field(pattern=r"^(https?://|urn:)[^\s]+$", max_length=255)]
 _STRICT = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -47,7 +48,8 @@ class Behaviour(BaseModel):
     `selection_behavior`: how it takes the suggestions of a card: ``at-most-one`` or ``any`` only, or ``both`` as the
     card says. `creates`, `deletes`, `updates`: kinds of unsigned orders that a suggestion may create, remove or change
     (we change services only); none of them: cards without suggestions. `actions_per_suggestion`, `cards_at_most`,
-    `links` and `markdown` (``plain``: none) are what it shows. `order_intent` is the intent it accepts; `order_systems`
+    `links` and `markdown` (``plain``: none) are what it shows; `smart_links`: whether it can launch an app from a card,
+    and hands `appContext` over to it. `order_intent` is the intent it accepts; `order_systems`
     the code systems (none: those usual where it is), `system_uris` the URI it knows a system by where that is not
     FHIR's, `site_codes` its own codes. `order_codes_required`: an order without a code is dropped or refused there, so
     it is left to the text. `order_dose`: whether the dose of a created order survives; ``ignored``: it stands on the
@@ -65,6 +67,7 @@ class Behaviour(BaseModel):
     actions_per_suggestion: Annotated[int, Field(ge=1, le=10)] = 10
     cards_at_most: Annotated[int, Field(ge=1, le=CARDS_AT_MOST)] = CARDS_AT_MOST
     links: bool = True
+    smart_links: SmartLinks = "with-context"
     markdown: Dialect = "gfm"
     order_intent: OrderIntent = "proposal"
     order_systems: tuple[OrderSystem, ...] = ()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cds_hooks.clock import Clock
+from cds_hooks.ehr.failures import Refused
 from cds_hooks.errors import NotAuthenticated
 from cds_hooks.trust.entries import Client
 from cds_hooks.trust.key_sets import KeySets
@@ -25,6 +26,10 @@ LEEWAY_SECONDS = 60
 LONGEST_LIFE_SECONDS = 3600
 _LONGEST_JTI = 512
 _LAST_SECOND = 253_402_300_799  # the year 9999 ends
+
+
+def _nobody_counts(reason: Refused) -> None:
+    pass
 
 
 class Authenticator:
@@ -56,19 +61,21 @@ class Authenticator:
         service_id: str,
         feedback: bool = False,
         admit: Callable[[RegisteredClient], None] = lambda _: None,
+        refused: Callable[[Refused], None] = _nobody_counts,
     ) -> RegisteredClient:
         """The client that signed the token in `header`, for a call of `service_id` or of its feedback address.
 
         `admit` is called once the signature holds, before anything is written down: what it raises (too many calls)
-        leaves the token unused. Raises NotAuthenticated for any fault, its `check` naming the one; RecordsUnavailable
-        when the replay memory does not answer.
+        leaves the token unused. `refused` is told of each key address that is not called, and why. Raises
+        NotAuthenticated for any fault, its `check` naming the one; RecordsUnavailable when the replay memory does not
+        answer.
         """
         token = read_token(header)
         now = self._clock.now()
         issuer = token.claims.get("iss")
         client = self._registry.by_issuer(issuer) if isinstance(issuer, str) else None
         fault = "issuer" if client is None else self._fault(client.entry, token.claims, now, service_id, feedback)
-        key = await self._key(client, token) if client is not None and not fault else None
+        key = await self._key(client, token, refused) if client is not None and not fault else None
         if client is None or key is None or token.algorithm not in client.entry.algorithms:
             spent = decoy(token.algorithm)
             if spent is not None:
@@ -107,7 +114,9 @@ class Authenticator:
         accepted = {address for form in entry.audience_forms for address in forms[form]}
         return accepted | {address.removesuffix("/") for address in entry.audiences}
 
-    async def _key(self, client: RegisteredClient, token: SignedToken) -> PublicKey | None:
+    async def _key(
+        self, client: RegisteredClient, token: SignedToken, refused: Callable[[Refused], None]
+    ) -> PublicKey | None:
         """The client's key of that `kid`: pinned, else as published at a registered address.
 
         A `jku` in the token only ever chooses among the registered addresses: another one is a fault where any are
@@ -115,11 +124,12 @@ class Authenticator:
         """
         registered = client.entry.jku
         if registered and any(address not in registered for address in token.key_addresses):
+            refused("not-listed")
             return None
         pinned = client.keys.get(token.key_id)
         if pinned is not None or not registered:
             return pinned
-        return await self._key_sets.find(token.key_addresses or registered, token.key_id)
+        return await self._key_sets.find(token.key_addresses or registered, token.key_id, refused)
 
 
 def _is_addressed(written: Any, accepted: set[str]) -> bool:

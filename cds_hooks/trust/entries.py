@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from cds_hooks.outbound import AllowList
 from cds_hooks.settings import known_zone
+from cds_hooks.snapshots.entry import SnapshotEntry
 from cds_hooks.trust.behaviour import Behaviour
 
 GENERIC = "generic"
@@ -42,7 +43,9 @@ class Client(Behaviour):
     called with this client's tokens; `profile` names the product; `time_zone` decides what day it is; `jurisdiction`
     stands before that of a site overlay. `replay` is what happens to a token used before: only test tools that reuse
     one need ``allow``. `mode` says whether cards are shown (live), only computed and counted (shadow), or nothing is
-    done (off). `calls_per_minute` and `max_body_bytes` bound its use. What it shows and which orders it takes:
+    done (off). `smart_app`: its cards link to the app that shows the basis; the SMART file must name this client.
+    `snapshots`: cards of a client without it link to the basis kept for minutes (docs/snapshots.md); off by default.
+    `calls_per_minute` and `max_body_bytes` bound its use. What it shows and which orders it takes:
     `Behaviour`.
     """
 
@@ -59,6 +62,8 @@ class Client(Behaviour):
     time_zone: str = "UTC"
     jurisdiction: Literal["us", "eu"] | None = None
     mode: Mode = "shadow"
+    smart_app: bool = False
+    snapshots: SnapshotEntry | None = None
     calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     max_body_bytes: Annotated[int, Field(ge=1_000)] | None = None
     cors_origins: tuple[str, ...] = ()
@@ -100,6 +105,12 @@ class Client(Behaviour):
     def _provable(self) -> Client:
         if self.jwks_file is None and not self.jku:
             raise ValueError("there are no keys: give jwks_file, or jku, or both")
+        if self.smart_app and (self.smart_links == "none" or not self.links):
+            raise ValueError("smart_app is set, and this client shows no links that launch an app: see smart_links")
+        if self.snapshots is not None and self.smart_app:
+            raise ValueError("snapshots are for clients that cannot launch the app: take snapshots or smart_app away")
+        if self.snapshots is not None and not self.links:
+            raise ValueError("snapshots is set, and this client shows no links on cards: see links")
         if not self.audience_forms and not self.audiences:
             raise ValueError("no audience would be accepted: give audience_forms, or audiences, or both")
         return self

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -21,6 +21,7 @@ import orjson
 
 from cds_hooks.clock import Clock
 from cds_hooks.ehr.connecting import AddressRefused
+from cds_hooks.ehr.failures import Refused
 from cds_hooks.trust.public_keys import PublicKey, UnusableKey, read_key
 
 FETCH_SECONDS = 2.0  # a hook waits for it, and the EHR waits for the hook
@@ -41,14 +42,19 @@ class KeySetUnavailable(Exception):  # noqa: N818 - told to the operator, never 
 
 @dataclass(slots=True)
 class _KeySet:
-    """What is known of one address."""
+    """What is known of one address. `refused`: when last asked, it led where nothing may be called."""
 
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     fetched: datetime | None = None
     lifetime: timedelta = USUAL_LIFETIME
     asked: datetime | None = None
     problem: str = ""
+    refused: bool = False
     flight: asyncio.Task[None] | None = None
+
+
+def _nobody_counts(reason: Refused) -> None:
+    pass
 
 
 class KeySets:
@@ -59,10 +65,13 @@ class KeySets:
         self._http = http
         self._clock = clock
 
-    async def find(self, addresses: Iterable[str], key_id: str) -> PublicKey | None:
+    async def find(
+        self, addresses: Iterable[str], key_id: str, refused: Callable[[Refused], None] = _nobody_counts
+    ) -> PublicKey | None:
         """The key that one of the registered `addresses` publishes as `key_id`; None when none does, or can be had.
 
-        Raises KeyError for an address that is not registered.
+        `refused` is told of each address that was needed and leads where nothing may be called, also while it rests
+        after such a refusal. Raises KeyError for an address that is not registered.
         """
         sets = [(address, self._sets[address]) for address in addresses]
         for _, known in sets:
@@ -70,6 +79,8 @@ class KeySets:
                 return known.keys[key_id]
         for address, known in sets:
             await self._ask(address, known)
+            if known.refused:
+                refused("private-address")
             if key_id in known.keys and self._within(known.fetched, LONGEST_STALE if known.problem else known.lifetime):
                 return known.keys[key_id]
         return None
@@ -101,6 +112,7 @@ class KeySets:
         await asyncio.shield(known.flight)
 
     async def _fetch(self, address: str, known: _KeySet) -> None:
+        known.refused = False
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 keys, lifetime = await self._read(address)
@@ -109,9 +121,9 @@ class KeySets:
         except TimeoutError:
             known.problem = "the address did not answer in time"
         except (httpx.HTTPError, httpx.InvalidURL) as lost:
-            refused = isinstance(lost.__cause__, AddressRefused)
+            known.refused = isinstance(lost.__cause__, AddressRefused)
             known.problem = (
-                "the address leads where nothing may be called" if refused else "the address is not reachable"
+                "the address leads where nothing may be called" if known.refused else "the address is not reachable"
             )
         else:
             known.keys, known.lifetime, known.problem = keys, lifetime, ""

@@ -15,6 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from cds_hooks.outbound import AllowList
+from cds_hooks.smart.registration import RegisteredEhr, SmartFileError, registered
 from cds_hooks.trust.entries import GENERIC, Client, RegistryError
 from cds_hooks.trust.profiles import client_profiles
 from cds_hooks.trust.public_keys import PublicKey, UnusableKey, read_key
@@ -26,12 +27,13 @@ _SCHEMA = "docs/schema/client-registry.schema.json"
 @dataclass(frozen=True, slots=True)
 class RegisteredClient:
     """A client with its pinned keys by `kid` and its allow-list, ready for use. `entry` holds what its profile says
-    wherever the operator wrote nothing.
+    wherever the operator wrote nothing. `sign_in` is what this service is to the OpenID provider of its snapshots.
     """
 
     entry: Client
     keys: Mapping[str, PublicKey] = field(repr=False)
     allowed: AllowList = field(repr=False)
+    sign_in: RegisteredEhr | None = field(default=None, repr=False)
 
 
 class ClientRegistry:
@@ -46,6 +48,10 @@ class ClientRegistry:
     def by_issuer(self, issuer: str) -> RegisteredClient | None:
         """The client whose `issuer` is exactly this text."""
         return self._by_issuer.get(issuer)
+
+    def by_id(self, name: str) -> RegisteredClient | None:
+        """The client with this id."""
+        return next((client for client in self if client.entry.id == name), None)
 
     @property
     def key_addresses(self) -> frozenset[str]:
@@ -108,7 +114,20 @@ def _client(file: Path, position: int, written: Any, largest_body: int | None) -
             "is more than the deployment takes",
             f"write {largest_body} or less, or raise TRD_CDS_MAX_BODY_BYTES",
         )
-    return RegisteredClient(entry, _pinned(file, place, entry), AllowList(entry.fhir_servers))
+    return RegisteredClient(
+        entry, _pinned(file, place, entry), AllowList(entry.fhir_servers), _sign_in(file, place, entry)
+    )
+
+
+def _sign_in(file: Path, place: str, entry: Client) -> RegisteredEhr | None:
+    """What proves us to the provider of the snapshots' sign-in: its secret or key is read, and must be usable."""
+    if entry.snapshots is None:
+        return None
+    try:
+        registration = entry.snapshots.sign_in.registration(entry.id, entry.id)
+        return registered(registration, folder=file.parent.absolute())
+    except SmartFileError as fault:
+        raise RegistryError(file.name, f"{place}.snapshots.sign_in", fault.problem, fault.remedy) from None
 
 
 def _over_profile(file: Path, place: str, written: Any) -> Any:

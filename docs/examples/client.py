@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
 from cds_hooks.sandbox import ResourceStore, create_sandbox
+from cds_hooks.simulator.hook_requests import Route, hook_request, prefetched
 from cds_hooks.storage.keys import read_keys
 from cds_hooks.stories import Story, load_stories
-from cds_hooks.web.hook_requests import Route, hook_request, prefetched
 from mappings.load import Knowledge, load
 
 ALGORITHM = "ES384"

@@ -8,6 +8,7 @@ from plugin.advice.wording import Wording, escape
 from plugin.assessment import Assessment
 from plugin.findings import Reason
 from plugin.record import Read
+from plugin.trial.outcome import SCORES_UNREAD
 
 # Local codes, reasons and words change what can be read, not what a number means: the document lists them.
 _NOT_VALUES = ("codes", "override_reasons", "sentences")
@@ -45,12 +46,15 @@ def severity_line(assessment: Assessment, words: Wording) -> str:
 
 
 def looked_at(assessment: Assessment, words: Wording) -> list[str]:
-    """Which kinds of record were read, and which not or not completely."""
+    """Which kinds of record were read, which not or not completely, and what unread scores mean for the trials."""
     known, said = assessment.record.availability, words.knowledge.sentences
     whole = {f"{_READ}{kind.replace('/', '-')}" for kind, one in known.items() if one.read is Read.COMPLETE}
     read = [words.say(key) for key in said if key in whole]
     lines = [words.say("looked-at", list=", ".join(dict.fromkeys(read)))] if read else []
-    return [*lines, *gap_line(assessment, words)]
+    lines += gap_line(assessment, words)
+    if any(SCORES_UNREAD in trial.outcome.flags for trial in assessment.trials):
+        lines.append(words.say("scores-unread"))
+    return lines
 
 
 def gap_line(assessment: Assessment, words: Wording) -> list[str]:

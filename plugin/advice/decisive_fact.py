@@ -16,6 +16,7 @@ from plugin.resistance.verdict import Value
 
 SETTLED = (Value.MET, Value.NOT_MET, Value.EXCLUDED)
 _TODAY = "score-now"
+_DATES = "dates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def decisive_fact(assessment: Assessment, words: Wording) -> DecisiveFact | None
     effort = next((one.effort for one in words.knowledge.missing_facts if one.kind == first.kind), "")
     return DecisiveFact(
         words.say(
-            f"fact-{first.kind}",
+            _sentence(first, assessment),
             scale=scales[first.instrument].label if first.instrument is not None else "",
             drug=drugs[first.ingredient].label if first.ingredient is not None else "",
             day=first.day if first.day is not None else "",
@@ -49,6 +50,12 @@ def decisive_fact(assessment: Assessment, words: Wording) -> DecisiveFact | None
         effort,
         (first.instrument,) if first.kind == _TODAY and first.instrument is not None else (),
     )
+
+
+def _sentence(change: Change, assessment: Assessment) -> str:
+    """The sentence that asks for a fact: where a report without dates states a dose, the dates alone are asked for."""
+    stated = change.trial is not None and assessment.trials[change.trial].stated_dose.is_known
+    return f"fact-{change.kind}-dose" if change.kind == _DATES and stated else f"fact-{change.kind}"
 
 
 def settling(changes: Sequence[Change]) -> list[Change]:

@@ -21,6 +21,7 @@ from plugin.options.inputs import PSYCHOSIS_CATATONIA
 from plugin.options.listing import Option
 from plugin.options.next_step import NextStep
 from plugin.resistance.verdict import Value
+from plugin.safety.option_safety import RuleHit
 
 _SHOWN, _MATCHED_SHOWN = 4, 3
 _NAMED_IN_SUMMARY = 3
@@ -120,7 +121,8 @@ def _profile_lines(assessment: Assessment, words: Wording) -> list[str]:
 
 def _line(option: Option, step: NextStep, words: Wording) -> str:
     rules = words.knowledge.clinical.safety
-    cautions = "; ".join(rules[rule].label for rule in option.cautions if rule in rules)
+    hits = {hit.rule: hit for hit in step.safety.cautions.get(option.id, ())}
+    cautions = "; ".join(_named(hits[rule], words) for rule in option.cautions if rule in rules and rule in hits)
     said = [f"**{escape(option.label)}**", words.say("option-tier", tier=option.tier)]
     said += [words.say("option-caution", cautions=escape(cautions))] if cautions else []
     said += [words.say("option-off-label")] if option.off_label else []
@@ -150,18 +152,28 @@ def _pairing_line(step: NextStep, shown: Sequence[Option], words: Wording) -> li
 
 def _blocked_line(assessment: Assessment, words: Wording) -> list[str]:
     """What is blocked and why, in one line; only what a card could have named."""
-    rules, unread = words.knowledge.clinical.safety, words.knowledge.clinical.order_checks.procedures_unread
-    labels = {**{rule: known.label for rule, known in rules.items()}, unread.id: unread.label}
+    hits = assessment.next_step.safety.blocked
     blocked = [
         words.say(
             "option-blocked",
             option=one.label,
-            rules=", ".join(labels.get(rule, rule.lower()) for rule in one.rules),
+            rules=", ".join(_named(hit, words) for hit in hits.get(one.id, ())),
         )
         for one in assessment.next_step.options.blocked
         if _could_be_shown(one.id, assessment, words)
     ]
     return [words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN)))] if blocked else []
+
+
+def _named(hit: RuleHit, words: Wording) -> str:
+    """What a rule that holds is called beside an option: an allergy is one to that option."""
+    allergy = words.knowledge.clinical.order_checks.option_allergy.id
+    return hit.rule.lower() if hit.rule == allergy else with_draft(hit, words)
+
+
+def with_draft(hit: RuleHit, words: Wording) -> str:
+    """The label of a rule that holds; where a drug that is only drafted makes it hold, with that drug."""
+    return words.say("option-drafted", rule=hit.label, drugs=", ".join(hit.drafted)) if hit.drafted else hit.label
 
 
 def _could_be_shown(option: str, assessment: Assessment, words: Wording) -> bool:

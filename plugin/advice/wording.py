@@ -119,7 +119,7 @@ class Wording:
         return ", ".join(self.knowledge.drugs[i].label if i in self.knowledge.drugs else i for i in ingredients)
 
     def _dose(self, trial: Trial) -> str:
-        doses = [day.dose for day in trial.judged.era.days.each()]
+        doses = [trial.stated_dose] if trial.undated else [day.dose for day in trial.judged.era.days.each()]
         if not doses or not all(dose.is_known for dose in doses):
             return self.say("dose-unknown")
         low, high = min(d.low for d in doses), max(d.high for d in doses)
@@ -133,7 +133,7 @@ class Wording:
         sure = judged.sure.days if judged.sure is not None else 0
         key = f"adequacy-{judged.adequacy.value}"
         if trial.undated:
-            return self.say(f"{key}-undated")
+            return self.say(f"{key}-undated" if not trial.stated_dose.is_known else f"{key}-undated-dose")
         if judged.adequacy is Adequacy.EXCLUDED or doses is None:
             return self.say("adequacy-EXCLUDED")
         if judged.adequacy is Adequacy.BORDERLINE and sure >= definition.min_days_at_dose:

@@ -127,7 +127,7 @@ def _episode(assessment: Assessment) -> dict[str, Any]:
 def _trial(trial: Trial) -> dict[str, Any]:
     judged, outcome, era = trial.judged, trial.outcome, trial.judged.era
     run = judged.sure or judged.possible
-    doses = [day.dose for day in era.days.each()]
+    doses = [trial.stated_dose] if trial.undated else [day.dose for day in era.days.each()]
     known = [dose for dose in doses if dose.is_known]
     codes = {code.system: code.code for code in reversed(trial.drug.codes)}
     doses_of = trial.drug.adequate_dose

@@ -108,7 +108,7 @@ def domain_profile(
         collect_next=collect,
         severity=severity,
         mild=mild,
-        reasons=_reasons(label, certainty, scores, amounts, severity, gate, upsets, collect),
+        reasons=_reasons(label, certainty, scores, amounts, severity, gate, upsets, _labels(collect, knowledge)),
         notices=crp_notices(measured, amounts, knowledge),
         limits=knowledge.clinical.scoring.limits,
     )
@@ -196,7 +196,9 @@ def _contest(scores: Mapping[str, DomainScore]) -> dict[str, float]:
 def _upsets(
     label: Label, scores: Mapping[str, DomainScore], amounts: Mapping[str, float], knowledge: Knowledge
 ) -> tuple[tuple[str, str], ...]:
-    """The (domain, family) without which the label passes to other domains although the first one stays assessable."""
+    """Evidence, as (label of its domain, of itself), without which the label passes to other domains although the first
+    one stays assessable.
+    """
     if not label.domains:
         return ()
     top, contest = label.domains[0], _contest(scores)
@@ -211,7 +213,7 @@ def _upsets(
                 del left[id_]
             named = label_of(left, amounts).domains
             if top in left and named and top not in named:
-                found.append((id_, dropped.family))
+                found.append((score.label, dropped.label))
     return tuple(found)
 
 
@@ -237,11 +239,11 @@ def _reasons(
     severity: Score | None,
     gate: Reason | None,
     upsets: Sequence[tuple[str, str]],
-    collect: Sequence[str],
+    collect: Sequence[str],  # labels
 ) -> tuple[Reason, ...]:
     """Why this label and this certainty, and what is worth collecting."""
     contest = _contest(scores)
-    shown = ", ".join(f"{id_} {score:.2f}" for id_, score in contest.items()) or "none"
+    shown = ", ".join(f"{scores[id_].label.lower()} {score:.2f}" for id_, score in contest.items()) or "none"
     values = tuple((id_, score) for id_, score in contest.items())
     found = [gate] if gate is not None else []
     if gate is None and severity is not None:
@@ -254,7 +256,7 @@ def _reasons(
                 uses=severity.references,
             )
         )
-        found.append(Reason(rule="D3", text=_why(label, amounts, shown), facts=values, cites=_PROJECT))
+        found.append(Reason(rule="D3", text=_why(label, scores, amounts, shown), facts=values, cites=_PROJECT))
     if label.domains:
         least = min(scores[id_].completeness for id_ in label.domains)
         text = f"Certainty is {certainty}: {len(contest)} of {len(scores)} domains could be assessed"
@@ -272,8 +274,8 @@ def _reasons(
     return tuple(found)
 
 
-def _why(label: Label, amounts: Mapping[str, float], shown: str) -> str:
-    named = " and ".join(label.domains)
+def _why(label: Label, scores: Mapping[str, DomainScore], amounts: Mapping[str, float], shown: str) -> str:
+    named = " and ".join(scores[id_].label for id_ in label.domains)
     if label.name == "LEANING":
         return f"{named} leads below {amounts['dominant']:g}, so the profile only leans to it ({shown})."
     if label.name == "DOMINANT":
@@ -285,5 +287,11 @@ def _why(label: Label, amounts: Mapping[str, float], shown: str) -> str:
     return f"No label: it takes {few:g} domains that can be assessed and one of {high:g} or more ({shown})."
 
 
+def _labels(ids: Sequence[str], knowledge: Knowledge) -> list[str]:
+    """What indicators or instruments of outcome are called."""
+    instruments, indicators = knowledge.instruments, knowledge.clinical.indicators
+    return [(instruments[id_] if id_ in instruments else indicators[id_]).label for id_ in ids]
+
+
 def _families(upsets: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{family} of {domain}" for domain, family in upsets)
+    return ", ".join(f"{evidence} ({domain.lower()})" for domain, evidence in upsets)

@@ -6,7 +6,7 @@ T5 tells a switch from a combination and ends the old drug where the new one sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -78,7 +78,7 @@ def eras_of(exposure: Exposure, rules: Reconstruction) -> tuple[Era, ...]:
         days = exposure.days.between(span.start, span.end)
         uses = {use for covered in days.each() for use in covered.uses}
         near = DateSpan(span.start - timedelta(days=rules.stop_before_era_days), span.end)
-        facts = tuple(f for f in exposure.facts if f.reference in uses or _touches(f, near))
+        facts = tuple(f for f in exposure.facts if f.reference in uses or _touches(f, near) or _is_about(f, uses))
         era = Era(
             key=exposure.key,
             days=days,
@@ -95,6 +95,11 @@ def eras_of(exposure: Exposure, rules: Reconstruction) -> tuple[Era, ...]:
 def _touches(fact: MedicationFact, span: DateSpan) -> bool:
     dates = [d.latest for d in (fact.start, fact.end, fact.written) if d is not None]
     return any(day in span for day in dates)
+
+
+def _is_about(fact: MedicationFact, uses: Collection[str]) -> bool:
+    """Whether an undated report names records of the era: it tells of that course and adds no days of its own."""
+    return fact.layer is Layer.REPORT and fact.start is None and any(record in uses for record in fact.based_on)
 
 
 def _graded(era: Era) -> Era:

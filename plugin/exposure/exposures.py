@@ -249,10 +249,20 @@ def _bridged(given: Days, own: Sequence[date], rules: Reconstruction) -> Days:
 
 
 def _best(by_layer: Mapping[Layer, Days]) -> Days:
-    """Per day the best layer that surely covers it, else the best that possibly does."""
+    """Per day the best layer that surely covers it, else the best that possibly does.
+
+    A day whose dose is not known takes that of a report: no recorded dose is replaced.
+    """
 
     def best(active: Sequence[tuple[int, CoveredDay]]) -> CoveredDay:
-        return next((day for _, day in active if day.sure), active[0][1])
+        chosen = next((day for _, day in active if day.sure), active[0][1])
+        if chosen.dose.is_known:
+            return chosen
+        told = next((day for _, day in active if day.layer is Layer.REPORT and day.dose.is_known), None)
+        if told is None:
+            return chosen
+        uses = tuple(dict.fromkeys((*chosen.uses, *told.uses)))
+        return replace(chosen, dose=told.dose, uses=uses, grade=max(chosen.grade, told.grade))
 
     return overlay([by_layer[layer] for layer in _PRECEDENCE], best)
 
@@ -260,8 +270,8 @@ def _best(by_layer: Mapping[Layer, Days]) -> Days:
 def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> tuple[str, ...]:
     flags = []
     every = [supply for group in layers.values() for supply in group]
-    dispensed = sorted(layers.get(Layer.DISPENSE, ()), key=lambda fill: fill.start)
-    if any(_apart(order, dispensed, rules) for order in layers.get(Layer.ORDER, ())):
+    orders = sorted(layers.get(Layer.ORDER, ()), key=lambda order: order.start)
+    if any(_is_apart(fill, _orders_of(fill, orders, rules)) for fill in layers.get(Layer.DISPENSE, ())):
         flags.append("order_dispense_conflict")
     if any((s.days or 0) > rules.supply_suspect_above_days for s in every):
         flags.append("supply_suspect")
@@ -273,14 +283,26 @@ def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> t
     return tuple(dict.fromkeys(flags))
 
 
-def _apart(order: Supply, dispensed: Sequence[Supply], rules: Reconstruction) -> bool:
-    """Whether a fill near the order, given in order of time, surely has another dose than the order."""
+def _orders_of(fill: Supply, orders: Sequence[Supply], rules: Reconstruction) -> Sequence[Supply]:
+    """The orders, of those given in order of time, that a fill near them may be of.
+
+    Those that it names, else the last ones written up to its day, else the first ones after it: the fill of a later
+    order is none of an earlier one.
+    """
     window = timedelta(days=rules.fill_window_days)
-    first = bisect_left(dispensed, order.start - window, key=lambda fill: fill.start)
-    last = bisect_right(dispensed, order.start + window, key=lambda fill: fill.start)
-    ours = order.first_dose
-    for fill in dispensed[first:last]:
-        theirs = fill.first_dose
-        if ours.is_known and theirs.is_known and (ours.high < theirs.low or theirs.high < ours.low):
-            return True
-    return False
+    first = bisect_left(orders, fill.start - window, key=lambda order: order.start)
+    last = bisect_right(orders, fill.start + window, key=lambda order: order.start)
+    near = orders[first:last]
+    if any(order.fact.reference in fill.fact.based_on for order in orders):
+        return [order for order in near if order.fact.reference in fill.fact.based_on]
+    written = max((order.start for order in near if order.start <= fill.start), default=None)
+    day = written or min((order.start for order in near), default=None)
+    return [order for order in near if order.start == day]
+
+
+def _is_apart(fill: Supply, orders: Sequence[Supply]) -> bool:
+    """Whether a fill surely has another dose than each of its orders."""
+    ours = fill.first_dose
+    theirs = [order.first_dose for order in orders]
+    known = ours.is_known and all(dose.is_known for dose in theirs)
+    return bool(theirs) and known and all(ours.high < dose.low or dose.high < ours.low for dose in theirs)

@@ -39,6 +39,7 @@ class CoveredDay:
 
 
 Days = Timeline[CoveredDay]
+_FINISHED = frozenset({"completed", "stopped"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +189,18 @@ def _added(cells: Sequence[CoveredDay]) -> CoveredDay:
 
 
 def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
-    """A report with explicit start and end covers that period (grade A); one without an end is grade C."""
+    """A report with explicit start and end covers that period (grade A); one without an end is grade C.
+
+    A finished report without an end covers the length it states, and else goes on to the day it was asserted.
+    """
     told: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         fact = supply.fact
         if fact.end is not None:
             last = fact.end.earliest
             exact = fact.end.is_exact and fact.start is not None and fact.start.is_exact
+        elif fact.status in _FINISHED and supply.days is not None:
+            last, exact = supply.start + timedelta(days=supply.days - 1), False
         else:
             asserted: PartialDate | None = fact.written
             still = fact.status == "active"

@@ -160,7 +160,7 @@ def _identifiers(resource: Json) -> frozenset[str]:
 
 def _based_on(resource: Json) -> tuple[str, ...]:
     found: list[str] = []
-    for key in ("basedOn", "authorizingPrescription", "request"):
+    for key in ("basedOn", "authorizingPrescription", "request", "derivedFrom"):
         found.extend(references_of(resource.get(key)))
     return tuple(dict.fromkeys(found))
 

@@ -20,11 +20,19 @@ from plugin.record.medications import (
     StopReason,
     WrittenDose,
 )
-from plugin.record.patient_record import LABORATORY, OTHER_SCALES, Availability, PatientRecord, Read
+from plugin.record.patient_record import (
+    LABORATORY,
+    OTHER_SCALES,
+    OUTCOME_SCALES,
+    Availability,
+    PatientRecord,
+    Read,
+)
 
 __all__ = [
     "LABORATORY",
     "OTHER_SCALES",
+    "OUTCOME_SCALES",
     "AllergyFact",
     "Availability",
     "Component",

@@ -14,8 +14,11 @@ from plugin.record.medications import MedicationFact, OtherMedication
 
 # The key of `PatientRecord.availability` for laboratory results: an answer to a search for scales says nothing of them.
 LABORATORY = "Observation/laboratory"
-# The same for the rating scales that no prefetch template names.
+# The same for the rating scales that no prefetch template names and that change no verdict and no safety statement.
 OTHER_SCALES = "Observation/other-scales"
+# And for those that no template names and that outcomes are judged by, or a safety statement reads.
+OUTCOME_SCALES = "Observation/outcome-scales"
+_SCORES = ("Observation", "QuestionnaireResponse", OUTCOME_SCALES)
 
 
 class Read(StrEnum):
@@ -44,7 +47,8 @@ class Availability:
 class PatientRecord:
     """Everything received about one patient.
 
-    `availability` is keyed by FHIR resource type, and by `LABORATORY` for results other than rating scales.
+    `availability` is keyed by FHIR resource type, and by `LABORATORY`, `OUTCOME_SCALES` and `OTHER_SCALES`
+    for what is asked for apart from it.
     `repairs` says in how many places the data were mended while they were read, by the names of ``repairs.yaml``.
     """
 
@@ -66,3 +70,15 @@ class PatientRecord:
         """How far `resource_type` was read; UNREAD when nothing is known."""
         known = self.availability.get(resource_type)
         return known.read if known else Read.UNREAD
+
+    def did_not_come(self, kind: str) -> bool:
+        """Whether a kind was to be had and was asked for, and nothing of it was read: no feed at all is another
+        matter.
+        """
+        known = self.availability.get(kind)
+        return known is not None and known.read is Read.UNREAD and known.feed
+
+    @property
+    def lacks_scores(self) -> bool:
+        """Whether scores that may be on record were not read, so that none in it does not mean that there is none."""
+        return any(self.read(kind) is Read.PARTIAL or self.did_not_come(kind) for kind in _SCORES)

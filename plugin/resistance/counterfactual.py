@@ -94,7 +94,8 @@ def suppositions(case: Case) -> Iterator[Supposition]:
     """Every single missing fact that could bear on the verdict, in no particular order."""
     for index, trial in enumerate(case.trials):
         if trial.undated:
-            yield not_taken(case, index, "dates", f"{trial.drug.label}: dates and dose known, and not enough")
+            unknown = "dates" if trial.stated_dose.is_known else "dates and dose"
+            yield not_taken(case, index, "dates", f"{trial.drug.label}: {unknown} known, and not enough")
             continue
         if trial.judged.adequacy in _RATED:
             yield from endpoint_scores(case, index)
@@ -155,6 +156,7 @@ def _rated_again(trial: Trial, record: PatientRecord, case: Case) -> Trial:
             next_start=outcome.next_start,
             additions=outcome.additions,
             allergies=record.allergies,
+            scores_unread=record.lacks_scores,
         )
         rated.append((judged, again))
     best, *others = sorted(rated, key=lambda pair: rank_of(*pair))

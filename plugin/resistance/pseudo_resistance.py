@@ -120,4 +120,5 @@ def _told(test: FactTest, known: Known, facts: NamedFacts, sentences: Mapping[st
     label = facts.label(test.fact)
     if known.day is not None:
         return sentences["pseudo-value-on"].text.format(fact=label, value=known.shown, date=known.day)
-    return sentences["pseudo-value"].text.format(fact=label, value=known.shown) if known.shown else label
+    alone = not known.shown or facts.names_itself(test.fact)
+    return label if alone else sentences["pseudo-value"].text.format(fact=label, value=known.shown)

@@ -63,7 +63,7 @@ def history_of(record: PatientRecord, *, knowledge: Knowledge, as_of: date) -> H
     exposures = expose(record.medications, rules=setting.rules, as_of=as_of, cites=setting.rules.cites)
     lifetime = lifetime_of(exposures, record, setting)
     episode = episode_of(record, lifetime, setting)
-    agents = _agents(knowledge, as_of)
+    agents = _agents(knowledge)
     series = episode_series(record, knowledge.procedures.kinds, episode=episode, as_of=as_of)
     return History(
         record=record,
@@ -130,11 +130,10 @@ def rate_earlier(history: History, definition: Definition) -> tuple[Trial, ...]:
     )
 
 
-def _agents(knowledge: Knowledge, as_of: date) -> Agents:
+def _agents(knowledge: Knowledge) -> Agents:
     """What is known of augmenting agents besides their drug files."""
     steps = (kind.drug for kind in knowledge.procedures.kinds if kind.is_next_step and kind.drug is not None)
     return Agents(
         rules={agent.drug: agent for agent in knowledge.augmentation.agents},
         next_steps=frozenset(steps),
-        outcome_before=int(knowledge.procedures.windows.outcome_before.on(as_of).amount),
     )

@@ -24,6 +24,8 @@ from plugin.trial.neuromodulation import Course
 from plugin.trial.trials import Trial
 
 _INACTIVE = frozenset({"inactive", "resolved"})
+# What a component is called where its name in the document is no word.
+_COMPONENTS = {"doseOptimised": "dose optimised", "durationOptimised": "duration optimised", "ect": "ECT"}
 _PSYCHOTIC = "psychotic-depression"
 
 
@@ -51,10 +53,14 @@ def stage(
     eligibility: Eligibility,
     history_unread: bool,
     severity: Score | None,
+    scales: Mapping[str, str],
     knowledge: Staging,
     as_of: date,
 ) -> Stages | None:
-    """The stages on `as_of`; None where the patient is excluded or out of scope, or the history was not read."""
+    """The stages on `as_of`; None where the patient is excluded or out of scope, or the history was not read.
+
+    `scales` are the labels of the instruments.
+    """
     if eligibility.decided is not None or history_unread:
         return None
     current = [c for c in courses if c.series.current]
@@ -63,7 +69,7 @@ def stage(
     reasons: list[Reason] = []
     maudsley = {
         "duration": _duration(scheme, episode, as_of, reasons),
-        "severity": _severity(scheme, record, severity, as_of, reasons),
+        "severity": _severity(scheme, record, severity, scales, as_of, reasons),
         "failures": _failures(scheme, trials, as_of, reasons),
         "augmentation": _used(scheme.augmentation.on(as_of).amount, _augmented(augmentations)),
         "ect": _used(scheme.ect.on(as_of).amount, ect),
@@ -93,7 +99,7 @@ def stage(
 
 
 def _listed(points: Mapping[str, Points]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in points.items())
+    return ", ".join(f"{_COMPONENTS.get(name, name)} {value}" for name, value in points.items())
 
 
 def _facts(points: Mapping[str, Points]) -> tuple[tuple[str, float], ...]:
@@ -123,7 +129,12 @@ def _duration(scheme: Maudsley, episode: Episode, as_of: date, reasons: list[Rea
 
 
 def _severity(
-    scheme: Maudsley, record: PatientRecord, score: Score | None, as_of: date, reasons: list[Reason]
+    scheme: Maudsley,
+    record: PatientRecord,
+    score: Score | None,
+    scales: Mapping[str, str],
+    as_of: date,
+    reasons: list[Reason],
 ) -> Points:
     """The severity now. Psychotic features are the last degree of a severe episode."""
     severe, psychotic = scheme.severity_max.on(as_of).amount, scheme.severity_psychotic.on(as_of).amount
@@ -136,7 +147,8 @@ def _severity(
     if score is not None and scale is not None:
         band = [b for b in scale.bands if score.value >= b.low.on(as_of).amount][-1]
         found = Points(band.points_lo.on(as_of).amount, band.points_hi.on(as_of).amount)
-        text, facts = f"Severity by {score.instrument} {score.value:g} on {score.day}.", (("score", score.value),)
+        text = f"Severity by {scales[score.instrument]} {score.value:g} on {score.day}."
+        facts = (("score", score.value),)
         uses, cites = score.references, scale.cites
     known = [
         c

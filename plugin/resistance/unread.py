@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plugin.findings import Gap, Missing, Reason
-from plugin.record import LABORATORY, OTHER_SCALES, PatientRecord, Read
+from plugin.record import LABORATORY, OTHER_SCALES, OUTCOME_SCALES, PatientRecord, Read
 from plugin.resistance.verdict import weight_of
 from plugin.trial.eligibility import Eligibility
 from plugin.trial.trials import Trial
 
 _MEDICATION_TYPES = ("MedicationRequest", "MedicationDispense", "MedicationStatement", "MedicationAdministration")
 _FEEDS = ("MedicationDispense", "MedicationStatement")
-# Administrations are no gap where they were not asked for: most outpatient records have none.
 _ASKED_TYPES = (
     *("MedicationRequest", "MedicationDispense", "MedicationStatement", "Observation", "QuestionnaireResponse"),
     *("Condition", "Procedure", "AllergyIntolerance"),
 )
 # Asked for on need only: a file, or a call that needed none of it, has no gap there.
-_ASKED_ON_NEED = (LABORATORY, OTHER_SCALES)
+_ASKED_ON_NEED = ("MedicationAdministration", LABORATORY, OUTCOME_SCALES, OTHER_SCALES)
 
 
 def history_unread(record: PatientRecord) -> Reason | None:
@@ -26,16 +25,10 @@ def history_unread(record: PatientRecord) -> Reason | None:
     reads = {kind: record.read(kind) for kind in _MEDICATION_TYPES}
     if all(read is Read.UNREAD for read in reads.values()):
         return Reason(rule="V0", text="No medication history could be read: nothing can be said about earlier trials.")
-    refused = [kind for kind in _FEEDS if _did_not_come(record, kind)]
+    refused = [kind for kind in _FEEDS if record.did_not_come(kind)]
     if reads["MedicationRequest"] in (Read.PARTIAL, Read.UNKNOWN) or Read.PARTIAL in reads.values() or refused:
         return Reason(rule="V0", text="The medication history is incomplete: earlier trials may be missing.")
     return None
-
-
-def _did_not_come(record: PatientRecord, kind: str) -> bool:
-    """Whether a kind was to be had and was asked for, and nothing of it was read: no feed at all is another matter."""
-    known = record.availability.get(kind)
-    return known is not None and known.read is Read.UNREAD and known.feed
 
 
 def missing_facts(trials: Sequence[Trial], eligibility: Eligibility) -> tuple[Missing, ...]:

@@ -17,6 +17,7 @@ from plugin.amounts import Amount
 from plugin.findings import Reason
 from plugin.safety.known_values import Certainty, Known
 from plugin.safety.named_facts import NamedFacts
+from plugin.safety.taken import Intake
 
 _SIGNS: Mapping[str, str] = {"lt": "below", "le": "at most", "gt": "above", "ge": "at least"}
 
@@ -36,6 +37,12 @@ class Held:
     def uses(self) -> tuple[str, ...]:
         """What the values rest on."""
         return tuple(dict.fromkeys(use for _, known in self.met if known is not None for use in known.uses))
+
+    @property
+    def drafted(self) -> tuple[str, ...]:
+        """The drugs being ordered in this request without which the row would not hold."""
+        only = [known.ordered for _, known in self.met if known is not None and not known.taken]
+        return tuple(dict.fromkeys(name for name in only if name))
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -105,10 +112,26 @@ def _about(name: str, met: Sequence[tuple[FactTest, Known | None]], facts: Named
         if test.op in _SIGNS and isinstance(test.value, DatedValue)
     ]
     compared = f" ({' and '.join(limits)})" if limits else ""
-    unsure = {Certainty.WORDS: " (named in words only)", Certainty.PROVISIONAL: " (not confirmed)"}
-    shown = f": {known.shown}" if known.shown and known.shown.lower() != label.lower() else ""
+    unsure = {Certainty.WORDS: " (named in words only)", Certainty.PROVISIONAL: " (not yet confirmed)"}
+    alone = facts.names_itself(name) or known.shown.lower() == label.lower()
+    shown = f": {known.shown}" if known.shown and not alone else ""
+    if known.intake is not None:
+        label, shown = _drugs(name, known.intake, facts)
+    # A condition without a limit of age holds whatever its day.
+    on += f", {known.dated}" if known.dated and met[0][0].window_days is not None else ""
     beside = f"; also being ordered: {known.ordered}" if known.ordered else ""
     return f"{label}{shown}{on}{compared}{unsure.get(known.certainty, '')}{beside}"
+
+
+def _drugs(name: str, intake: Intake, facts: NamedFacts) -> tuple[str, str]:
+    """The label of a fact about drugs taken, past where all have ended, and which they are with their last days."""
+    alone = facts.names_itself(name)
+    named = [] if alone else [*intake.current, *(f"{drug} ({day})" for drug, day in intake.ended if drug)]
+    if named:
+        shown = f": {', '.join(named)}"
+    else:
+        shown = "" if intake.goes_on else "".join(f", {day}" for _, day in intake.ended[:1])
+    return facts.label(name) if intake.goes_on else facts.past_label(name), shown
 
 
 def reason_of(rule: str, label: str, row: Held, facts: NamedFacts, as_of: date, *, cites: tuple[str, ...]) -> Reason:

@@ -17,6 +17,7 @@ from mappings.domain_schema import Measure
 from plugin.amounts import Amount
 from plugin.domains.lab_results import place_of
 from plugin.record import ConditionFact, ItemAnswer, LabResult, Verification
+from plugin.safety.taken import Intake
 
 _PLAIN = str.maketrans(dict.fromkeys("[]{}"))
 _ENDED = frozenset({"inactive", "resolved", "remission"})
@@ -36,8 +37,9 @@ class Certainty(IntEnum):
 class Known:
     """A fact that is known. `shown` is its value in words, `day` the day it is of, `uses` what it rests on.
 
-    `ordered` names what is drafted in this request; not `taken`: nothing else is meant. `bound` is set where a number
-    is only a bound (see `plugin.amounts.Amount`).
+    `dated` is the day of a condition in words, `intake` tells of drugs what is taken and what was. `ordered` names what
+    is drafted in this request; not `taken`: nothing else is meant. `bound` is set where a number is only a bound (see
+    `plugin.amounts.Amount`).
     """
 
     value: bool | float | str
@@ -47,6 +49,8 @@ class Known:
     bound: str = ""
     ordered: str = ""
     taken: bool = True
+    dated: str = ""
+    intake: Intake | None = None
     certainty: Certainty = Certainty.SURE
 
 
@@ -80,7 +84,17 @@ def strongest(held: Sequence[ConditionFact], fact: Fact, labels: dict[str, str])
     chosen = [condition for condition in held if certainty_of(condition) is certainty]
     names = dict.fromkeys(labels[c] for one in chosen for c in fact.categories if c in one.categories)
     uses = tuple(one.reference for one in chosen)
-    return Known(value=True, shown=", ".join(names), uses=uses, certainty=certainty)
+    return Known(value=True, shown=", ".join(names), dated=_dated(chosen), uses=uses, certainty=certainty)
+
+
+def _dated(conditions: Sequence[ConditionFact]) -> str:
+    """The newest day of conditions in words: that of the onset, else that of the recording."""
+    onset = [("onset", one.onset) for one in conditions if one.onset is not None]
+    recorded = [("recorded", one.recorded) for one in conditions if one.onset is None and one.recorded is not None]
+    if not onset and not recorded:
+        return "no date recorded"
+    word, day = max((*onset, *recorded), key=lambda one: (one[1].latest, one[0]))
+    return f"{word} {day.latest}" if day.is_exact else f"{word} between {day.earliest} and {day.latest}"
 
 
 def read_result(result: LabResult, fact: Fact, measure: Measure, place: str) -> Known | None:

@@ -22,6 +22,7 @@ from plugin.record import (
     ConditionFact,
     DraftOrder,
     LabResult,
+    Layer,
     PatientRecord,
     Read,
     StandingOrder,
@@ -39,7 +40,17 @@ from plugin.safety.known_values import (
     sure_only,
     worst_answer,
 )
-from plugin.safety.taken import Taking, drafted, standing, stopped_on_no_day, supplied, takings
+from plugin.safety.taken import (
+    GOING_ON,
+    Taking,
+    drafted,
+    intake_of,
+    names_of,
+    standing,
+    stopped_on_no_day,
+    supplied,
+    takings,
+)
 
 __all__ = ["Concluded", "Known", "NamedFacts"]
 
@@ -90,6 +101,23 @@ class NamedFacts:
         """Every drug known to have been taken, with its days."""
         return self._takings
 
+    def is_ended_here(self, taking: Taking, drug: str) -> bool:
+        """Whether the request ends the order of `drug` that a course rests on, and nothing on record keeps it going.
+
+        What is left of its supply goes with it; another order that is active, and an active report that does not name
+        the ended order, keep it going.
+        """
+        ended = {order.reference for order in self._stood if order.last is not None and drug in order.ingredients}
+        going_on = {order.reference for order in self._stood if order.last is None}
+        going_on |= {
+            fact.reference
+            for fact in self._record.medications
+            if fact.layer in (Layer.ORDER, Layer.REPORT)
+            and fact.status in GOING_ON
+            and ended.isdisjoint((fact.reference, *fact.based_on))
+        }
+        return bool(ended) and going_on.isdisjoint(taking.uses)
+
     def for_order(
         self,
         drug: str | None,
@@ -119,6 +147,17 @@ class NamedFacts:
     def label(self, name: str) -> str:
         """What the fact is called."""
         return self._facts[name].label
+
+    def past_label(self, name: str) -> str:
+        """What a fact about drugs is called when all of them have ended."""
+        return self._facts[name].past
+
+    def names_itself(self, name: str) -> bool:
+        """Whether the label of a fact names all that the fact can be about: one drug, or one kind of condition."""
+        fact = self._facts[name]
+        if fact.kind == "medication":
+            return fact.group in self._knowledge.drugs
+        return fact.kind == "condition" and len(fact.categories) == 1
 
     def unmeasured(self, name: str) -> str:
         """The label of what was to be measured for a measure fact; the fact's own label for another."""
@@ -226,7 +265,14 @@ class NamedFacts:
         being = [t for t in self._drafted if group in t.groups and self._ordered not in t.groups]
         if found or being:
             uses = tuple(dict.fromkeys(u for t in (*found, *being) for u in t.uses))
-            return Known(value=True, shown=_names(found), ordered=_names(being), taken=bool(found), uses=uses)
+            return Known(
+                value=True,
+                shown=names_of(found),
+                ordered=names_of(being),
+                taken=bool(found),
+                uses=uses,
+                intake=intake_of(found, self._as_of),
+            )
         complete = self._record.read("MedicationRequest") is Read.COMPLETE
         return Known(value=False) if complete else None
 
@@ -266,7 +312,3 @@ def _grouped(things: Sequence[T], keys: Callable[[T], Iterable[str]]) -> Mapping
         for key in keys(thing):
             grouped.setdefault(key, []).append(thing)
     return grouped
-
-
-def _names(found: Sequence[Taking]) -> str:
-    return ", ".join(dict.fromkeys(taking.label for taking in found if taking.label))

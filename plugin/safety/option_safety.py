@@ -33,7 +33,7 @@ class RuleHit:
     """One rule that holds. `effect` is ``block``, ``caution`` or ``warning``; `note` says what it means for the option.
 
     `drugs` are the drugs of the option that are meant where not all are; `agents` what is taken or recorded that the
-    rule is about.
+    rule is about; `drafted` the drugs being ordered without which it would not hold, empty where it does.
     """
 
     rule: str
@@ -43,6 +43,7 @@ class RuleHit:
     drugs: tuple[str, ...]
     agents: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    drafted: tuple[str, ...] = ()
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -201,6 +202,7 @@ def _hit(rule: SafetyRule, row: SafetyRow, found: Held, facts: NamedFacts, as_of
         drugs=row.drugs,
         agents=found.agents,
         reasons=(reason_of(rule.id, rule.label, found, facts, as_of, cites=row.cites),),
+        drafted=found.drafted,
     )
 
 
@@ -216,6 +218,7 @@ def _both(first: RuleHit | None, second: RuleHit) -> RuleHit:
         drugs=tuple(dict.fromkeys((*first.drugs, *second.drugs))) if first.drugs and second.drugs else (),
         agents=tuple(dict.fromkeys((*first.agents, *second.agents))),
         reasons=tuple(dict.fromkeys((*first.reasons, *second.reasons))),
+        drafted=tuple(dict.fromkeys((*first.drafted, *second.drafted))) if first.drafted and second.drafted else (),
     )
 
 

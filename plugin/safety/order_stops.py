@@ -113,7 +113,8 @@ def _duplicate(
 ) -> Iterator[OrderStop]:
     """The same substance in another draft or in another drug taken now; the same drug taken now may be a renewal.
 
-    A procedure and an order of the very drug it gives are one treatment, and so are its sessions.
+    Another drug whose order this request ends gives way to the one ordered. A procedure and an order of the very drug
+    it gives are one treatment, and so are its sessions.
     """
     checks = knowledge.clinical.order_checks
     alike = {drug} | {d for s in checks.same_substance if s.duplicate and drug in s.drugs for d in s.drugs}
@@ -122,6 +123,7 @@ def _duplicate(
         for taking in facts.takings
         if taking.meets(as_of, as_of) and order.reference not in taking.uses
         for group in sorted(taking.groups & alike)
+        if group == drug or not facts.is_ended_here(taking, group)
         for use in taking.uses
     ]
     others = [one for one in taken if one[1] != drug]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 from mappings.load import Knowledge
 from plugin.exposure.eras import Era
@@ -18,9 +19,18 @@ from plugin.record import DraftOrder, Layer, MedicationFact, OtherMedication, Pa
 from plugin.spans import PartialDate
 
 # An order on hold may be taken again any day, and what is left at home is at hand.
-_GOING_ON = frozenset({"active", "on-hold"})
+GOING_ON = frozenset({"active", "on-hold"})
 _ENDED = frozenset({"stopped", "completed"})
 _ORDERS = frozenset({"", "order", "original-order", "reflex-order", "filler-order", "instance-order"})
+
+
+class LastDay(StrEnum):
+    """How the last day on a drug is known, in the words said of it."""
+
+    TAKEN = "last day"
+    SUPPLIED = "supply to"  # what was at hand after another drug had taken its place
+    LATEST = "last day at the latest"  # the end was noted, or is part of this request; the day may be an earlier one
+    UNKNOWN = "ended on a day not recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +46,51 @@ class Taking:
     last: date
     uses: tuple[str, ...]
     drafted: bool = False
+    ending: LastDay = LastDay.TAKEN
 
     def meets(self, first: date, last: date) -> bool:
         """Whether it was taken on some day from `first` to `last`."""
         return self.first <= last and self.last >= first
+
+    def goes_on(self, as_of: date) -> bool:
+        """Whether it is taken on the day, and not only may have been."""
+        return self.ending is LastDay.TAKEN and self.meets(as_of, as_of)
+
+    def ended(self) -> str:
+        """The last day in words."""
+        return self.ending.value if self.ending is LastDay.UNKNOWN else f"{self.ending.value} {self.last}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What is behind a fact about drugs taken: whether one of them still is, the names of those (`current`), and each
+    of the others (an empty name: not named) with its last day in words.
+    """
+
+    goes_on: bool
+    current: tuple[str, ...] = ()
+    ended: tuple[tuple[str, str], ...] = ()
+
+
+def names_of(found: Sequence[Taking]) -> str:
+    """The labels of drugs, each once."""
+    return ", ".join(dict.fromkeys(taking.label for taking in found if taking.label))
+
+
+def intake_of(found: Sequence[Taking], as_of: date) -> Intake:
+    """What of it is taken on the day, and the last day of each of the others."""
+    current = {taking.label for taking in found if taking.goes_on(as_of)}
+    last: dict[str, Taking] = {}
+    for taking in found:
+        known = last.get(taking.label)
+        # On one day what was taken goes before what was only at hand.
+        if known is None or (taking.last, taking.ending is LastDay.TAKEN) > (known.last, known.ending is LastDay.TAKEN):
+            last[taking.label] = taking
+    return Intake(
+        goes_on=bool(current),
+        current=tuple(label for label in last if label in current and label),
+        ended=tuple((label, taking.ended()) for label, taking in last.items() if label not in current),
+    )
 
 
 def takings(record: PatientRecord, eras: Sequence[Era], knowledge: Knowledge, as_of: date) -> tuple[Taking, ...]:
@@ -70,6 +121,7 @@ def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
             first=span.start,
             last=span.end,
             uses=tuple(fact.reference for fact in exposure.facts),
+            ending=LastDay.SUPPLIED,
         )
         for key, exposure in exposures.by_key.items()
         for span in exposure.days.spans()
@@ -92,8 +144,9 @@ def stopped_on_no_day(record: PatientRecord, knowledge: Knowledge, as_of: date) 
         if fact.status not in _ENDED or dated or first is None or (as_of - first).days > within:
             continue
         last = max(first, min(as_of, fact.stop_noted.latest)) if fact.stop_noted is not None else as_of
+        ending = LastDay.LATEST if fact.stop_noted is not None and last < as_of else LastDay.UNKNOWN
         for groups, label in _each_drug(fact.product.ingredients, frozenset(), knowledge):
-            yield Taking(groups=groups, label=label, first=first, last=last, uses=(fact.reference,))
+            yield Taking(groups=groups, label=label, first=first, last=last, uses=(fact.reference,), ending=ending)
 
 
 def standing(orders: Sequence[StandingOrder], knowledge: Knowledge, as_of: date) -> tuple[Taking, ...]:
@@ -103,7 +156,9 @@ def standing(orders: Sequence[StandingOrder], knowledge: Knowledge, as_of: date)
         last = order.last or as_of
         first = min(order.first.latest, last) if order.first is not None else last
         for groups, label in _each_drug(order.ingredients, order.groups, knowledge):
-            found.append(Taking(groups=groups, label=label, first=first, last=last, uses=(order.reference,)))
+            ending = LastDay.TAKEN if order.last is None else LastDay.LATEST
+            uses = (order.reference,)
+            found.append(Taking(groups=groups, label=label, first=first, last=last, uses=uses, ending=ending))
     return tuple(found)
 
 
@@ -145,7 +200,7 @@ def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:
 def _ongoing(fact: MedicationFact, knowledge: Knowledge, as_of: date) -> Iterator[Taking]:
     """An active order or report without an end, whatever its supply."""
     stated = fact.layer is Layer.REPORT or (fact.layer is Layer.ORDER and fact.intent in _ORDERS)
-    active = fact.status in _GOING_ON and fact.end is None and not fact.do_not_perform
+    active = fact.status in GOING_ON and fact.end is None and not fact.do_not_perform
     first = _first(fact.start or fact.written, as_of)
     if fact.product is None or not stated or not active or fact.adherence == "not-taking" or first is None:
         return

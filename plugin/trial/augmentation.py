@@ -2,7 +2,8 @@
 
 An augmentation is adequate when its own dose (for lithium: its level) was reached for its own time on days on which an
 antidepressant was at dose in an adequate trial. What the same drug is also taken for keeps it from being one. Its
-outcome is the last score from shortly before to shortly after its end, judged as for a trial.
+outcome is judged by the rule of trials; where it ended before a trial could have an endpoint, its last day is the first
+day for one.
 """
 
 from __future__ import annotations
@@ -34,12 +35,10 @@ class Agents:
     """What is known of augmenting agents besides their drug files.
 
     `next_steps` are drugs given as supervised courses, whose start follows a failed trial like that of a procedure.
-    `outcome_before` are the days before the end of an augmentation from which a score may tell its outcome.
     """
 
     rules: Mapping[str, AugmentingAgent]
     next_steps: frozenset[str]
-    outcome_before: int
 
 
 def additions_of(
@@ -108,7 +107,7 @@ def augmentations_of(
             need = int(drug.adequate_days.on(setting.as_of).amount)
         judged = _judged(within, need, lifetime, trials, record, definition, setting, agents)
         own = [a for a in additions if a[1] != drug.label]
-        outcome = _outcome(judged, record, definition, setting, own, agents)
+        outcome = _outcome(judged, record, definition, setting, own)
         found.append(
             Trial(
                 ingredient=era.key.ingredient,
@@ -262,11 +261,16 @@ def _outcome(
     definition: Definition,
     setting: Setting,
     additions: Sequence[Addition],
-    agents: Agents,
 ) -> Outcome:
-    """The rule of trials (5.3), its endpoint from shortly before the end on instead of six weeks after the start."""
+    """The rule of trials (5.2, 5.3).
+
+    An agent needs fewer days than a trial: where it ended before the days after which a trial may have an endpoint, a
+    score from its last day on is one.
+    """
     start = window_of(judged, definition=definition, rules=setting.rules, next_start=None).start
-    since = max(1, (judged.era.end - start).days - agents.outcome_before)
+    since = definition.min_days_at_dose
+    if not is_ongoing(judged.era, setting):
+        since = max(1, min(since, (judged.era.end - start).days))
     return judge_outcome(
         judged,
         scores=[s for s in record.scores if s.day <= setting.as_of],
@@ -276,6 +280,7 @@ def _outcome(
         next_start=min((day for day, _, _ in additions if day > start), default=None),
         additions=additions,
         allergies=record.allergies,
+        scores_unread=record.lacks_scores,
     )
 
 

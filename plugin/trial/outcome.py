@@ -2,7 +2,8 @@
 
 An endpoint score long enough after the first at-dose day decides, against a baseline on the same scale. Without one: a
 coded stop for inefficacy, a report that it did not help, or a switch within the window. Everything else is UNKNOWN, and
-unknown is never a failure. A measured non-response stands whatever the stop reason.
+unknown is never a failure. A measured non-response stands whatever the stop reason. Where scores were not read, that
+none is there says nothing: what rests on it, the switch and the endpoint without a baseline, is UNKNOWN then.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from plugin.instruments import (
 from plugin.record import AllergyFact, Layer, Score, StopReason
 from plugin.trial.adequacy import Adequacy, Judged
 from plugin.trial.measurement import Outcome, Status, Window, measured_outcome, window_of
-from plugin.trial.scale_reading import Addition, moment
+from plugin.trial.scale_reading import GLOBAL_RATING, Addition, moment
 
+SCORES_UNREAD = "scores_unread"
 _RATED = (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
 _STATUS_ORDER = (Status.FAILED_MEASURED, Status.NOT_FAILED, Status.FAILED_PROXY, Status.UNKNOWN)
 _ADEQUACY_ORDER = (*_RATED, Adequacy.IN_PROGRESS, Adequacy.INADEQUATE, Adequacy.EXCLUDED)
@@ -60,13 +62,17 @@ def judge_outcome(
     next_start: date | None,
     additions: Sequence[Addition],
     allergies: Sequence[AllergyFact] = (),
+    scores_unread: bool = False,
 ) -> Outcome:
     """Rate one era.
 
     `additions` are starts of other antidepressants, augmenters or procedures (day, name, uses); `allergies` recorded
-    allergies and adverse reactions. The stricter reading is rated beside the one of the definition.
+    allergies and adverse reactions. `scores_unread`: scores may be on record that are not among `scores` (see
+    `PatientRecord.lacks_scores`). The stricter reading is rated beside the one of the definition.
     """
-    rater = _Rater(judged, scores, definition, rules, instruments, next_start, tuple(additions), tuple(allergies))
+    rater = _Rater(
+        judged, scores, definition, rules, instruments, next_start, tuple(additions), tuple(allergies), scores_unread
+    )
     partial, response = exact(rules.partial_response), exact(definition.response)
     outcome = rater.rate(response)
     # The readings can only differ where a change was measured, and where the definition asks for more.
@@ -98,6 +104,7 @@ class _Rater:
     next_start: date | None
     additions: tuple[Addition, ...]
     allergies: tuple[AllergyFact, ...]
+    scores_unread: bool
 
     def rate(self, response: Fraction) -> Outcome:
         """The outcome where an improvement of `response` is no failure."""
@@ -117,15 +124,18 @@ class _Rater:
             good = measured is not None and measured.status is Status.NOT_FAILED
             outcome = measured if measured is not None and good else _unrated(measured, stop)
         elif measured is not None:
-            outcome = measured
+            outcome = _without_baseline(measured) if self.scores_unread else measured
         else:
             outcome = self._without_score(stop, window, response)
         unsettled = outcome.status in (Status.UNKNOWN, Status.FAILED_PROXY)
-        missing = _missing(window, outcome, self.judged.era.key.ingredient) if unsettled else ()
+        missing: tuple[Missing, ...] = ()
+        if unsettled:
+            missing = _missing(window, outcome, self.judged.era.key.ingredient, unread=self.scores_unread)
         told = (stop.told(),) if stop is not None and outcome.stop is None else ()
         return replace(
             outcome,
             stop=outcome.stop or (stop.reason if stop is not None else None),
+            flags=(*outcome.flags, SCORES_UNREAD) if self.scores_unread else outcome.flags,
             missing=(*outcome.missing, *missing),
             reasons=(*outcome.reasons, *told),
         )
@@ -156,8 +166,12 @@ class _Rater:
         span = (("from", first.isoformat()), ("to", last.isoformat()))
         for day, name, uses in sorted(self.additions):
             if first <= day <= last:
-                text = f"{name} was started on {day}, no score recorded: probable failure only."
                 begun = (("started", day.isoformat()), *span)
+                if self.scores_unread:
+                    text = f"{name} was started on {day}: scores were not read, and nothing says whether one exists."
+                    reason = Reason(rule="O7", text=text, facts=begun, cites=self.rules.cites, uses=uses)
+                    return Outcome(status=Status.UNKNOWN, basis="none", reasons=(reason,))
+                text = f"{name} was started on {day}, no score recorded: probable failure only."
                 reason = Reason(rule="O7", text=text, facts=begun, cites=self.rules.cites, uses=uses)
                 return Outcome(status=Status.FAILED_PROXY, basis="switch", reasons=(reason,))
         text = "No score, stop reason or following treatment: stopping is not failing."
@@ -217,27 +231,43 @@ def _unrated(measured: Outcome | None, stop: Stop | None) -> Outcome:
     return replace(measured, status=Status.UNKNOWN, reasons=(*measured.reasons, reason))
 
 
-def _missing(window: Window, outcome: Outcome, ingredient: str) -> tuple[Missing, ...]:
+def _without_baseline(measured: Outcome) -> Outcome:
+    """An endpoint at the illness line whose baseline may be among the scores that were not read: unknown."""
+    rests_on_none = measured.status is Status.FAILED_PROXY and measured.baseline is None
+    if not rests_on_none or GLOBAL_RATING in measured.flags:  # a rating of change needs no baseline
+        return measured
+    text = "Scores were not read, so that nothing says whether there is a baseline: outcome unknown."
+    return replace(measured, status=Status.UNKNOWN, reasons=(*measured.reasons, Reason(rule="O5", text=text)))
+
+
+def _missing(window: Window, outcome: Outcome, ingredient: str, *, unread: bool) -> tuple[Missing, ...]:
     if outcome.endpoint is not None:
-        if outcome.status is Status.FAILED_PROXY and outcome.baseline is None:
+        proxy = outcome.status is Status.FAILED_PROXY or (unread and outcome.status is Status.UNKNOWN)
+        if proxy and outcome.baseline is None:
             what = f"a score on the same scale between {window.baseline_from} and {window.baseline_to}"
-            return (Missing(what=what, would_affect=f"outcome of {ingredient}"),)
+            return (Missing(what=_or_unread(what, unread), would_affect=f"outcome of {ingredient}"),)
         return ()
     what = f"a symptom score between {window.endpoint_from} and {window.endpoint_to}"
     if window.endpoint_to < window.endpoint_from:
         what = f"a symptom score on or after {window.endpoint_from}, before another treatment began"
-    return (Missing(what=what, would_affect=f"outcome of {ingredient}"),)
+    return (Missing(what=_or_unread(what, unread), would_affect=f"outcome of {ingredient}"),)
+
+
+def _or_unread(what: str, unread: bool) -> str:
+    """The missing score; where scores were not read, it may be one of those."""
+    return f"{what} (scores were not read: there may be one)" if unread else what
 
 
 def applicable_stop(judged: Judged, rules: Reconstruction, allergies: Sequence[AllergyFact] = ()) -> Stop | None:
     """The stop record that applies to an era (rule 101): the latest authored shortly before or during it.
 
-    A code comes first, then a reaction to the drug recorded around the end of the era, then words (table 4.2).
+    A code comes first, then a reaction to the drug recorded around the end of the era, then words (table 4.2), and
+    last what was reported of it afterwards.
     """
     written = _written_stop(judged, rules)
     if written is not None and written.reason.by == "code":
         return written
-    return _reaction(judged, rules, allergies) or written
+    return _reaction(judged, rules, allergies) or written or _reported_stop(judged)
 
 
 def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
@@ -254,6 +284,33 @@ def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
         return None
     best = min(found, key=lambda one: one[:3])
     return Stop(reason=best[3], uses=(best[2],))
+
+
+def _reported_stop(judged: Judged) -> Stop | None:
+    """What reports asserted after the era say of how this very course ended.
+
+    A report is of this course when it names its records or ended inside it. That the drug did not help is no stop
+    here: `_Rater` rates it as reported.
+    """
+    era = judged.era
+    uses = frozenset(era.uses())
+    told = [
+        fact
+        for fact in era.facts
+        if fact.layer is Layer.REPORT
+        and (
+            era.start <= fact.end.latest <= era.end
+            if fact.end is not None
+            else fact.reference in uses or any(record in uses for record in fact.based_on)
+        )
+    ]
+    if any(reason.meaning == "inefficacy" for fact in told for reason in fact.stop_reasons):
+        return None
+    found = [(_stop_rank(reason), fact.reference, reason) for fact in told for reason in fact.stop_reasons]
+    if not found:
+        return None
+    best = min(found, key=lambda one: one[:2])
+    return Stop(reason=best[2], uses=(best[1],))
 
 
 def _stop_rank(reason: StopReason) -> int:

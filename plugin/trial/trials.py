@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import reduce
 from types import MappingProxyType
 
 from mappings.schema import Definition, Drug, Reconstruction
+from plugin.exposure.dose import UNKNOWN, DailyDose, schedule_of
 from plugin.exposure.eras import Era, EraId, clip, eras_of, meet
 from plugin.exposure.exposures import ExposureKey, Exposures
 from plugin.findings import Missing, Reason
@@ -31,7 +33,8 @@ from plugin.trial.outcome import judge_outcome, rank_of
 class Trial:
     """One antidepressant strategy: the best era of an ingredient in the episode, with its judgement and outcome.
 
-    `undated` trials are known from a report without dates: they have no days. `augmented_by` names augmenting agents
+    `undated` trials are known from a report without dates: they have no days, only the dose that it states, if any
+    (`stated_dose`). `augmented_by` names augmenting agents
     given meanwhile; `ongoing`: covered up to shortly before the day of judgement, and no stop is recorded.
     """
 
@@ -42,6 +45,7 @@ class Trial:
     others: tuple[tuple[Judged, Outcome], ...] = ()
     augmented_by: tuple[str, ...] = ()
     undated: bool = False
+    stated_dose: DailyDose = UNKNOWN
     ongoing: bool = False
     flags: tuple[str, ...] = ()
 
@@ -221,6 +225,7 @@ def _rated(
         next_start=next_start,
         additions=[a for a in additions if a[1] != drug.label],
         allergies=record.allergies,
+        scores_unread=record.lacks_scores,
     )
     return judged, outcome
 
@@ -239,7 +244,9 @@ def _first(
 def _undated(key: ExposureKey, fact: MedicationFact, definition: Definition, setting: Setting) -> Trial:
     """A use without dates is weak evidence (grade C): borderline at most, outcome unknown."""
     drug = setting.drugs[key.ingredient]
-    text = "Reported without dates: neither dose nor duration can be checked (grade C)."
+    stated = _stated_dose(key, fact, setting)
+    unchecked = "the duration cannot" if stated.is_known else "neither dose nor duration can"
+    text = f"Reported without dates: {unchecked} be checked (grade C)."
     era = Era(key=key, days=Timeline(), facts=(fact,), began=setting.as_of)
     judged = Judged(
         era=era,
@@ -252,9 +259,23 @@ def _undated(key: ExposureKey, fact: MedicationFact, definition: Definition, set
         flags=("undated",),
         reasons=(Reason(rule="A2", text=text, cites=definition.cites, uses=(fact.reference,)),),
     )
-    missing = Missing(what=f"dates and dose of {drug.label}", would_affect=f"trial of {key.ingredient}")
+    what = f"dates of {drug.label}" if stated.is_known else f"dates and dose of {drug.label}"
+    missing = Missing(what=what, would_affect=f"trial of {key.ingredient}")
     outcome = Outcome(status=Status.UNKNOWN, basis="none", missing=(missing,))
-    return Trial(ingredient=key.ingredient, drug=drug, judged=judged, outcome=outcome, undated=True)
+    return Trial(ingredient=key.ingredient, drug=drug, judged=judged, outcome=outcome, undated=True, stated_dose=stated)
+
+
+def _stated_dose(key: ExposureKey, fact: MedicationFact, setting: Setting) -> DailyDose:
+    """The dose a day that a record without dates states, all its steps together; unknown where one cannot be read."""
+    components = fact.product.components if fact.product is not None else ()
+    agreement = setting.rules.dose_agreement
+    doses = [
+        step.dose
+        for part in components
+        if part.ingredient == key.ingredient
+        for step in schedule_of(fact, part, agreement=agreement).steps
+    ]
+    return reduce(DailyDose.spanning, doses) if doses else UNKNOWN
 
 
 def _related(trial: Trial, trials: Sequence[Trial]) -> Trial:

@@ -33,7 +33,7 @@ from mappings.file_schemas import schema_text
 from mappings.load import load
 from plugin import assess
 from plugin.ingest import read_record
-from plugin.record import LABORATORY, OTHER_SCALES, Availability, Read
+from plugin.record import LABORATORY, OTHER_SCALES, OUTCOME_SCALES, Availability, Read
 from tests.cli.conftest import AS_OF, RXNORM, Spoken, record
 from tests.ehr.limited_server import Asked, LimitedServer, Limits
 from tests.ehr.sekmet_server import running_sekmet
@@ -163,7 +163,8 @@ def sheet(document: dict[str, Any]) -> dict[str, str]:
 
 def _judged() -> tuple[str, int, int, int]:
     """What the reasoning says of the record when everything was read."""
-    kinds = (*TYPES, "QuestionnaireResponse", "Procedure", "AllergyIntolerance", LABORATORY, OTHER_SCALES)
+    on_need = (LABORATORY, OUTCOME_SCALES, OTHER_SCALES)
+    kinds = (*TYPES, "QuestionnaireResponse", "Procedure", "AllergyIntolerance", *on_need)
     whole = {kind: Availability(read=Read.COMPLETE) for kind in (*kinds, "MedicationAdministration")}
     read = read_record(record(), knowledge=KNOWLEDGE, patient_id="p1", availability=whole)
     verdict = assess(read, knowledge=KNOWLEDGE, as_of=date.fromisoformat(AS_OF)).verdict
@@ -180,7 +181,8 @@ def test_a_capable_server_needs_nothing(ehr: Ehr) -> None:
     assert (document["ask_vendor"], document["set_here"], document["repairs"]) == ([], [], [])
     assert (document["server"]["statement"], document["server"]["fhir_version"]) == ("read", "R4")
     assert {line["outcome"] for line in document["searches"]} == {"ok"}
-    assert {line["search"] for line in document["searches"]} >= {*TEMPLATES, "laboratory", "otherScales", "encounters"}
+    besides = {"laboratory", "outcomeScales", "otherScales", "encounters"}
+    assert {line["search"] for line in document["searches"]} >= {*TEMPLATES, *besides}
     assert sheet(document) == TEMPLATES
     assert {row["note"] for row in document["prefetch"]} == {""}
     assert sum(one["checked"] for one in document["strict"]) == len(record())
@@ -291,7 +293,8 @@ def test_a_narrower_search_is_told_as_incomplete(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(needs_category=True))
     assert used(document, "scales")["variant"] == "category-code"
     assert "narrowed" in ids(document["ask_vendor"])
-    assert {gap["what"] for gap in document["conclusion"]["not_read"]} >= {"Observation", LABORATORY, OTHER_SCALES}
+    open_ = {gap["what"] for gap in document["conclusion"]["not_read"]}
+    assert open_ >= {"Observation", LABORATORY, OUTCOME_SCALES, OTHER_SCALES}
     assert sheet(document)["scales"] == ""
 
 

@@ -20,7 +20,7 @@ from mappings.load import load
 from plugin import assess, findings, record
 from plugin.advice.policy import advise
 from plugin.ingest import read_record
-from plugin.record import LABORATORY, OTHER_SCALES, Availability, Read
+from plugin.record import LABORATORY, OTHER_SCALES, OUTCOME_SCALES, Availability, Read
 from plugin.resistance.verdict import Value
 from plugin.trial.adequacy import Adequacy
 from plugin.trial.measurement import Status
@@ -96,7 +96,7 @@ def _demo_card(today: date) -> str:
     """The card of the demo's first patient on `today`, laid out as in the README."""
     knowledge = load()
     story = load_stories(today, knowledge)[0]
-    kinds = [*(kind.resource_type for kind in queries(knowledge)), LABORATORY, OTHER_SCALES]
+    kinds = [*(kind.resource_type for kind in queries(knowledge)), LABORATORY, OUTCOME_SCALES, OTHER_SCALES]
     availability = {kind: Availability(read=Read.COMPLETE) for kind in kinds}
     record = read_record(story.resources, knowledge=knowledge, availability=availability)
     drafts = advise(assess(record, knowledge=knowledge, as_of=today), hook="order-sign", knowledge=knowledge)

@@ -117,13 +117,16 @@ def test_the_page_leads_to_the_first_card(server: str, tmp_path: Path, leak_scan
     own = [block for block in BLOCKS if block.startswith(OWN_TERMINAL)]
     (fhir,) = [block for block in own if SERVERS[server] in block]
     (service,) = [block for block in own if "trd-cds serve" in block]
-    loading, installing, living, calling = [
+    loading, probing, installing, living, calling = [
         block for block in BLOCKS if block not in own and not block.startswith("docker")
     ]
     base = f"http://127.0.0.1:{stage.fhir_port}/fhir"
     with stage.running(fhir, f"{base}/metadata", leak_scan):
         stories = load_stories(START, load())
         assert stage.run(loading).startswith(f"{len(stories)} patients, ")
+        probed = stage.run(probing)
+        leak_scan.look(probed, "the probe of docs/sandbox.md")
+        _require_what_the_page_says_of(probed)
         stage.run(installing)
         stage.run(living)
         with stage.running(service, f"http://127.0.0.1:{stage.port}/health", leak_scan):
@@ -133,8 +136,18 @@ def test_the_page_leads_to_the_first_card(server: str, tmp_path: Path, leak_scan
     assert "Not read completely" not in json.dumps(answer)
 
 
+def _require_what_the_page_says_of(probed: str) -> None:
+    """One line for each way with the service's own marked, the conclusion, nothing unseen, and a sheet to register."""
+    for key in ("patient", "medicationRequests", "dispenses", "scales", "conditions"):
+        assert re.search(rf"^{key} +\S+ +\* ", probed, re.MULTILINE), key
+        assert re.search(rf"^{key}\t\S+$", probed, re.MULTILINE), key
+    assert re.search(r"^Verdict under \S+: MET$", probed, re.MULTILINE)
+    assert "Failed adequate trials: at least 2" in probed
+    assert "Nothing that was asked for." in probed
+
+
 def test_every_block_is_accounted_for() -> None:
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
     assert [block for block in BLOCKS if "docker" in block] == [
         next(block for block in BLOCKS if block.startswith("docker run"))
     ]
@@ -153,4 +166,5 @@ def test_the_entry_of_the_test_client_is_taken(tmp_path: Path) -> None:
 
 def test_the_patient_it_names_is_told() -> None:
     (patient,) = re.findall(r"`(synthetic-[a-z-]+)`", TEXT)
-    assert patient in {story.patient_id for story in load_stories(START, load())}
+    (probed,) = re.findall(r"--patient (\S+)", TEXT)
+    assert {patient, probed} <= {story.patient_id for story in load_stories(START, load())}

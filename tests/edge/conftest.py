@@ -38,7 +38,7 @@ KEYS = (
     "patient", "medicationRequests", "dispenses", "statements", "scales", "questionnaireResponses",
     "conditions", "allergies", "procedures",
 )  # fmt: skip
-NEEDED = ("laboratory", "otherScales", "administrations")
+NEEDED = ("laboratory", "outcomeScales", "otherScales", "administrations")
 Answer = Callable[[httpx.Request], httpx.Response]
 
 

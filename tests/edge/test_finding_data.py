@@ -335,7 +335,7 @@ def slow_service(clinic, knowledge, chart, is_slow, making, **budgets) -> Clinic
 def is_for_other_scales(request):
     # The codes of every call begin with the total of the PHQ-9, and a laboratory search has others.
     code = parse_qs(request.url.query.decode()).get("code", [""])[0]
-    return request.url.path.endswith("/Observation") and "89209-1" in code
+    return request.url.path.endswith("/Observation") and "75626-2" in code
 
 
 def test_after_the_soft_end_only_what_matters_is_waited_for(clinic, told, knowledge, chart, making):

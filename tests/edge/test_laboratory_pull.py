@@ -20,12 +20,13 @@ from cds_hooks.settings import Settings
 from mappings.decision_tables import FactTest
 from mappings.load import load
 from mappings.values import Code, parts
-from plugin.record import LABORATORY, OTHER_SCALES, Read
+from plugin.record import LABORATORY, OTHER_SCALES, OUTCOME_SCALES, Read
 from tests.edge.test_fhir_reading import FAULTS, SlowTransport
 
 DAY = date(2026, 11, 22)
 TSH = "http://loinc.org|3016-3"
 ADMINISTRATION = "MedicationAdministration"
+OUR_CODES = "CodeSystem/trd-instruments"
 
 
 @pytest.fixture
@@ -69,13 +70,23 @@ def test_an_order_of_concern_asks_for_them_and_discovery_does_not(fire, told, ch
     by_code(chart, TSH, making.bundle(lab()), making.bundle())
     service, response = fire(hook)
     assert response.status_code == 200
-    assert [told.read(name) for name in (LABORATORY, OTHER_SCALES, ADMINISTRATION)] == [Read.COMPLETE] * 3
+    on_need = (LABORATORY, OUTCOME_SCALES, OTHER_SCALES, ADMINISTRATION)
+    assert [told.read(name) for name in on_need] == [Read.COMPLETE] * 4
     assert told.considered["thyroid"] == "evidence"
     assert all(r.headers["Authorization"] == "Bearer opaque-token-1" for r in chart.requests)
-    assert sorted(chart.paths) == ["MedicationAdministration", "Observation", "Observation", "Observation"]
+    assert set(chart.paths) == {"MedicationAdministration", "Observation"}
     announced = service.send("GET", "/cds-services").text
     assert "3016-3" not in announced
     assert ADMINISTRATION not in announced
+
+
+def test_an_ehr_is_not_asked_for_codes_that_only_our_synthetic_patients_have(knowledge):
+    def asked(**manner):
+        return {code for need in needs(knowledge, **manner) for part in need.parts for code in part.codes}
+
+    ours = {code for code in asked(ours=True) if OUR_CODES in code}
+    assert f"https://trd-cds.github.io/fhir/{OUR_CODES}|shaps-total-likert" in ours
+    assert asked() == asked(ours=True) - ours
 
 
 def test_nothing_of_concern_asks_for_nothing(clinic, chart, making):
@@ -161,9 +172,9 @@ def test_without_a_server_it_is_a_gap_and_nothing_is_called_missing(fire, told, 
     assert told.read(LABORATORY) is Read.UNREAD
     assert told.read(OTHER_SCALES) is Read.UNREAD
     assert told.read(ADMINISTRATION) is None
-    assert {LABORATORY, OTHER_SCALES} <= {gap.what for gap in told.assessment.gaps}
+    assert {LABORATORY, OUTCOME_SCALES, OTHER_SCALES} <= {gap.what for gap in told.assessment.gaps}
     assert "thyroid" not in told.considered
-    assert set(service.log[-1]["gaps"]) == {LABORATORY, OTHER_SCALES}
+    assert set(service.log[-1]["gaps"]) == {LABORATORY, OUTCOME_SCALES, OTHER_SCALES}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -177,7 +188,7 @@ def test_a_failing_search_is_a_gap_and_never_an_error(fire, told, chart, fault):
     assert why and "p1" not in why and "https" not in why
     assert {gap.what: gap.why for gap in told.assessment.gaps}[LABORATORY] == why
     assert "thyroid" not in told.considered
-    assert set(service.log[-1]["gaps"]) == {LABORATORY, OTHER_SCALES}
+    assert set(service.log[-1]["gaps"]) == {LABORATORY, OUTCOME_SCALES, OTHER_SCALES}
 
 
 def test_one_failing_search_of_two_is_partial(fire, told, chart, making):
@@ -333,8 +344,10 @@ def test_codes_come_from_the_knowledge_and_unsure_ones_are_not_asked_for(knowled
     assert len(asked_for) == len(set(asked_for))
 
 
-def test_other_scales_are_those_no_template_names_and_that_a_server_can_know(knowledge):
-    others = codes_of(knowledge, "otherScales")
+def test_scales_on_need_are_those_no_template_names_and_that_a_server_can_know(knowledge):
+    of_outcome, rest = codes_of(knowledge, "outcomeScales"), codes_of(knowledge, "otherScales")
+    assert not set(of_outcome) & set(rest)
+    others = [*of_outcome, *rest]
     announced = {f"http://loinc.org|{scale.code}" for scale in knowledge.prefetch.scales}
     assert not set(others) & announced
     assert all(token.startswith("http://loinc.org|") for token in others), "no code of this project"
@@ -345,7 +358,35 @@ def test_other_scales_are_those_no_template_names_and_that_a_server_can_know(kno
         if code.system == "loinc" and code.confidence != "low"
     }
     assert listed <= announced | set(others)
-    assert {"http://loinc.org|89209-1", "http://loinc.org|99046-5", "http://loinc.org|55758-7"} <= set(others)
+    assert {"http://loinc.org|89209-1", "http://loinc.org|99046-5", "http://loinc.org|55758-7"} <= set(of_outcome)
+    assert {"http://loinc.org|75626-2", "http://loinc.org|69725-0"} <= set(rest)
+
+
+BDI = "http://loinc.org|89209-1"
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["old-key-only", "both-keys"])
+def test_scales_of_outcome_under_the_old_key_are_read_and_asked_for_all_the_same(fire, told, chart, making, own):
+    """Nothing shows by which meaning of the key it was sent: what came counts, and what may lack is looked for."""
+    score = lab(value=30, code="89209-1", unit="{score}", identifier="bdi")
+    by_code(
+        chart, BDI, making.bundle(lab(value=28, code="89209-1", unit="{score}", identifier="later")), making.bundle()
+    )
+    sent = {**making.nothing_needed(), "otherScales": making.bundle(score)}
+    fire(prefetch=making.prefetch(**{key: value for key, value in sent.items() if own or key != "outcomeScales"}))
+    assert [BDI in one["code"][0] for one in asked(chart)] == ([] if own else [True])
+    observed = {r["id"] for r in told.resources if r["resourceType"] == "Observation"}
+    assert observed == ({"bdi"} if own else {"bdi", "later"})
+    assert told.read(OUTCOME_SCALES) is told.read(OTHER_SCALES) is Read.COMPLETE
+
+
+def test_under_the_old_key_and_without_a_server_the_others_count_as_never_to_be_had(fire, told, making):
+    score = lab(value=30, code="89209-1", unit="{score}", identifier="bdi")
+    sent = {key: value for key, value in making.nothing_needed().items() if key != "outcomeScales"}
+    fire(token=False, prefetch=making.prefetch(**{**sent, "otherScales": making.bundle(score)}))
+    assert told.read(OUTCOME_SCALES) is Read.UNREAD and not told.availability[OUTCOME_SCALES].feed
+    assert [s.instrument for s in told.assessment.record.scores] == ["bdi-ii"]
+    assert not told.assessment.record.lacks_scores
 
 
 def test_a_long_list_is_split_and_nothing_is_lost(knowledge):

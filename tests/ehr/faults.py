@@ -13,7 +13,7 @@ import orjson
 
 Kind = Literal[
     "hang", "drip", "reset", "cut", "huge", "bomb", "endless", "repeating", "duplicate", "status", "malformed",
-    "wrong-type", "wrong-patient", "outcome", "redirect",
+    "wrong-type", "wrong-patient", "everybodys", "outcome", "redirect",
 ]  # fmt: skip
 OTHER_PATIENT = "somebody-else"
 OUTCOME = {
@@ -35,8 +35,9 @@ class Fault:
 
     Of the content: `status` answers with `status` and `headers`; `redirect` with 302 to `location`; `malformed` sends
     half of the JSON; `wrong-type` a resource of another type; `wrong-patient` the right ones about somebody else;
-    `outcome` an OperationOutcome with an error, and status 200. Of the pages: `endless` links to one new empty page
-    after another, `repeating` to the same entries under new addresses without end, `duplicate` once.
+    `everybodys` those too, beside the right ones, with a link to itself that names no patient; `outcome` an
+    OperationOutcome with an error, and status 200. Of the pages: `endless` links to one new empty page after another,
+    `repeating` to the same entries under new addresses without end, `duplicate` once.
 
     With `times` the first so many requests fail, and the others are answered well.
     """
@@ -65,6 +66,13 @@ def bent(body: bytes, fault: Fault | None, patients: Iterable[str]) -> bytes:
             if document.get("resourceType") == "Patient":
                 document["id"] = OTHER_PATIENT
             return orjson.dumps(document)
+        case "everybodys" if orjson.loads(body).get("resourceType") == "Bundle":
+            bundle = orjson.loads(body)
+            others = orjson.loads(bent(body, Fault("wrong-patient"), patients)).get("entry", [])
+            for entry in others:
+                entry["resource"]["id"] = f"of-{OTHER_PATIENT}-{entry['resource']['id']}"
+            itself = {"relation": "self", "url": "https://ehr.example/fhir/Any?_count=200"}
+            return orjson.dumps({**searchset([*bundle.get("entry", []), *others]), "link": [itself]})
     return body
 
 

@@ -10,65 +10,44 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Self
-from urllib.parse import urlsplit
-
-import httpx
-import orjson
 
 from cds_hooks.fhir_writer import Resource
-from cds_hooks.sandbox import ResourceStore, create_sandbox
 from tests.ehr import faults
-from tests.ehr.faults import OUTCOME, Fault
+from tests.ehr.faults import Fault
+from tests.ehr.planned_answers import PlannedAnswers, Seen
 
 _DRIP_SECONDS = 0.05
-_PASSED_ON = ("accept", "content-type")
-_PAGE = "planned-page"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request as it was read: method, target as sent, headers by lower-case name, body."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    @property
-    def kind(self) -> str:
-        """The resource type asked for, or ``metadata``; empty outside the base."""
-        path = urlsplit(self.target).path
-        return path.removeprefix("/fhir/").split("/", 1)[0] if path.startswith("/fhir/") else ""
 
 
 class FaultyServer:
-    """The server, running within ``async with``; `base` is its FHIR base, and `plan` what goes wrong, by resource type.
+    """The server, running within ``async with``; `base` is its FHIR base, and `plan` what goes wrong, by resource type
+    or by the name that `named` gives a request.
 
     `accepted` counts connections, `requests` are those read to their end, `given_up` those whose client went away
     before the answer was sent whole.
     """
 
     def __init__(
-        self, resources: Iterable[Resource], plan: Mapping[str, Fault] | None = None, *, page_size: int = 50
+        self,
+        resources: Iterable[Resource],
+        plan: Mapping[str, Fault] | None = None,
+        *,
+        page_size: int = 50,
+        named: Callable[[Seen], str] = lambda seen: seen.kind,
     ) -> None:
-        self.plan = dict(plan or {})
         self.accepted = 0
         self.requests: list[Seen] = []
         self.given_up: list[Seen] = []
         self.base = ""
-        self._failed: dict[str, int] = {}
+        self._answers = PlannedAnswers(resources, plan, base=lambda: self.base, page_size=page_size, named=named)
+        self.plan = self._answers.plan
         self._unanswered = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        store = ResourceStore(resources)
-        self._patients = [held.id for held in store.of_kind("Patient")]
-        app = create_sandbox(store, base_url=lambda: self.base, page_size=page_size)
-        self._sandbox = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://sandbox")
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -82,7 +61,7 @@ class FaultyServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
-        await self._sandbox.aclose()
+        await self._answers.aclose()
 
     async def settled(self) -> None:
         """Return once no request is being answered: each was answered, or its client went away."""
@@ -132,7 +111,7 @@ class FaultyServer:
 
     async def _answer(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
         """Send the answer to `seen`, or fail as planned; whether the connection is still of use."""
-        fault = self._due(seen.kind)
+        fault = self._answers.due(seen)
         match fault:
             case Fault(kind="hang"):
                 await asyncio.Event().wait()
@@ -147,7 +126,7 @@ class FaultyServer:
             case Fault(kind="bomb"):
                 await _stream(writer, faults.bomb(fault.megabytes), {"Content-Encoding": "gzip"})
                 return True
-        status, headers, body = await self._content(seen, fault)
+        status, headers, body = await self._answers.content(seen, fault)
         whole = _head(status, {**headers, "Content-Length": str(len(body))}) + body
         if fault is not None and fault.kind == "drip":
             for place in range(len(whole)):
@@ -159,39 +138,6 @@ class FaultyServer:
         writer.write(whole[: -max(1, len(body) // 2)] if half else whole)
         await writer.drain()
         return not half
-
-    def _due(self, kind: str) -> Fault | None:
-        """The fault that this request for `kind` meets."""
-        fault = self.plan.get(kind)
-        if fault is None:
-            return None
-        failed = self._failed[kind] = self._failed.get(kind, 0) + 1
-        return None if fault.times is not None and failed > fault.times else fault
-
-    async def _content(self, seen: Seen, fault: Fault | None) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of an answer that is sent whole."""
-        address = httpx.URL(seen.target.removeprefix("/fhir"))
-        match fault:
-            case Fault(kind="status"):
-                return fault.status, fault.headers, orjson.dumps(OUTCOME)
-            case Fault(kind="redirect"):
-                return HTTPStatus.FOUND, {"Location": fault.location}, b""
-            case Fault(kind="outcome"):
-                return HTTPStatus.OK, {}, orjson.dumps(OUTCOME)
-            case Fault(kind="endless" | "repeating" | "duplicate") if "/" not in str(address.path).strip("/"):
-                number = int(address.params.get(_PAGE, "0"))
-                plain = address.copy_remove_param(_PAGE)
-                status, whole = await self._right(seen, plain.copy_merge_params({"_count": "1000"}))
-                following = f"{self.base}{plain.copy_merge_params({_PAGE: str(number + 1)})}"
-                return status, {}, orjson.dumps(faults.page(orjson.loads(whole), fault, number, following))
-        status, body = await self._right(seen, address)
-        return status, {}, faults.bent(body, fault, self._patients)
-
-    async def _right(self, seen: Seen, address: httpx.URL) -> tuple[int, bytes]:
-        """Status and body of the sandbox's answer."""
-        headers = {name: value for name, value in seen.headers.items() if name in _PASSED_ON}
-        answer = await self._sandbox.request(seen.method, address, content=seen.body, headers=headers)
-        return answer.status_code, answer.content
 
 
 class _Connection:

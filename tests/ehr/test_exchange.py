@@ -22,6 +22,7 @@ from cds_hooks.ehr.exchange import Caps, Exchange, Host, Hosts
 from cds_hooks.ehr.failures import ASKS_TO_WAIT, CUT_OFF, LEFT_IN_PEACE, NOT_PERMITTED, TOO_LARGE, FhirFailure
 from cds_hooks.ehr.gate import Gate
 from cds_hooks.ehr.retrying import retry_after
+from cds_hooks.ehr.turns import Turns
 from cds_hooks.outbound import FhirBase
 
 ADDRESS = "https://ehr.example/fhir/Condition?patient=p1"
@@ -36,7 +37,7 @@ class Scene:
     said: list[Said]
     caps: Caps = field(default_factory=lambda: Caps(response_bytes=1000, call_bytes=5000, attempts=3))
     seconds: float = 20.0
-    host: Host = field(default_factory=lambda: Host(Gate(4), Breaker()))
+    host: Host = field(default_factory=lambda: Host(Gate(4), Breaker(), Turns(8)))
     requests: list[httpx.Request] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -185,7 +186,7 @@ def test_a_wait_beyond_the_time_is_not_begun_and_holds_for_all_calls(said):
 
 
 def test_nobody_can_switch_himself_off_for_long():
-    host = Host(Gate(1), Breaker())
+    host = Host(Gate(1), Breaker(), Turns(8))
 
     async def scene() -> float:
         async with httpx.AsyncClient(transport=httpx.MockTransport(asking.answer)) as http:
@@ -257,7 +258,7 @@ def test_who_waited_while_the_host_failed_does_not_ask_either():
             return await asyncio.gather(*(scene.ask(scene.exchange(http)) for _ in range(9)), return_exceptions=True)
 
     once = Caps(response_bytes=1000, call_bytes=5000, attempts=1)
-    scene = Scene([says(status=503)], caps=once, host=Host(Gate(1), Breaker()))
+    scene = Scene([says(status=503)], caps=once, host=Host(Gate(1), Breaker(), Turns(8)))
     ends = asyncio.run(drama(scene))
     assert scene.outcomes == ["server-error"] * 5 + ["not-asked"] * 4
     assert all(isinstance(end, FhirFailure) for end in ends)
@@ -277,7 +278,7 @@ def silent() -> Scene:
 def test_the_time_runs_out_and_only_a_long_wait_speaks_against_the_host(monkeypatch, patience, opened):
     monkeypatch.setattr(module, "_PATIENCE_SECONDS", patience)
     scene = silent()
-    scene.host = Host(Gate(1), Breaker(failures=1))
+    scene.host = Host(Gate(1), Breaker(failures=1), Turns(8))
     assert (scene.fails().why, scene.outcomes) == (CUT_OFF, ["cut-off"])
     assert scene.host.breaker.is_open is opened
 
@@ -301,7 +302,7 @@ def test_a_caller_who_leaves_is_noted_and_frees_the_gate():
                 pass
 
     scene = silent()
-    scene.host = Host(Gate(1), Breaker())
+    scene.host = Host(Gate(1), Breaker(), Turns(8))
     asyncio.run(drama(scene))
     assert scene.outcomes == ["cut-off"]
 

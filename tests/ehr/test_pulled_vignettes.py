@@ -22,7 +22,7 @@ from cds_hooks.on_need import needs
 from mappings.load import Knowledge
 from plugin import Assessment
 from plugin.document.assessment_document import to_document
-from plugin.record import LABORATORY, OTHER_SCALES
+from plugin.record import LABORATORY, OTHER_SCALES, OUTCOME_SCALES
 from tests.ehr.limited_server import LimitedServer, Limits
 from tests.ehr.sekmet_server import Sekmet, running_sekmet
 from tests.vignettes.clinic import FHIR, PAGE, Asked, Clinic, FhirServer, Vignette, tell
@@ -44,7 +44,7 @@ ALONE = {
     "refuses-dispenses-and-scales": (Limits(refuses=("MedicationDispense", "QuestionnaireResponse")), ""),
 }
 # By which names of gaps a kind of resource may be told as not read whole.
-_ALSO = {"Observation": {"Observation", LABORATORY, OTHER_SCALES}}
+_ALSO = {"Observation": {"Observation", LABORATORY, OUTCOME_SCALES, OTHER_SCALES}}
 
 
 def _cases() -> Iterator[Any]:
@@ -75,7 +75,7 @@ def _params() -> list[Any]:
 @pytest.fixture(scope="module")
 def asked(knowledge: Knowledge) -> Asked:
     """The kinds of data that every call needs, and those that some do."""
-    return queries(knowledge), needs(knowledge)
+    return queries(knowledge), needs(knowledge, ours=True)
 
 
 @pytest.fixture(scope="module")

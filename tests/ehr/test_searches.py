@@ -33,6 +33,7 @@ from cds_hooks.on_need import needs
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.sandbox.parameters import SEARCHABLE, reference_parameters
 from mappings.load import load
+from plugin.ingest import read_record
 
 KNOWLEDGE = load()
 VARIANTS = [(search, variant) for search in searches().values() for variant in search.variants]
@@ -80,17 +81,118 @@ def test_only_parameters_of_fhir_are_used(search, one):
     assert set(search.include) <= followed
 
 
+# Which searches bring the source of a fact, by its kind; measures go by their codes.
+READ_BY = {
+    "patient": {"patient"},
+    "order": set(),  # it comes with the call
+    "condition": {"conditions"},
+    "medication": {"medicationRequests", "dispenses", "statements", "administrations", "medications"},
+    "assessment": {"conditions", "questionnaireResponses"},
+    "failed": {
+        *("medicationRequests", "dispenses", "statements", "administrations", "medications", "procedures"),
+        *("scales", "outcomeScales", "questionnaireResponses", "conditions"),
+    },
+}
+
+
+def codes_of(one):
+    """``system|code`` of each code of a measure or an instrument."""
+    total = one.total_codes if hasattr(one, "total_codes") else one.codes
+    return {
+        f"{KNOWLEDGE.uri_of(code.system)}|{code.code}"
+        for code in (*total, *one.panel_codes, *(code for item in one.items for code in item.codes))
+    }
+
+
+def searches_for(codes, knowledge=KNOWLEDGE):
+    """The searches that ask for one of `codes`."""
+    announced = {query.key for query in queries(knowledge) if codes & set(query.codes)}
+    return announced | {need.key for need in needs(knowledge) for part in need.parts if codes & set(part.codes)}
+
+
+def searches_of_measure(name):
+    """The searches that ask for the codes of a measure or an instrument."""
+    measures, instruments = KNOWLEDGE.clinical.measures, KNOWLEDGE.instruments
+    return searches_for(codes_of(measures[name] if name in measures else instruments[name]))
+
+
+def sources_of(fact):
+    """The searches that bring what `fact` is read from."""
+    sui = KNOWLEDGE.clinical.suicidality
+    if fact.kind == "measure":
+        return searches_of_measure(fact.measure)
+    found = set(READ_BY[fact.kind])
+    if fact.id == "suicidality":
+        found |= searches_of_measure(sui.screen.measure) | searches_of_measure(sui.item.instrument)
+        found |= {key for word in sui.words for key in searches_of_measure(word.measure)}
+    return found
+
+
 def test_what_a_safety_rule_reads_is_waited_for():
-    """Medications of every kind, and the measures of the facts that a row tests."""
-    soft = {key for key, one in searches().items() if one.wait == "soft"}
-    assert soft == {"otherScales", "encounters"}
-    assert not any(searches()[key].resource_type.startswith("Medication") for key in soft)
-    clinical = KNOWLEDGE.clinical
-    tested = {test.fact for rule in clinical.safety.values() for row in rule.rows for test in row.when}
-    measured = {clinical.facts[fact].measure for fact in tested} - {None}
-    kinds = {clinical.measures[measure].kind for measure in measured if measure in clinical.measures}
-    needed = {need.id for need in KNOWLEDGE.prefetch.on_need for one in need.searches if kinds & set(one.kinds)}
-    assert kinds and needed == {"laboratory"} and not needed & soft
+    """Each row of the safety rules reads its facts from searches that are waited for to the hard end."""
+    rows = [row for rule in KNOWLEDGE.clinical.safety.values() for row in rule.rows]
+    facts = {test.fact: KNOWLEDGE.clinical.facts[test.fact] for row in rows for test in row.when}
+    read = {name: sources_of(fact) for name, fact in facts.items()}
+    nowhere = {name for name, sources in read.items() if not sources and facts[name].kind != "order"}
+    assert nowhere == set(), "facts that no search brings"
+    waits = {(name, key): searches()[key].wait for name, sources in read.items() for key in sources}
+    assert {one for one, wait in waits.items() if wait != "hard"} == set()
+    # What is told apart above is all that there is, and laboratory values are among it.
+    assert {"laboratory", "scales", "outcomeScales", "administrations"} <= {key for _, key in waits}
+    assert {key for key, one in searches().items() if one.wait == "soft"} == {"otherScales", "encounters"}
+
+
+def test_what_shuts_a_gate_is_waited_for():
+    """Every row of a modifier that can shut a gate; the others only put options into another order."""
+    rows = KNOWLEDGE.clinical.modifiers.rows
+    gating = {row.modifier for row in rows if row.gate is not None}
+    facts = {
+        test.fact: KNOWLEDGE.clinical.facts[test.fact] for row in rows if row.modifier in gating for test in row.when
+    }
+    read = {name: sources_of(fact) for name, fact in facts.items()}
+    assert gating == {"PSY", "CAT", "MIX", "NCD"} and "outcomeScales" in read["moca"]
+    assert {(name, key) for name, keys in read.items() for key in keys if searches()[key].wait != "hard"} == set()
+
+
+def test_what_an_outcome_is_judged_by_is_waited_for():
+    """Every code of every scale of outcome; and what is left to other scales is read into no score."""
+    known = {one.id: searches_for(codes_of(one)) for one in KNOWLEDGE.instruments.values()}
+    assert {key for keys in known.values() for key in keys} == {"scales", "outcomeScales"}
+    assert {searches()[key].wait for keys in known.values() for key in keys} == {"hard"}
+    [others] = [need for need in needs(KNOWLEDGE) if need.key == "otherScales"]
+    assert {one.wait for one in searches().values() if one.key == "otherScales"} == {"soft"}
+    codes = [code.partition("|") for part in others.parts for code in part.codes]
+    record = read_record(
+        [
+            {
+                "resourceType": "Observation",
+                "id": code,
+                "status": "final",
+                "code": {"coding": [{"system": system, "code": code}]},
+                "subject": {"reference": "Patient/p1"},
+                "effectiveDateTime": "2026-10-01",
+                "valueInteger": 3,
+            }
+            for system, _, code in codes
+        ],
+        knowledge=KNOWLEDGE,
+        patient_id="p1",
+    )
+    assert codes and len(record.received) == len(codes)
+    assert record.scores == ()
+
+
+def test_a_sites_code_of_a_scale_that_safety_reads_is_waited_for(tmp_path):
+    """Also one that stands for a code which itself is too unsure to be asked for."""
+    signed = 'who: "Board"\nwhen: 2026-12-01\nwhy: "local codes"\n'
+    (tmp_path / "site.yaml").write_text(
+        'id: st-elsewhere\nname: "St Elsewhere"\naccepted_by: "Dr A. Example"\naccepted_on: 2026-12-01\n'
+    )
+    (tmp_path / "codes.yaml").write_text(
+        f'{signed}scales:\n  - {{system: "urn:oid:2.999.7", code: "CSSRS", label: "C-SSRS", '
+        'means: {system: loinc, code: "93374-7"}}\n'
+    )
+    assert searches_for({"urn:oid:2.999.7|CSSRS"}, load(site=tmp_path)) == {"outcomeScales"}
 
 
 # Requests

@@ -8,78 +8,31 @@ one line that says why, without address or token. The token endpoint of backgrou
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
-import re
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpcore
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from cds_hooks.app import create_app
 from cds_hooks.clock import FixedClock
 from cds_hooks.ehr.addresses import AddressRule
 from cds_hooks.ehr.connecting import outbound_client
-from cds_hooks.observing.request_log import RequestLog
-from cds_hooks.settings import Settings
-from cds_hooks.storage.records import Records
+from cds_hooks.ehr.failures import Refused
+from cds_hooks.trust.key_sets import KeySets
 from mappings.load import Knowledge
-from tests.edge.conftest import (
-    BASE,
-    NOW,
-    KeyRing,
-    accepted,
-    bundle,
-    call,
-    full_prefetch,
-    nothing_needed,
-    order,
-    with_token,
-)
-from tests.planted import ACCESS_TOKEN
+from tests.edge.conftest import NOW, KeyRing, bundle, call, full_prefetch, nothing_needed, order, with_token
+from tests.ehr.forgery import LISTED, TLS, Service
 from tests.record_keeping import new_records
 
 pytestmark = pytest.mark.requirement("FA-14")
 PUBLIC = "93.184.215.14"
-TLS = ssl.create_default_context()  # slow to make, and not in question here
-Dialled = list[tuple[str, int]]
-TLS_HELLO = b"\x16"
-GOOD, NAMED = "http://127.0.0.1:A/fhir", "https://ehr.example:P/fhir"
+NAMED = "https://ehr.example:P/fhir"  # P is the port of the listener that must not be reached
 OK = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
-
-
-class Listener:
-    """A server on loopback that counts connections; it answers HTTP with `answer`, and hangs up on TLS."""
-
-    def __init__(self) -> None:
-        self.answer, self.accepted, self.port = "", 0, 0
-        self.paths: set[str] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            if (begin := await reader.readexactly(1)) != TLS_HELLO:
-                head = begin + await reader.readuntil(b"\r\n\r\n")
-                self.paths.add(head.decode("ascii").split()[1].partition("?")[0])
-                writer.write(self.answer.encode())
-                await writer.drain()
-        writer.close()
-
-    @asynccontextmanager
-    async def at(self, host: str, port: int = 0) -> AsyncIterator[Listener]:
-        listening = await asyncio.start_server(self.serve, host, port)
-        self.port = listening.sockets[0].getsockname()[1]
-        async with listening:
-            yield self
+Dialled = list[tuple[str, int]]
 
 
 @pytest.fixture
@@ -96,76 +49,13 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
     return begun
 
 
-@dataclass
-class Service:
-    """The service with its real way out; only names are looked up elsewhere. After a call, `good` is the server that
-    was listed, and `bad` the listener that must not be reached.
-    """
-
-    knowledge: Knowledge
-    said: Callable[[], str]
-    records: Records | None = None
-    written: io.StringIO = field(default_factory=io.StringIO)
-    good: Listener = field(default_factory=Listener)
-    bad: Listener = field(default_factory=Listener)
-
-    def ports(self, text: str) -> str:
-        """`text` with the port of `good` for A and that of `bad` for P."""
-        ports = {"A": self.good.port, "P": self.bad.port}
-        return re.sub(r":(0?)([AP])\b", lambda found: f":{found[1]}{ports[found[2]]}", text)
-
-    def meets(self, call_body: dict[str, Any], *rounds: Sequence[str], **more: Any) -> int:
-        """The status of the answer. A name leads to each of `rounds` in turn, and then to the last for ever."""
-        return asyncio.run(self._met(call_body, list(rounds or [["127.0.0.1"]]), **more))
-
-    async def _met(
-        self, call_body: dict[str, Any], rounds: list[Sequence[str]], *, base: str = GOOD, answer: str = "",
-        private: Sequence[str] = ("127.0.0.0/8",), bad_at: str = "127.0.0.1", keyring: KeyRing | None = None,
-        jku: str | None = None,
-    ) -> int:  # fmt: skip
-        async def resolve(host: str, port: int) -> Sequence[str]:
-            return rounds.pop(0) if len(rounds) > 1 else rounds[0]
-
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.good.at("127.0.0.1"))
-            await stack.enter_async_context(self.bad.at(bad_at, self.good.port if bad_at != "127.0.0.1" else 0))
-            self.good.answer = self.ports(answer)
-            rule = AddressRule(tuple(ip_network(text) for text in private))
-            more: Any = {"connections": 8, "http2": False, "timeout_seconds": 2.0}
-            way_out = outbound_client(rule=rule, resolve=resolve, verify=TLS, **more)
-            keys = [self.ports("https://ehr.example:P/registered")]
-            listed = (self.ports(base),)
-            app = create_app(
-                settings=Settings(base_url=BASE, open_mode=keyring is None, fhir_servers=listed, ehr_attempts=1),
-                knowledge=accepted(self.knowledge) if keyring else self.knowledge, clock=FixedClock(NOW),
-                http=await stack.enter_async_context(way_out), records=self.records, log=RequestLog(self.written),
-                registry=keyring.registry(jwks_file=None, jku=keys) if keyring else None,
-            )  # fmt: skip
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            transport = httpx.ASGITransport(app=app)
-            client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://service"))
-            header = {"jku": self.ports(jku)} if jku else None
-            headers = {"Authorization": f"Bearer {keyring.forge(header=header)}"} if keyring else {}
-            sent = self.ports(json.dumps(call_body))
-            path = f"/cds-services/trd-{call_body['hook']}"
-            return (await client.post(path, content=sent, headers=headers)).status_code
-
-    def line(self, *silent_about: str) -> dict[str, Any]:
-        """The only line of the call. No line of any logger holds a token, or what the test is `silent_about`."""
-        text = self.written.getvalue() + self.said()
-        assert [part for part in (ACCESS_TOKEN, "eyJ", *silent_about) if part in text] == []
-        lines = [json.loads(line) for line in self.written.getvalue().splitlines()]
-        [line] = [line for line in lines if line["event"] == "call"]
-        return dict(line)
-
-
 @pytest.fixture
 def service(knowledge: Knowledge, caplog: pytest.LogCaptureFixture) -> Service:
     caplog.set_level(logging.INFO)
     return Service(knowledge, lambda: caplog.text)
 
 
-def body(fhir_server: str = GOOD, **prefetch: Any) -> dict[str, Any]:
+def body(fhir_server: str = LISTED, **prefetch: Any) -> dict[str, Any]:
     """A call for which only the conditions have to be fetched."""
     sent = {**full_prefetch(), **nothing_needed(), **prefetch}
     del sent["conditions"]
@@ -285,4 +175,38 @@ def test_a_key_address(
     keyring, service.records = KeyRing(tmp_path, *private_keys), new_records(tmp_path)
     status = service.meets(call(), private=["127.0.0.0/8"] if jku else [], keyring=keyring, jku=jku)
     assert (status, service.bad.accepted, dialled) == (401, 0, [])
-    assert service.line("127.0.0.1", "ehr.example", "evil", "passwd")["outcome"] == "NotAuthenticated"
+    line = service.line("127.0.0.1", "ehr.example", "evil", "passwd")
+    assert (line["outcome"], line["refused_by"]) == ("NotAuthenticated", "key")
+    assert line["refused_addresses"] == ["not-listed" if jku else "private-address"]
+
+
+def test_the_registered_key_address_is_called_where_that_is_allowed(
+    service: Service, dialled: Dialled, tmp_path: Path, private_keys: tuple[Any, Any]
+) -> None:
+    """Without this the test above could pass because no key is ever fetched."""
+    keyring, service.records = KeyRing(tmp_path, *private_keys), new_records(tmp_path)
+    status = service.meets(call(), keyring=keyring)
+    assert (status, service.bad.accepted) == (401, len(dialled))
+    assert service.bad.accepted > 0
+    assert "refused_addresses" not in service.line("127.0.0.1", "ehr.example")
+
+
+def test_a_key_address_says_why_while_it_rests_after_a_refusal() -> None:
+    looked_up: list[str] = []
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        looked_up.append(host)
+        return ["127.0.0.1"]
+
+    async def twice() -> list[Refused]:
+        told: list[Refused] = []
+        address = "https://ehr.example/registered"
+        more: Any = {"connections": 1, "http2": False, "timeout_seconds": 1.0}
+        async with outbound_client(rule=AddressRule(), resolve=resolve, verify=TLS, **more) as http:
+            keys = KeySets([address], http, FixedClock(NOW))
+            for _ in range(2):
+                assert await keys.find([address], "one", told.append) is None
+        return told
+
+    assert asyncio.run(twice()) == ["private-address"] * 2
+    assert looked_up == ["ehr.example"]

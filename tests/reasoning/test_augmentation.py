@@ -335,11 +335,28 @@ def test_the_outcome_of_an_augmentation(end: int, status: Status) -> None:
     assert result.outcome.status is status
 
 
-@pytest.mark.parametrize(("day", "found"), [(129, False), (130, True), (158, True), (159, False)])
-def test_the_score_lies_within_two_weeks_of_the_end(day: int, found: bool) -> None:
-    """Sixty days from day 85 on end with day 144."""
+@pytest.mark.parametrize(("day", "found"), [(126, False), (127, True), (128, True), (158, True), (159, False)])
+def test_the_score_lies_between_six_weeks_at_dose_and_two_weeks_after_the_end(day: int, found: bool) -> None:
+    """As for a trial; sixty days from day 85 on end with day 144."""
     base = fill(1, 0, 240)
     result = only(base, agent("aripiprazole", 5), scores=[phq9(0, 19), phq9(84, 16), phq9(day, 15)], as_of=250)
+
+    assert (result.outcome.status is Status.FAILED_MEASURED) is found
+
+
+@pytest.mark.parametrize(("day", "found"), [(113, False), (114, True), (128, True), (129, False)])
+def test_an_agent_that_ended_before_six_weeks_is_judged_from_its_last_day_on(day: int, found: bool) -> None:
+    """Thirty days from day 85 on end with day 114."""
+    scores = [phq9(0, 19), phq9(84, 16), phq9(day, 15)]
+    result = only(fill(1, 0, 240), agent("aripiprazole", 5, days=30), scores=scores, as_of=250)
+
+    assert (result.outcome.status is Status.FAILED_MEASURED) is found
+
+
+@pytest.mark.parametrize(("day", "found"), [(126, False), (127, True), (128, True)])
+def test_an_agent_that_goes_on_has_no_endpoint_before_six_weeks(day: int, found: bool) -> None:
+    scores = [phq9(0, 19), phq9(84, 16), phq9(day, 15)]
+    result = only(fill(1, 0, 240), agent("aripiprazole", 5, days=60), scores=scores, as_of=day)
 
     assert (result.outcome.status is Status.FAILED_MEASURED) is found
 

@@ -20,10 +20,10 @@ from plugin.advice.policy import CardDraft, advise
 from plugin.advice.wording import SUMMARY_BELOW, Wording
 from plugin.assessment import Assessment
 from plugin.ingest import read_orders, read_record
-from plugin.record import LABORATORY, Availability, DraftOrder, PatientRecord, Read
+from plugin.record import LABORATORY, Availability, DraftOrder, MedicationFact, PatientRecord, Read
 from tests.properties.effort import effort
 from tests.properties.records import DAY_0, Scope, records
-from tests.reasoning.facts import fill, product
+from tests.reasoning.facts import fill, product, report
 from tests.reasoning.test_advice import ALL_READ, NOT_TOLERATED, SERTRALINE, TWO_FAILED, VENLAFAXINE, cards, judge
 from tests.reasoning.test_cards_pattern import with_ect
 from tests.reasoning.test_next_step_cards import PLAN
@@ -236,6 +236,20 @@ def test_a_story_shows_an_option_that_matches_the_domain_at_order_sign() -> None
     said = {card.kind: card for card in advise(judged, hook="order-sign", knowledge=KNOWLEDGE)}
     assert list(said) == ["trd-status", "mismatch-plausible", "trd-options"]
     assert any(line.startswith("Matched: ") for line in said["trd-options"].detail)
+
+
+def test_a_report_without_dates_is_told_with_the_dose_it_states() -> None:
+    undated = report(40, None, None, product=product("venlafaxine", 75))
+    [line] = _undated_lines(undated)
+    assert "dates not recorded, 75 mg a day: borderline, reported without dates;" in line
+    [line] = _undated_lines(replace(undated, dosage=()))
+    assert "dates not recorded, dose not readable: borderline, reported without dates or dose;" in line
+
+
+def _undated_lines(undated: MedicationFact) -> list[str]:
+    judged = judge(*SERTRALINE, undated)
+    [trial] = [trial for trial in judged.trials if trial.undated]
+    return [Wording(KNOWLEDGE).trial(trial, judged.definition)]
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 adequate trial failed"), (2, "2 adequate trials failed")])

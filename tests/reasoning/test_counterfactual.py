@@ -273,6 +273,13 @@ def test_a_report_without_dates() -> None:
     undated = report(40, None, None, product=product("venlafaxine", 150))
     found = judge(record((*SERTRALINE, undated)))
 
+    assert told(found) == [("venlafaxine: dates known, and not enough", "NOT_MET")]
+
+
+def test_a_report_without_dates_or_dose() -> None:
+    undated = report(40, None, None, product=product("venlafaxine", 150), dosage=())
+    found = judge(record((*SERTRALINE, undated)))
+
     assert told(found) == [("venlafaxine: dates and dose known, and not enough", "NOT_MET")]
 
 

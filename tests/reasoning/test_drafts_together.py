@@ -171,7 +171,9 @@ VOR = ("vor", "vortioxetine 10 mg daily")
 def test_the_old_mao_inhibitor_in_the_request_is_no_lost_washout(status: str) -> None:
     found = judged(order(*VOR), {**phenelzine(), "status": status}, recorded=(phenelzine(),))
     assert "S10" in stops(found)["vor"]
-    assert "takes an MAO inhibitor" in texts(found)
+    going_on = status in ("active", "on-hold", "draft")
+    assert ("takes an MAO inhibitor" in texts(found)) is going_on
+    assert ("took an MAO inhibitor" in texts(found)) is not going_on
     assert all("S10" in blocks(found)[name] for name in ("BUP", "SNRI", "TCA"))
     assert found.trials == (), "the order itself is no history"
 
@@ -196,6 +198,74 @@ def test_what_ends_in_the_request_is_no_longer_taken_beside_what_begins() -> Non
     new = order("esc", "escitalopram 10 mg daily")
     assert stops(judged(new, {**old, "status": "stopped"}, recorded=(old,)))["esc"] == set()
     assert stops(judged(new, old, recorded=(old,)))["esc"] == {"duplicate-ingredient"}
+
+
+def supplied(line: str, **more: Any) -> tuple[dict[str, Any], ...]:
+    """An active order of the chart, and its fill that reaches beyond today."""
+    story = {"as_of": TODAY, **STORY, "medications": [f"{line}, dispensed 60 on day {TODAY - 20}"]}
+    made = write_story(story, day_zero=DAY_0, patient_id="p", knowledge=KNOWLEDGE)
+    fills = [one for one in made if one["resourceType"] == "MedicationDispense"]
+    assert fills
+    return (order("old", line, day=DAY - timedelta(days=20), status="active"), *({**one, **more} for one in fills))
+
+
+NAMED = {"authorizingPrescription": [{"reference": "MedicationRequest/old"}]}
+SWITCHES = [
+    ("citalopram 20 mg daily", "escitalopram 10 mg daily"),
+    ("venlafaxine er 75 mg daily", "desvenlafaxine 50 mg daily"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), SWITCHES)
+@pytest.mark.parametrize("fills", [{}, NAMED])
+@pytest.mark.parametrize("status", ["stopped", "cancelled", "completed"])
+def test_a_switch_that_ends_the_old_order_is_no_duplicate(
+    before: str, after: str, fills: dict[str, Any], status: str
+) -> None:
+    old, *rest = supplied(before, **fills)
+    new = order("new", after)
+    assert stops(judged(new, old | {"status": status}, recorded=(old, *rest)))["new"] == set()
+    assert stops(judged(new, old, recorded=(old, *rest)))["new"] == {"duplicate-ingredient"}
+    assert stops(judged(new, recorded=(old, *rest)))["new"] == {"duplicate-ingredient"}
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"), [({}, True), ({"status": "stopped"}, False), ({"status": "completed"}, False)]
+)
+def test_another_order_that_goes_on_is_a_duplicate_whatever_the_request_ends(
+    change: dict[str, Any], goes_on: bool
+) -> None:
+    old, *rest = supplied("citalopram 20 mg daily")
+    another = {**old, "id": "another", **change}
+    found = judged(
+        order("new", "escitalopram 10 mg daily"), old | {"status": "stopped"}, recorded=(old, *rest, another)
+    )
+    assert stops(found)["new"] == ({"duplicate-ingredient"} if goes_on else set())
+
+
+def test_ending_another_drug_ends_no_duplicate() -> None:
+    old, *rest = supplied("citalopram 20 mg daily")
+    other = order("other", "mirtazapine 15 mg daily", day=DAY - timedelta(days=20), status="active")
+    found = judged(
+        order("new", "escitalopram 10 mg daily"), other | {"status": "stopped"}, recorded=(old, *rest, other)
+    )
+    assert stops(found)["new"] == {"duplicate-ingredient"}
+
+
+@pytest.mark.parametrize(("named", "goes_on"), [((), True), (("MedicationRequest/old",), False)])
+def test_an_active_report_goes_on_unless_it_is_of_the_ended_order(named: tuple[str, ...], goes_on: bool) -> None:
+    old, *rest = supplied("citalopram 20 mg daily")
+    report = {
+        "resourceType": "MedicationStatement",
+        "id": "told",
+        "status": "active",
+        "subject": {"reference": "Patient/p"},
+        "medicationCodeableConcept": old["medicationCodeableConcept"],
+        "effectivePeriod": {"start": (DAY - timedelta(days=20)).isoformat()},
+        "basedOn": [{"reference": reference} for reference in named],
+    }
+    found = judged(order("new", "escitalopram 10 mg daily"), old | {"status": "stopped"}, recorded=(old, *rest, report))
+    assert stops(found)["new"] == ({"duplicate-ingredient"} if goes_on else set())
 
 
 def test_an_order_signed_again_is_no_conflict_with_itself() -> None:

@@ -90,6 +90,44 @@ def test_a_fill_outranks_an_order_for_the_dose() -> None:
     assert "order_dispense_conflict" in found.flags
 
 
+STRONG: dict[str, Any] = {"product": product(amount=100)}
+OF_THE_FIRST: dict[str, Any] = {"based_on": ("MedicationRequest/1",)}
+OF_THE_SECOND: dict[str, Any] = {"based_on": ("MedicationRequest/2",)}
+
+
+@pytest.mark.parametrize(
+    ("told", "conflict"),
+    [
+        # a step up: each fill is of the order last written
+        ((order(1, 0), fill(1, 0), order(2, 29, **STRONG), fill(2, 29, **STRONG)), False),
+        ((order(1, 0), fill(1, 2), order(2, 29, **STRONG), fill(2, 30, **STRONG)), False),
+        ((order(1, 0), fill(1, 0), order(2, 29, **STRONG), fill(2, 28, **STRONG)), True),
+        # the last order before the fill counts, and a fill begun before any order is of the next
+        ((order(1, 0), order(2, 5, **STRONG), fill(1, 6)), True),
+        ((order(1, 0), order(2, 5, **STRONG), fill(1, 4)), False),
+        ((fill(1, 0), order(1, 3), order(2, 20, **STRONG)), False),
+        ((fill(1, 0), order(1, 3, **STRONG), order(2, 20)), True),
+        # the order that the fill names counts, whatever was written since
+        ((order(1, 0), order(2, 5, **STRONG), fill(1, 6, **OF_THE_FIRST)), False),
+        ((order(1, 0), order(2, 5, **STRONG), fill(1, 6, **OF_THE_SECOND)), True),
+        ((order(1, 0), order(2, 5, **STRONG), fill(1, 6, **STRONG, **OF_THE_FIRST)), True),
+        # one that is not on record names none
+        ((order(3, 0, **STRONG), fill(1, 6, **OF_THE_FIRST)), True),
+        # two strengths ordered on one day: a fill of either is as ordered
+        ((order(1, 0), order(2, 0, **STRONG), fill(1, 0), fill(2, 0, **STRONG)), False),
+        # within thirty days
+        ((order(1, 0, **STRONG), fill(1, 30)), True),
+        ((order(1, 0, **STRONG), fill(1, 31)), False),
+        ((order(1, 0, **STRONG), fill(1, 31, **OF_THE_FIRST)), False),
+    ],
+)
+def test_a_fill_is_held_against_its_own_order(told: tuple[MedicationFact, ...], conflict: bool) -> None:
+    found = exposure(*told)
+
+    assert found is not None
+    assert ("order_dispense_conflict" in found.flags) is conflict
+
+
 def test_administrations_and_discharge_fill_are_bridged_over_a_week() -> None:
     ward = fill(5, 0, layer=Layer.ADMINISTRATION, status="completed", end=when(5), days_supply=None)
 

@@ -218,6 +218,18 @@ def test_a_washout_that_is_not_over_is_critical() -> None:
     assert said["order-stop"].indicator == "critical"
 
 
+def test_what_is_blocked_by_a_draft_alone_is_told_with_the_draft() -> None:
+    """The draft may be stopped itself: nothing drafted is called taken."""
+    rule = "MAO inhibitor, linezolid or methylene blue within 14 days"
+    history = ["sertraline 200 mg daily, dispensed 70 on day 20", "venlafaxine er 225 mg daily, dispensed 56 on day 90"]
+    drafts = text(cards(draft="phenelzine 15 mg three times daily", history=history)["trd-options"])
+    assert f"mirtazapine ({rule}, because of the drafted phenelzine)" in drafts
+    assert f"caution: {rule}, because of the drafted phenelzine" in drafts
+    taken = [*history, "phenelzine 60 mg daily, dispensed 30 on day 200"]
+    both = text(cards(draft="bupropion xl 300 mg daily", history=taken)["trd-options"])
+    assert f"mirtazapine ({rule})" in both
+
+
 @pytest.mark.parametrize(
     ("condition", "kind", "indicator", "line"),
     [

@@ -104,7 +104,7 @@ def test_a_label_that_one_source_decides_is_of_low_certainty() -> None:
     swayed = profile(*case((3, 1, 2, 1, 0), shaps=(20, 0), **others))
     assert (swayed.domains, swayed.certainty) == (("ANX", "ANH"), "low")
     [reason] = [reason for reason in swayed.reasons if reason.rule == "D4"]
-    assert "the label would change without A1 of ANH." in reason.text
+    assert "the label would change without SHAPS, Likert scoring (anhedonic)." in reason.text
     assert dict(reason.facts)["unstable"] == 1
 
 

@@ -182,9 +182,9 @@ def test_lithium_is_a_reason_to_look_at_the_thyroid_and_at_its_level() -> None:
     lithium = order(1, 100, status="active", product=product("lithium", 300))
     found = considered(record(lithium, lab("tsh", 2), read=True))
     assert found["thyroid"].kind == "evidence"
-    assert found["thyroid"].finding == "takes lithium (lithium)"
+    assert found["thyroid"].finding == "takes lithium"
     assert found["drug-level"].kind == "gap"
-    assert found["drug-level"].finding == "takes lithium (lithium), no lithium level on record within 180 days"
+    assert found["drug-level"].finding == "takes lithium, no lithium level on record within 180 days"
     assert found["drug-level"].uses == ("MedicationRequest/1",)
 
 

@@ -278,8 +278,53 @@ def test_a_reason_says_how_sure_a_condition_is() -> None:
         for line in ('"bulimia", recorded day 10', "F50.20 provisional, recorded day 10", "F50.20 active, onset day 10")
     ]
     assert "(named in words only)" in texts[0]
-    assert "(not confirmed)" in texts[1]
+    assert "(not yet confirmed)" in texts[1]
     assert "(" not in texts[2]
+
+
+def why(option: str, rule: str, **story: Any) -> str:
+    """The reasons of one rule that blocks an option."""
+    [hit] = [hit for hit in said(**story).safety.blocked[option] if hit.rule == rule]
+    return " ".join(reason.text for reason in hit.reasons)
+
+
+@pytest.mark.parametrize(
+    ("medications", "told"),
+    [
+        (["fluoxetine 20 mg daily, dispensed 30 on day 336"], ["took fluoxetine, last day 2026-01-01."]),
+        (["fluoxetine 20 mg daily, dispensed 30 on day 380"], ["takes fluoxetine."]),
+        (
+            ["sertraline 50 mg daily, dispensed 30 on day 365"],
+            ["took a drug that must not meet an MAO inhibitor: sertraline (last day 2026-01-30)."],
+        ),
+        (
+            ["sertraline 50 mg daily, dispensed 30 on day 365", "mirtazapine 15 mg daily, dispensed 60 on day 350"],
+            ["takes a drug that must not meet an MAO inhibitor: mirtazapine, sertraline (last day 2026-01-30)."],
+        ),
+        (
+            # a switch is inferred on the day the new drug begins, and the old supply lasts longer
+            ["fluoxetine 20 mg daily, dispensed 60 on day 330", "escitalopram 10 mg daily, dispensed 30 on day 370"],
+            ["took fluoxetine, supply to 2026-01-25."],
+        ),
+    ],
+)
+def test_what_is_over_is_told_in_the_past_with_its_last_day(medications: list[str], told: list[str]) -> None:
+    text = why("MAOI", "S11", medications=medications)
+    assert all(line in text for line in told), text
+    assert "fluoxetine: fluoxetine" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("Z33.1 active confirmed, recorded day 370", "pregnancy among the conditions, recorded 2026-01-06."),
+        ("Z33.1 active confirmed, onset day 360", "pregnancy among the conditions, onset 2025-12-27."),
+        ("Z33.1 active confirmed", "pregnancy among the conditions, no date recorded."),
+    ],
+)
+def test_a_condition_that_counts_for_a_time_is_told_with_its_day(line: str, told: str) -> None:
+    text = why("DXB", "S16", patient={"age": 30, "sex": "female"}, conditions=[line])
+    assert text == f"Pregnancy and breast-feeding: {told}"
 
 
 def test_a_needed_line_says_what_and_why() -> None:

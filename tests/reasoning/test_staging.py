@@ -94,6 +94,7 @@ def bare(
         eligibility=FITS,
         history_unread=False,
         severity=severity,
+        scales={id_: one.label for id_, one in KNOWLEDGE.instruments.items()},
         knowledge=SCHEMES,
         as_of=on(as_of),
     )

@@ -28,9 +28,9 @@ from cds_hooks.fhir_writer import Resource, collection
 from cds_hooks.on_need import Need
 from cds_hooks.sandbox import ResourceStore, create_sandbox
 from cds_hooks.settings import Settings
+from cds_hooks.simulator.hook_requests import hook_request
 from cds_hooks.stories import drafted
 from cds_hooks.stories.notation import SECTIONS, write_story
-from cds_hooks.web.hook_requests import hook_request
 from mappings.load import Knowledge
 from plugin import Assessment, assess
 from plugin.ingest import read_orders, read_record
@@ -164,7 +164,7 @@ class Clinic:
                 http=pulled,
                 registry=None,
             )
-            by_prefetch = await self._prefetches(ehr)
+            by_prefetch = await self._prefetches(ehr, routes)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app=service), base_url=BASE) as client:
                 for prefetch in routes:
                     self.answered[prefetch] = await self._call(client, by_prefetch[prefetch])
@@ -183,8 +183,8 @@ class Clinic:
         [inside] = self.judged
         return answer.json(), inside
 
-    async def _prefetches(self, ehr: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
-        """What the EHR sends along with each call. What no query asks for comes under a key of its own.
+    async def _prefetches(self, ehr: httpx.AsyncClient, routes: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the EHR sends along with each call of `routes`. What no query asks for comes under a key of its own.
 
         What is asked for on need is sent with everything else, under its own name, and read by the service otherwise.
         """
@@ -198,7 +198,7 @@ class Clinic:
             found = [everything] if kind.is_read else [each["resource"] for each in everything.get("entry", [])]
             asked_for.update((each["resourceType"], each["id"]) for each in found)
             whole[kind.key] = everything
-            if position % 2 == 0:
+            if position % 2 == 0 and "half" in routes:
                 half[kind.key] = (await ehr.get(address)).raise_for_status().json()
         for need in self.needs:
             found = []

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import httpx
 import pytest
 
 from cds_hooks.web.markdown import to_html
@@ -39,15 +36,3 @@ def test_what_cards_use_is_rendered() -> None:
     for part in ("<strong>Trials</strong>", "<li>sertraline, <em>adequate</em></li>", "<table>"):
         assert part in html
     assert '<a href="https://example.org/a" rel="noopener noreferrer" target="_blank">source</a>' in html
-
-
-def test_the_demo_renders_several_texts_in_order(ask: Callable[..., httpx.Response]) -> None:
-    answer = ask("POST", "/demo/markdown", json={"texts": ["**a**", "", "<i>b</i>"]})
-    assert answer.json() == {"html": ["<p><strong>a</strong></p>\n", "", "<p>&lt;i&gt;b&lt;/i&gt;</p>\n"]}
-
-
-@pytest.mark.parametrize("body", [{}, {"texts": "a"}, {"texts": [1]}, {"texts": ["a"] * 21}])
-def test_other_bodies_are_refused_without_an_echo(body: object, ask: Callable[..., httpx.Response]) -> None:
-    answer = ask("POST", "/demo/markdown", json=body)
-    assert answer.status_code == 400
-    assert answer.json()["resourceType"] == "OperationOutcome"

@@ -22,7 +22,7 @@ from cds_hooks.web.source_attributes import add_source_attributes, json_schema, 
 from mappings.attribute_schema import read_statements
 from mappings.load import DIRECTORY, Knowledge, load
 from mappings.site_schema import Site, SiteChange, SiteOverlay
-from tests.web.test_page_browser import CHROMIUM, OPTIONS
+from tests.simulator.browsing import CHROMIUM, OPTIONS
 
 BASE = "http://service.example"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

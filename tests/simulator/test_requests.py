@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ ROUTES = ("prefetched", "pulled", "half")
 
 
 def _patients(ask: Ask) -> list[str]:
-    return re.findall(r'<option value="([^"]+)" data-teaching', ask("GET", "/").text)
+    return [one["id"] for one in ask("GET", "/demo/setup.json").json()["patients"]]
 
 
 def _fire(ask: Ask, **wanted: Any) -> dict[str, Any]:
@@ -70,7 +69,8 @@ def test_the_routes_differ_in_what_they_send(ask: Ask) -> None:
 
 
 def test_any_offered_product_can_be_drafted_and_is_valid_fhir(ask: Ask) -> None:
-    codes = re.findall(r'<option value="(\d+)">', ask("GET", "/").text)
+    drugs = ask("GET", "/demo/setup.json").json()["drugs"]
+    codes = [product["code"] for drug in drugs for product in drug["products"]]
     assert len(codes) == len(set(codes))
     for code in codes[:: max(1, len(codes) // 20)]:
         body = ask("GET", "/demo/request.json", params={"product": code, "units": 2}).json()
@@ -87,6 +87,9 @@ def test_any_offered_product_can_be_drafted_and_is_valid_fhir(ask: Ask) -> None:
         ("/demo/request.json?product=1", 400),
         ("/demo/request.json?hook=order-dispatch", 400),
         ("/demo/request.json?units=99", 400),
+        ("/demo/order.json?product=1", 400),
+        ("/demo/order.json", 400),
+        ("/demo/order.json?words=nobody&rhythm=hourly", 400),
         ("/demo/assessment/nobody", 404),
     ],
 )

@@ -1,0 +1,61 @@
+// The simulator page: its controls, and the state that its address names.
+import { orderText, read } from "./address.js";
+import { readForm } from "./connect.js";
+import { byId } from "./elements.js";
+import { ask } from "./network.js";
+import { filterList } from "./patients.js";
+import { orderSearch } from "./search.js";
+import { drafted } from "./sig.js";
+import { Simulator, bare } from "./simulator.js";
+
+const setup = (await ask("/demo/setup.json")).body;
+setup.products = new Map(setup.drugs.flatMap((drug) => drug.products.map((one) => [one.code, one.name])));
+const simulator = new Simulator(setup);
+
+function press(id, act) {
+  byId(id).addEventListener("click", act);
+}
+
+press("begin", () => {
+  simulator.focusCards = true;
+  return simulator.visit({ ...simulator.state, patient: setup.patients[0].id, order: "suggested", hook: "order-select" });
+});
+press("suggested-order", () => simulator.order(bare(simulator.story.order), simulator.story.orderText, "suggested"));
+press("sign", () => simulator.wantToSign());
+press("sign-now", () => simulator.sign());
+press("start-over", () => simulator.startOver());
+press("back-to-draft", () => {
+  simulator.session.signing = false;
+  simulator.drafts();
+  byId("drug").focus();
+});
+orderSearch(setup.drugs, setup.longestWords, async ({ product, words, name }) => {
+  const text = product ? orderText({ product, units: 1, rhythm: setup.rhythms[0] }) : "";
+  await simulator.order(await drafted({ product, words }), name, text);
+});
+
+byId("patient-list").addEventListener("click", (event) => {
+  const anchor = event.target.closest("a");
+  if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  simulator.visit(read(new URL(anchor.href).search)).then(() => byId("person").focus());
+});
+filterList();
+
+byId("connection").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const given = readForm(setup);
+  if (!given) return;
+  simulator.token = given.token;
+  for (const name of ["service", "fhir"]) if (given.state[name]) simulator.trusted.add(new URL(given.state[name]).origin);
+  // Another FHIR server has other patients.
+  const moved = (given.state.fhir || "") !== (simulator.state.fhir || "");
+  simulator.session = null;
+  simulator.visit(moved ? given.state : { ...simulator.state, ...given.state });
+});
+for (const id of ["client", "route"]) byId(id).addEventListener("change", () => byId("connection").requestSubmit());
+
+addEventListener("popstate", () => simulator.follow(read()));
+byId("simulator").hidden = false;
+await simulator.follow(read());
+document.documentElement.dataset.ready = "true";
