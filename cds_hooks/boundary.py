@@ -89,7 +89,10 @@ class CallBoundary:
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 line.status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = line.correlation_id
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = line.correlation_id
+                # Records and errors are JSON and nothing else, whatever a browser might make of them.
+                headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
         try:

@@ -9,7 +9,7 @@ from functools import partial
 from mappings.load import Knowledge
 from mappings.schema import Definition
 from plugin.assessment import Assessment
-from plugin.document.accounting import balance, laboratory_aside, references_used
+from plugin.document.accounting import balance, denied_aside, laboratory_aside, references_used
 from plugin.findings import Reason, SetAside
 from plugin.options.next_step import next_step_of
 from plugin.record import DraftOrder, PatientRecord, StandingOrder
@@ -241,4 +241,5 @@ def _never_filled(history: History, knowledge: Knowledge) -> tuple[str, ...]:
 def _aside(history: History) -> list[SetAside]:
     record, exposures = history.record, history.exposures
     never = [SetAside(reference=fact.reference, reason="never filled (E2)") for fact, _ in exposures.never_filled]
-    return [*record.set_aside, *exposures.set_aside, *never, *laboratory_aside(record, history.setting.as_of)]
+    denied = denied_aside(exposures)
+    return [*record.set_aside, *exposures.set_aside, *never, *denied, *laboratory_aside(record, history.setting.as_of)]

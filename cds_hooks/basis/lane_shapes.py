@@ -125,7 +125,7 @@ def _bars(
     x, end = scale.span(one.first, one.last)
     told = words.say("dates-known", start=one.first, end=one.last)
     if lane.unit:
-        sure = "" if one.sure else ", supply assumed or only possible"
+        sure = "" if one.sure else ", assumed or only possible"
         told = (
             f"{told}: {one.dose} {lane.unit} a day{sure}" if one.high is not None else f"{told}: dose not known{sure}"
         )

@@ -20,13 +20,14 @@ from plugin.trial.neuromodulation import Course
 from plugin.trial.trials import Trial
 
 _OTHER = "OTHER"
+WEAK = "C"  # a single order, a report without dates: nothing shows that it was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """Days on one dose, both ends included; `low` and `high` a day in the unit of the lane, None where not known.
 
-    `sure`: the supply proves the days; else they are only possible or assumed.
+    `sure`: the records prove the days; else they are only possible, or assumed on weak evidence (grade C).
     """
 
     first: date
@@ -214,7 +215,7 @@ def _category(outcome: Outcome, words: Wording) -> str:
 
 def _stretch(one: DoseStretch) -> Stretch:
     low, high = (one.dose.low, one.dose.high) if one.dose.is_known else (None, None)
-    return Stretch(first=one.start, last=one.end, low=low, high=high, sure=one.sure)
+    return Stretch(first=one.start, last=one.end, low=low, high=high, sure=one.sure and one.grade != WEAK)
 
 
 def _other(fact: OtherMedication, as_of: date) -> Stretch | None:

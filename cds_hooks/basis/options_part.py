@@ -6,20 +6,28 @@ Options, never directives. Agents under study are information only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_hooks.basis.citations import Register, Why
 from cds_hooks.basis.telling import plain
+from cds_hooks.basis.verdict_part import is_unread
+from plugin.advice.option_card import named
+from plugin.advice.safety_cards import unchecked_card
 from plugin.advice.wording import Wording, capitalised
 from plugin.assessment import Assessment
 from plugin.options.listing import Blocked, Information, Option
+from plugin.record import LABORATORY, Read
+from plugin.resistance.verdict import Value
 from plugin.safety.drafts import JudgedOrder, OrderFinding
+from plugin.safety.option_safety import RuleHit
 
 _LANES = (
     ("matched", "Matched to the profile"),
     ("guideline", "By label or guideline"),
     ("adjunct", "Beside another treatment"),
 )
+# What hard stops are read from beside what `unchecked_card` speaks of.
+_BEHIND_STOPS = ("MedicationDispense", "MedicationStatement", "MedicationAdministration", LABORATORY)
 _ONLY_TOLD = "information only, no order"
 _TOLD = {
     "already-failed": "tried at an adequate dose for long enough, and it failed or probably failed",
@@ -68,7 +76,9 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionsPart:
-    """Everything about what could come next. `why_none` says why nothing is listed."""
+    """Everything about what could come next. `why_none` says why nothing is listed, `no_finding` what it means that
+    nothing was found against a drafted order.
+    """
 
     lanes: tuple[LaneRow, ...]
     why_none: Why | None
@@ -78,6 +88,7 @@ class OptionsPart:
     pattern: tuple[str, tuple[Why, ...]]
     unread: tuple[Why, ...]
     orders: tuple[OrderRow, ...]
+    no_finding: str
     proposal: str
 
 
@@ -94,7 +105,7 @@ def options_part(assessment: Assessment, words: Wording, register: Register) -> 
             if (listed := getattr(options, lane))
         ),
         why_none=register.why(options.why_none) if options.why_none is not None else None,
-        blocked=tuple(_blocked(one, words, register) for one in options.blocked),
+        blocked=tuple(_blocked(one, step.safety.blocked.get(one.id, ()), words, register) for one in options.blocked),
         information=tuple(_information(one, register) for one in options.information_only),
         pairing=register.whys((*together.together, *together.apart)) if together is not None else (),
         pattern=(
@@ -103,15 +114,21 @@ def options_part(assessment: Assessment, words: Wording, register: Register) -> 
         ),
         unread=register.whys(step.safety.unread),
         orders=tuple(_order(one, assessment, words, register) for one in step.orders),
+        no_finding=_no_finding(assessment, words),
         proposal=words.say("option-proposal"),
     )
 
 
-def rule_labels(rules: Iterable[str], words: Wording) -> tuple[str, ...]:
-    """The labels of safety rules, each once."""
-    unread = words.knowledge.clinical.order_checks.procedures_unread
-    labels = {**{rule: known.label for rule, known in words.knowledge.clinical.safety.items()}, unread.id: unread.label}
-    return tuple(dict.fromkeys(labels.get(rule, rule.lower()) for rule in rules))
+def rule_labels(rules: Iterable[str], hits: Sequence[RuleHit], words: Wording) -> tuple[str, ...]:
+    """What the rules that hold are called, each once, and as on cards where only a drafted drug makes one hold."""
+    held = {hit.rule: hit for hit in hits}
+    return tuple(dict.fromkeys(_label(held[rule], words) if rule in held else rule.lower() for rule in rules))
+
+
+def _label(hit: RuleHit, words: Wording) -> str:
+    """In fewer words than on a card: the page names every option, and the drafted order stands on it."""
+    label = named(replace(hit, drafted=()), words)
+    return f"{label} (drafted only)" if hit.drafted else label
 
 
 def _lane(title: str, listed: Sequence[Option], assessment: Assessment, words: Wording, register: Register) -> LaneRow:
@@ -132,16 +149,16 @@ def _option(one: Option, assessment: Assessment, words: Wording, register: Regis
         name=capitalised(one.label),
         tier=one.tier,
         tags=tuple(tags),
-        cautions=rule_labels(one.cautions, words),
+        cautions=rule_labels(one.cautions, assessment.next_step.safety.cautions.get(one.id, ()), words),
         needed=tuple(dict.fromkeys(item.what for item in needed)),
         reasons=register.whys((*one.reasons, *(reason for item in needed for reason in item.reasons))),
     )
 
 
-def _blocked(one: Blocked, words: Wording, register: Register) -> BlockedRow:
+def _blocked(one: Blocked, hits: Sequence[RuleHit], words: Wording, register: Register) -> BlockedRow:
     return BlockedRow(
         name=capitalised(one.label),
-        rules="; ".join(rule_labels(one.rules, words)),
+        rules="; ".join(rule_labels(one.rules, hits, words)),
         reasons=register.whys(one.reasons),
     )
 
@@ -149,6 +166,17 @@ def _blocked(one: Blocked, words: Wording, register: Register) -> BlockedRow:
 def _information(one: Information, register: Register) -> Why:
     cites = [cite for reason in one.reasons for cite in reason.cites]
     return register.statement(f"{capitalised(one.label)}: {one.status}", cites=cites)
+
+
+def _no_finding(assessment: Assessment, words: Wording) -> str:
+    """What was looked for without a finding: what was not read may hold one."""
+    if assessment.verdict.value is Value.OUT_OF_SCOPE:
+        return "These rules are not made for this patient: that nothing is said here clears nothing."
+    record = assessment.record
+    unread = any(record.read(kind) is Read.PARTIAL or record.did_not_come(kind) for kind in _BEHIND_STOPS)
+    if unread or is_unread(assessment) or unchecked_card(assessment, words) is not None:
+        return "Nothing was found against it in what was read, but not all was read that could speak against it."
+    return "Nothing in the history, and no named hard stop, concerns it."
 
 
 def _order(one: JudgedOrder, assessment: Assessment, words: Wording, register: Register) -> OrderRow:

@@ -52,7 +52,7 @@ class Surroundings:
 
     `home` is where the product's name leads; `who` what the page calls the patient (name, birth date), empty for only
     age and sex; `demo` says that the patient is synthetic; `notices` are sentences at the top. `reported` are
-    references (``Type/id``) that came from the form and not from the record: they are labelled "clinician-reported".
+    references (``Type/id``) that came from the form, saved since or not: they are labelled "clinician-reported".
     `links` are (label, address) beside the title. `form` stands directly under what is missing.
     """
 

@@ -14,6 +14,7 @@ from plugin.advice.wording import Wording, capitalised
 from plugin.assessment import Assessment
 from plugin.domains.domain_scores import DomainScore
 from plugin.domains.indicators import Evidence, Ignored
+from plugin.record import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class ModifierRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePart:
-    """The profile in words and numbers. `limits` say what the domains are not."""
+    """The profile in words and numbers. `limits` say what the domains are not, `no_gate` what stands for no gate."""
 
     lines: tuple[Markup, ...]
     domains: tuple[DomainRow, ...]
@@ -73,6 +74,7 @@ class ProfilePart:
     modifiers: tuple[ModifierRow, ...]
     modifier_reasons: tuple[Why, ...]
     gates: tuple[str, ...]
+    no_gate: str
     suicidality: Markup
     warnings: tuple[Why, ...]
 
@@ -82,6 +84,7 @@ def profile_part(assessment: Assessment, words: Wording, register: Register) -> 
     step = assessment.next_step
     profile, modifiers = step.profile, step.modifiers
     counts = {"assessable": len(profile.assessable), "all": len(profile.scores)}
+    nothing = _nothing(assessment)
     said = profile_line(assessment, words) or [words.say("profile-undetermined", **counts)]
     return ProfilePart(
         lines=tuple(line(text) for text in said),
@@ -89,10 +92,11 @@ def profile_part(assessment: Assessment, words: Wording, register: Register) -> 
         reasons=register.whys((*profile.reasons, *profile.notices)),
         limits=profile.limits,
         collect=tuple(measured(one, words) for one in profile.collect_next),
-        modifiers=tuple(_modifier(name, value) for name, value in modifiers.values.items()),
+        modifiers=tuple(_modifier(name, value, nothing) for name, value in modifiers.values.items()),
         modifier_reasons=register.whys(modifiers.reasons),
         gates=tuple(GATE.get(gate, spoken(gate)) for gate in modifiers.gates),
-        suicidality=line(suicidality_line(assessment, words)),
+        no_gate=nothing or "none",
+        suicidality=_suicidality(assessment, words),
         warnings=tuple(
             register.statement(
                 f"{hit.label}. {' '.join(reason.text for reason in hit.reasons)}",
@@ -113,11 +117,25 @@ def measured(name: str, words: Wording) -> str:
     return known.instruments[name].label if name in known.instruments else name
 
 
-def _modifier(name: str, value: str) -> ModifierRow:
+def _nothing(assessment: Assessment) -> str:
+    """What to say of something that was not found where it may stand in what was not read; empty where all was read."""
+    record = assessment.record
+    whole = record.read("Condition") is Read.COMPLETE and not record.lacks_scores
+    return "" if whole else "none found, but not all was read"
+
+
+def _suicidality(assessment: Assessment, words: Wording) -> Markup:
+    """The line of the cards; an answer that was not read may say otherwise."""
+    said = line(suicidality_line(assessment, words))
+    unread = said and assessment.record.lacks_scores
+    return said + Markup(". Not all scores were read: an answer may be among them") if unread else said
+
+
+def _modifier(name: str, value: str, nothing: str) -> ModifierRow:
     quiet = value in ("none", "none-recorded")
     return ModifierRow(
         label=MODIFIER.get(name, name),
-        value="none recorded" if quiet else spoken(value),
+        value=(nothing or "none recorded") if quiet else spoken(value),
         quiet=quiet,
     )
 

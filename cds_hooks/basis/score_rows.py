@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cds_hooks.basis.citations import Register, Why
-from cds_hooks.basis.telling import number, spoken
+from cds_hooks.basis.telling import CLINICIAN_REPORTED, number, spoken
 from plugin.advice.wording import Wording
 from plugin.assessment import Assessment
 from plugin.instruments import Instruments, band_of
@@ -58,10 +58,11 @@ def score_tables(
 
 
 def _row(score: Score, instruments: Instruments, words: Wording, register: Register) -> ScoreRow:
+    told = [CLINICIAN_REPORTED] if register.is_reported(score.references) else []
     return ScoreRow(
         day=words.day(score.day),
         value=number(score.value),
         band=band_of(score, instruments) or "",
-        note=", ".join(spoken(flag) for flag in score.flags),
+        note=", ".join((*(spoken(flag) for flag in score.flags), *told)),
         why=register.statement("", uses=score.references),
     )

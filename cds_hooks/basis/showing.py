@@ -6,7 +6,7 @@ verdict stood before and which stands now. Pure and synchronous: nothing is kept
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cds_hooks.basis.page import Surroundings, basis_page
 from cds_hooks.fhir_writer import Resource
-from cds_hooks.reported import Entered, form_html, note_text, to_resources
+from cds_hooks.reported import IDENTIFIERS, Entered, form_html, note_text, to_resources
 from mappings.load import Knowledge
 from plugin import assess
 from plugin.assessment import Assessment
@@ -83,7 +83,8 @@ def show(chart: Chart, viewing: Viewing, entered: Entered | None = None) -> Show
         before = _assessed(chart, viewing, (), suppose=False)
         notices.append(_moved(before, assessment, knowledge))
     notices += [f"Could not be read: {gap.what} ({gap.why})." for gap in chart.gaps if gap not in assessment.gaps]
-    reported = frozenset(f"{one['resourceType']}/{one['id']}" for one in made)
+    reported = _references(made)
+    saved = _references(one for one in chart.resources if _came_from_here(one))
     form = form_html(
         entered,
         assessment=assessment,
@@ -94,7 +95,7 @@ def show(chart: Chart, viewing: Viewing, entered: Entered | None = None) -> Show
         note=note_text(entered.facts, author=viewing.author, at=local, knowledge=knowledge),
         reported=reported,
     )
-    around = replace(viewing.around, notices=tuple(notices), reported=reported, form=form)
+    around = replace(viewing.around, notices=tuple(notices), reported=reported | saved, form=form)
     html = basis_page(assessment, knowledge=knowledge, around=around)
     return Shown(html=html, assessment=assessment, resources_to_save=made)
 
@@ -129,6 +130,17 @@ def _apart(made: Sequence[Resource], held: Sequence[Resource]) -> tuple[Resource
             id_ += "-here"
         apart.append({**resource, "id": id_})
     return tuple(apart)
+
+
+def _references(resources: Iterable[Resource]) -> frozenset[str]:
+    return frozenset(f"{one['resourceType']}/{one['id']}" for one in resources if one.get("id"))
+
+
+def _came_from_here(resource: Resource) -> bool:
+    """Whether a record was saved from the form of the page: it is no less clinician-reported for that."""
+    identifiers = resource.get("identifier")
+    held = identifiers if isinstance(identifiers, list) else []
+    return any(isinstance(one, dict) and one.get("system") == IDENTIFIERS for one in held)
 
 
 def _moved(before: Assessment, now: Assessment, knowledge: Knowledge) -> str:

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from cds_hooks.web.markdown import to_html
 from plugin.advice.wording import Wording
 
+# Beside what a clinician entered on the page, whether it has been saved since or not.
+CLINICIAN_REPORTED = "clinician-reported"
 _ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _PARAGRAPH = re.compile(r"^<p>(.*)</p>\s*$", re.DOTALL)
 

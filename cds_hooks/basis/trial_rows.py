@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from markupsafe import Markup
 
 from cds_hooks.basis.citations import Register, Why
-from cds_hooks.basis.lanes import Lane, Stretch, course_lane, dose_stretches, outcome_words, trial_lane, unit_of
+from cds_hooks.basis.lanes import WEAK, Lane, Stretch, course_lane, dose_stretches, outcome_words, trial_lane, unit_of
 from cds_hooks.basis.telling import ADEQUACY, ADEQUACY_SIGN, STATUS, interval, line, spoken
 from plugin.advice.wording import Wording
 from plugin.assessment import Assessment
 from plugin.document.dose_history import DoseStretch, stretches_of
 from plugin.resistance.verdict import weight_of
+from plugin.trial.measurement import Outcome
 from plugin.trial.neuromodulation import Course
 from plugin.trial.trials import Trial
 
@@ -117,6 +118,7 @@ def _trial(
     judged, outcome = trial.judged, trial.outcome
     known = "dates-ongoing" if trial.ongoing else "dates-known"
     when = words.say("dates-unknown") if trial.undated else words.say(known, start=judged.era.start, end=judged.era.end)
+    again = [words.say("dates-known", start=one.era.start, end=one.era.end) for one, _ in trial.others]
     doses = tuple(_dose_lines(trial, words, register))
     every = (
         *judged.reasons,
@@ -127,7 +129,7 @@ def _trial(
         id=id_,
         name=trial.drug.label,
         kind=trial.drug_class,
-        when=when,
+        when="; also ".join((when, *again)),
         dose=_doses(trial),
         adequacy=judged.adequacy.value,
         sign=ADEQUACY_SIGN[judged.adequacy.value],
@@ -139,7 +141,7 @@ def _trial(
         counts=_counts(trial, augmentation=not counted, assessment=assessment, faded=faded),
         grade=trial.grade,
         faded=faded,
-        reported=register.is_reported(trial.sources),
+        reported=register.is_reported((*trial.sources, *_measured_by(outcome))),
         sentence=line(words.trial(trial, assessment.definition)),
         reasons=register.whys(every),
         doses=doses[:_MOST_STRETCHES],
@@ -178,7 +180,7 @@ def _course(course: Course, id_: str, assessment: Assessment, words: Wording, re
         counts=_counts(course, augmentation=False, assessment=assessment, faded=not series.current),
         grade="",
         faded=not series.current,
-        reported=register.is_reported(course.sources),
+        reported=register.is_reported((*course.sources, *_measured_by(outcome))),
         sentence=Markup("{}: {}, {}; {}").format(course.label, sessions, ADEQUACY[course.adequacy.value], told),
         reasons=(
             register.statement("The records of the sessions.", uses=course.sources),
@@ -188,6 +190,12 @@ def _course(course: Course, id_: str, assessment: Assessment, words: Wording, re
         more=0,
         flags=tuple(spoken(flag) for flag in dict.fromkeys((*course.flags, *outcome.flags))),
     )
+
+
+def _measured_by(outcome: Outcome) -> Iterator[str]:
+    """The records of the scores that the outcome rests on."""
+    for score in (outcome.baseline, outcome.endpoint):
+        yield from score.references if score is not None else ()
 
 
 def _counts(one: Trial | Course, *, augmentation: bool, assessment: Assessment, faded: bool) -> str:
@@ -204,12 +212,12 @@ def _counts(one: Trial | Course, *, augmentation: bool, assessment: Assessment, 
 
 
 def _doses(trial: Trial) -> str:
-    """The doses in the order in which they were taken: ``50, 100 mg a day``."""
+    """The doses of the course that is judged, in the order in which they were taken: ``50 → 100 mg a day``."""
     if trial.undated:
         low, high = f"{trial.stated_dose.low:.4g}", f"{trial.stated_dose.high:.4g}"
         stated = low if low == high else f"{low} to {high}"
         return f"{stated} {unit_of(trial)} a day" if trial.stated_dose.is_known else "dose not known"
-    stretches = dose_stretches(trial)
+    stretches = dose_stretches(replace(trial, others=()))
     if not stretches:
         return "dose not known"
     seen: list[Stretch] = []
@@ -245,9 +253,15 @@ def _dose_lines(trial: Trial, words: Wording, register: Register) -> Iterator[Do
             when=words.say("dates-known", start=first.start, end=last.end),
             days=(last.end - first.start).days + 1,
             dose=first.dose_text,
-            certainty=f"{'sure' if first.sure else 'possible only'}, grade {first.grade}, by {first.layer}",
+            certainty=f"{_certainty(first)}, grade {first.grade}, by {first.layer}",
             why=register.statement("", uses=[use for one in members for use in one.uses]),
         )
+
+
+def _certainty(one: DoseStretch) -> str:
+    if not one.sure:
+        return "possible only"
+    return "assumed" if one.grade == WEAK else "sure"
 
 
 def _is_same(before: DoseStretch, after: DoseStretch) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from cds_hooks.basis.citations import Register, Why
-from cds_hooks.basis.telling import VERDICT_HEAD, interval, line, plain, spoken
+from cds_hooks.basis.telling import CLINICIAN_REPORTED, VERDICT_HEAD, interval, line, plain, spoken
 from plugin.advice.card_footing import severity_line
 from plugin.advice.decisive_fact import decisive_fact
 from plugin.advice.status_card import definition_lines
@@ -20,6 +20,7 @@ from plugin.resistance.optimisation import Points
 from plugin.resistance.verdict import Counts, Value
 
 _MOST_CHANGES = 8
+_HISTORY_UNREAD = "V0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class VerdictPart:
     """Everything about the verdict. `value` is its name in the contract, `sentence` what decided it.
 
     `meter`: for each place up to the highest count or the number needed, ``sure``, ``probable``, ``possible`` or
-    ``none``. `capped` names the value it would have had. `settle` is what would tell most and who can tell.
+    ``none``. `unread`: trials may stand in what was not read; what was not found is ``possible`` then. `capped` names
+    the value it would have had. `settle` is what would tell most and who can tell.
     """
 
     value: str
@@ -60,6 +62,7 @@ class VerdictPart:
     counts: str
     needed: int
     meter: tuple[str, ...]
+    unread: bool
     capped: str
     settle: tuple[str, str] | None
     changes: tuple[str, ...]
@@ -80,6 +83,7 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
     verdict, definition = assessment.verdict, assessment.definition
     fact = decisive_fact(assessment, words) if verdict.value is Value.INDETERMINATE else None
     eligibility, severity = assessment.eligibility, assessment.severity
+    unread = is_unread(assessment)
     changes = tuple(
         dict.fromkeys(
             plain(f"{change.fact}: {words.say(f'verdict-{change.verdict.value}')}", words)
@@ -90,9 +94,10 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
         value=verdict.value.value,
         head=VERDICT_HEAD[verdict.value.value],
         sentence=plain(verdict.reasons[0].text, words) if verdict.reasons else "",
-        counts=_counted(verdict.counts),
+        counts=_counted(verdict.counts, unread=unread),
         needed=definition.min_failed_trials,
-        meter=_meter(verdict.counts, definition.min_failed_trials),
+        meter=_meter(verdict.counts, definition.min_failed_trials, unread=unread),
+        unread=unread,
         capped=VERDICT_HEAD[verdict.capped.value].lower() if verdict.capped is not None else "",
         settle=(fact.text, fact.effort) if fact is not None else None,
         changes=changes[:_MOST_CHANGES],
@@ -105,7 +110,7 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
         ),
         stages=_stages(assessment, words),
         staging_reasons=register.whys(assessment.staging.reasons if assessment.staging is not None else ()),
-        severity=line(severity_line(assessment, words)),
+        severity=_severity(assessment, words, register),
         severity_why=register.statement(
             "", uses=severity.score.references, cites=words.knowledge.instruments[severity.score.instrument].cites
         )
@@ -116,20 +121,34 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
     )
 
 
-def _counted(counts: Counts) -> str:
+def _severity(assessment: Assessment, words: Wording, register: Register) -> Markup:
+    """The line of the cards, and whether the score comes from the form of the page."""
+    said = line(severity_line(assessment, words))
+    known = assessment.severity
+    own = known is not None and register.is_reported(known.score.references)
+    return Markup("{}, {}").format(said, CLINICIAN_REPORTED) if own else said
+
+
+def is_unread(assessment: Assessment) -> bool:
+    """Whether trials may stand in what was not read of the drug history, so that the counts are what was found."""
+    return any(reason.rule == _HISTORY_UNREAD for reason in assessment.verdict.reasons)
+
+
+def _counted(counts: Counts, *, unread: bool) -> str:
+    found = " found in what was read" if unread else ""
     if counts.lo == counts.hi:
-        return str(counts.lo)
+        return f"{counts.lo}{found}"
     probable = f", {counts.lo_proxy} with probable ones" if counts.lo_proxy > counts.lo else ""
-    return f"{counts.lo} to {counts.hi}{probable}"
+    return f"{counts.lo} to {counts.hi}{found}{probable}"
 
 
-def _meter(counts: Counts, needed: int) -> tuple[str, ...]:
+def _meter(counts: Counts, needed: int, *, unread: bool) -> tuple[str, ...]:
     def kind(place: int) -> str:
         if place < counts.lo:
             return "sure"
         if place < counts.lo_proxy:
             return "probable"
-        return "possible" if place < counts.hi else "none"
+        return "possible" if place < counts.hi or unread else "none"
 
     return tuple(kind(place) for place in range(max(counts.hi, needed)))
 
@@ -143,7 +162,7 @@ def _definition(name: str, assessment: Assessment, words: Wording, register: Reg
         summary=known.summary,
         value=result[1].value if result is not None else "",
         word=words.say(f"verdict-{result[1].value}") if result is not None else "not computed",
-        counts=_counted(result[0]) if result is not None else "",
+        counts=_counted(result[0], unread=is_unread(assessment)) if result is not None else "",
         needed=str(known.min_failed_trials),
         mine=name == assessment.definition.id,
         why=register.statement("", cites=known.cites),

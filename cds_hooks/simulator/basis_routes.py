@@ -19,6 +19,7 @@ from cds_hooks.reported import Entered, read_form, save
 from cds_hooks.settings import Settings
 from cds_hooks.simulator.charts import Charts
 from cds_hooks.simulator.hook_requests import USER
+from cds_hooks.simulator.own_page import require_own_page
 from cds_hooks.smart.forms import fields_of
 from cds_hooks.smart.page_making import called
 from cds_hooks.smart.refusals import SmartRefused
@@ -68,7 +69,7 @@ def basis_routes(
     @router.post("/app/demo/{patient}")
     async def enter(request: Request, patient: str) -> HTMLResponse:
         chart, viewing = seen(patient)
-        _require_own(request)
+        require_own_page(request)
         try:
             fields = await fields_of(request)
         except SmartRefused:
@@ -84,9 +85,3 @@ def basis_routes(
         return HTMLResponse(shown.html, headers=dict(HEADERS))
 
     return router
-
-
-def _require_own(request: Request) -> None:
-    """A form of another site could write to the demo's record; browsers say where a form comes from."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise BadRequest("The form does not come from this page.", "Open the page again.")

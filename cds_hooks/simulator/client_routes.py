@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from cds_hooks.clock import Clock
 from cds_hooks.errors import BadRequest, UnknownService
 from cds_hooks.simulator.client_keys import ClientKeys
 from cds_hooks.simulator.fhir_calls import FhirCalls
+from cds_hooks.simulator.own_page import require_own_page
 from cds_hooks.simulator.shown_cards import shown
 from cds_hooks.trust.entries import GENERIC
 from cds_hooks.trust.profiles import client_profiles
@@ -45,8 +46,9 @@ class TokenWish(BaseModel):
 def client_routes(*, told: Mapping[str, Any], clock: Clock, calls: FhirCalls, keys: ClientKeys) -> APIRouter:
     """The routes; the clients that tokens are signed for are those of `told`, the page's `setup`."""
     router = APIRouter(include_in_schema=False)
+    own = [Depends(require_own_page)]
 
-    @router.post("/demo/cards")
+    @router.post("/demo/cards", dependencies=own)
     async def cards_html(sent: Cards) -> JSONResponse:
         profile = client_profiles().get(sent.client)
         if profile is None:
@@ -57,7 +59,7 @@ def client_routes(*, told: Mapping[str, Any], clock: Clock, calls: FhirCalls, ke
     async def jwks() -> JSONResponse:
         return JSONResponse(keys.public_set(), headers={"Access-Control-Allow-Origin": "*"})
 
-    @router.post("/demo/token")
+    @router.post("/demo/token", dependencies=own)
     async def token(wish: TokenWish) -> JSONResponse:
         client = next((one for one in told["clients"] if one["id"] == wish.client), None)
         if client is None:
@@ -65,7 +67,7 @@ def client_routes(*, told: Mapping[str, Any], clock: Clock, calls: FhirCalls, ke
         signed = keys.token(issuer=client["service"], audience=wish.audience, now=clock.now())
         return JSONResponse({"token": signed}, headers={"Cache-Control": "no-store"})
 
-    @router.post("/demo/access")
+    @router.post("/demo/access", dependencies=own)
     async def access() -> JSONResponse:
         """What a client passes on as fhirAuthorization, but for the patient, which the page knows."""
         passed_on = {"token_type": "Bearer", "expires_in": ACCESS_SECONDS, "scope": _SCOPE, "subject": "trd-cds"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cds_hooks.clock import stopwatch
 from cds_hooks.sandbox.faults import NotAllowed
 from cds_hooks.sandbox.protocol import answer_fault
-from cds_hooks.settings import is_loopback
+from cds_hooks.simulator.own_page import is_local
 
 MOST_MARKED = 100
 MOST_CALLS = 200
@@ -71,7 +71,7 @@ class Recorded:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if _writes(scope) and not _is_local(headers.get("origin")):
+        if _writes(scope) and not is_local(headers.get("origin")):
             await _refused()(scope, receive, send)
             return
         token = headers.get("authorization", "").partition(" ")[2]
@@ -98,12 +98,8 @@ class Recorded:
 
 
 def _writes(scope: Scope) -> bool:
-    return scope["method"] in _WRITES and not str(scope["path"]).endswith("/_search")
-
-
-def _is_local(origin: str | None) -> bool:
-    """Whether a call may write: from no browser at all, or from a page of this machine."""
-    return origin is None or is_loopback(urlsplit(origin).hostname or "")
+    searches = scope["method"] == "POST" and str(scope["path"]).endswith("/_search")
+    return scope["method"] in _WRITES and not searches
 
 
 def _refused() -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,7 @@ from cds_hooks.errors import BadRequest
 from cds_hooks.sandbox.app_grants import AppClient
 from cds_hooks.sandbox.launching import LaunchServer
 from cds_hooks.simulator.hook_requests import USER
+from cds_hooks.simulator.own_page import require_own_page
 from cds_hooks.smart.assembling import CALLBACK
 from cds_hooks.smart.registration import OPEN, Ehr, RegisteredEhrs, registered
 from cds_hooks.stories import Story
@@ -64,7 +65,7 @@ def launch_routes(server: LaunchServer, *, base_url: str) -> APIRouter:
     """Where the simulator asks for the address that an EHR would send the browser to."""
     router = APIRouter(include_in_schema=False)
 
-    @router.post("/demo/launch")
+    @router.post("/demo/launch", dependencies=[Depends(require_own_page)])
     async def launch(wish: LaunchWish) -> JSONResponse:
         if wish.url != base_url + LAUNCH:
             raise BadRequest(

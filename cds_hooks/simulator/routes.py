@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import httpx
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from cds_hooks.catalogue import queries
@@ -16,6 +16,7 @@ from cds_hooks.fhir_writer import Resource
 from cds_hooks.simulator.charts import Charts
 from cds_hooks.simulator.drafting import LONGEST_WORDS, MOST_UNITS, ONCE_DAILY, draft, draft_in_words
 from cds_hooks.simulator.hook_requests import Route, hook_request, prefetched
+from cds_hooks.simulator.own_page import require_own_page
 from cds_hooks.web.layout import HEADERS, page
 from mappings.load import Knowledge
 from plugin import assess
@@ -98,7 +99,7 @@ def simulator(
             return PlainTextResponse(explain(found), headers=HEADERS)
         return JSONResponse(to_document(found), headers=HEADERS)
 
-    @router.post("/demo/start-over/{patient}")
+    @router.post("/demo/start-over/{patient}", dependencies=[Depends(require_own_page)])
     async def start_over(patient: str) -> Response:
         charts.start_over(patient)
         return Response(status_code=204)

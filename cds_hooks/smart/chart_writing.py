@@ -6,6 +6,7 @@ mean that the first one was kept.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -73,11 +74,19 @@ class ChartWriter:
 
     async def _sent(self, method: str, address: str, **more: Any) -> httpx.Response:
         received = bytearray()
-        async with self.http.stream(method, address, timeout=WRITE_SECONDS, follow_redirects=False, **more) as answer:
-            async for chunk in answer.aiter_bytes():
-                received += chunk
-                if len(received) > LARGEST_ANSWER:
-                    raise httpx.DecodingError("the answer is larger than may be read")
+        try:
+            async with (
+                asyncio.timeout(WRITE_SECONDS),
+                self.http.stream(method, address, timeout=WRITE_SECONDS, follow_redirects=False, **more) as answer,
+            ):
+                if answer.headers.get("content-encoding", "identity") != "identity":
+                    raise httpx.DecodingError("the answer is compressed, which was not asked for")
+                async for chunk in answer.aiter_bytes():
+                    received += chunk
+                    if len(received) > LARGEST_ANSWER:
+                        raise httpx.DecodingError("the answer is larger than may be read")
+        except TimeoutError:  # byte by byte, each within its own time
+            raise httpx.ReadTimeout("the answer did not come in time") from None
         kept = {name: answer.headers[name] for name in ("location", "content-type") if name in answer.headers}
         return httpx.Response(answer.status_code, headers=kept, content=bytes(received), request=answer.request)
 

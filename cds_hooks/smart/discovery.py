@@ -70,7 +70,11 @@ class Discovery:
             raise SmartRefused("discovery") from None
         _require_pkce(configuration, known_to_work=ehr.entry.pkce_known)
         found = self._endpoints(configuration, ehr, refused)
-        if found.key_address:
+        before = self._known.get(ehr.entry.id)  # perhaps of another launch meanwhile
+        if before is not None and before[1].key_address == found.key_address:
+            # The same keys: an answer to a launch may be waiting for them at this moment.
+            found = replace(found, keys=before[1].keys)
+        elif found.key_address:
             found = replace(found, keys=KeySets((found.key_address,), self._http, self._clock))
         await self._replace(ehr.entry.id, asked, found)
         return found
@@ -84,7 +88,7 @@ class Discovery:
     async def _replace(self, name: str, asked: datetime, found: Endpoints) -> None:
         before = self._known.get(name)
         self._known[name] = (asked, found)
-        if before is not None and before[1].keys is not None:
+        if before is not None and before[1].keys is not None and before[1].keys is not found.keys:
             await before[1].keys.aclose()
 
     async def _read(self, ehr: RegisteredEhr) -> Mapping[str, Any]:
@@ -94,7 +98,8 @@ class Discovery:
         if ehr.entry.identity and not (configuration.get("issuer") and configuration.get("jwks_uri")):
             more = await self._optional(f"{ehr.base}/.well-known/openid-configuration")
             if more.good:
-                configuration = {**{name: more.content.get(name) for name in ("issuer", "jwks_uri")}, **configuration}
+                stated = {name: value for name, value in configuration.items() if value is not None}
+                configuration = {**{name: more.content.get(name) for name in ("issuer", "jwks_uri")}, **stated}
         return configuration
 
     async def _optional(self, address: str) -> Answered:

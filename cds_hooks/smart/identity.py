@@ -7,6 +7,7 @@ the issuer's published keys only; issuer, audience, nonce and times must hold.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,13 +17,14 @@ import orjson
 
 from cds_hooks.ehr.failures import Refused
 from cds_hooks.references import type_and_id
-from cds_hooks.smart.authorizing import LONGEST_ID, LONGEST_TOKEN
+from cds_hooks.smart.authorizing import LONGEST_TOKEN
 from cds_hooks.smart.discovery import Endpoints
 from cds_hooks.smart.refusals import SmartRefused
 
 LEEWAY_SECONDS = 60
 LONGEST_LIFE_SECONDS = 86_400
 _CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
+_ID = re.compile(r"[A-Za-z0-9.\-_]{1,250}")  # of FHIR, and the longer ones with underscores of one EHR
 _JWS = jwt.PyJWS()
 
 
@@ -46,7 +48,7 @@ async def clinician_of(
     kind, identifier = type_and_id(written) if isinstance(written, str) else ("", "")
     if kind in ("Patient", "RelatedPerson"):
         raise SmartRefused("not-a-clinician")
-    if kind not in _CLINICIANS or not 0 < len(identifier) <= LONGEST_ID or not identifier.isprintable():
+    if kind not in _CLINICIANS or not _ID.fullmatch(identifier):
         raise SmartRefused("identity")
     return f"{kind}/{identifier}"
 

@@ -122,7 +122,7 @@ def _profile_lines(assessment: Assessment, words: Wording) -> list[str]:
 def _line(option: Option, step: NextStep, words: Wording) -> str:
     rules = words.knowledge.clinical.safety
     hits = {hit.rule: hit for hit in step.safety.cautions.get(option.id, ())}
-    cautions = "; ".join(_named(hits[rule], words) for rule in option.cautions if rule in rules and rule in hits)
+    cautions = "; ".join(named(hits[rule], words) for rule in option.cautions if rule in rules and rule in hits)
     said = [f"**{escape(option.label)}**", words.say("option-tier", tier=option.tier)]
     said += [words.say("option-caution", cautions=escape(cautions))] if cautions else []
     said += [words.say("option-off-label")] if option.off_label else []
@@ -157,7 +157,7 @@ def _blocked_line(assessment: Assessment, words: Wording) -> list[str]:
         words.say(
             "option-blocked",
             option=one.label,
-            rules=", ".join(_named(hit, words) for hit in hits.get(one.id, ())),
+            rules=", ".join(named(hit, words) for hit in hits.get(one.id, ())),
         )
         for one in assessment.next_step.options.blocked
         if _could_be_shown(one.id, assessment, words)
@@ -165,7 +165,7 @@ def _blocked_line(assessment: Assessment, words: Wording) -> list[str]:
     return [words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN)))] if blocked else []
 
 
-def _named(hit: RuleHit, words: Wording) -> str:
+def named(hit: RuleHit, words: Wording) -> str:
     """What a rule that holds is called beside an option: an allergy is one to that option."""
     allergy = words.knowledge.clinical.order_checks.option_allergy.id
     return hit.rule.lower() if hit.rule == allergy else with_draft(hit, words)

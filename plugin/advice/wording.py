@@ -138,7 +138,8 @@ class Wording:
             return self.say("adequacy-EXCLUDED")
         if judged.adequacy is Adequacy.BORDERLINE and sure >= definition.min_days_at_dose:
             unmeant = judged.intent.value != "depression"
-            key = f"{key}-intent" if unmeant else key
+            weak = judged.sure is not None and judged.sure.graded < definition.min_days_at_dose
+            key = f"{key}-intent" if unmeant else f"{key}-weak" if weak else key
         return self.say(
             key,
             sure=sure,

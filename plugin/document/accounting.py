@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from plugin.exposure.exposures import Exposures
 from plugin.findings import Reason, SetAside
-from plugin.record import PatientRecord
+from plugin.record import MedicationFact, PatientRecord
 from plugin.safety.drafts import JudgedOrder
 from plugin.trial.neuromodulation import Course
 from plugin.trial.trials import Trial
 
+_NOT_TAKEN = "not-taken"
 _BY_TYPE = {
     "Observation": "read; outside the window of every trial",
     "QuestionnaireResponse": "read; outside the window of every trial",
@@ -69,6 +71,28 @@ def laboratory_aside(record: PatientRecord, as_of: date) -> list[SetAside]:
             reason = "read; a result that no rule of this version needed"
         found.append(SetAside(reference=result.reference, reason=reason))
     return found
+
+
+def denied_aside(exposures: Exposures) -> list[SetAside]:
+    """Why a drug record may end up unused although it counts elsewhere: a report says that it was not taken then."""
+    found = []
+    for exposure in exposures.by_key.values():
+        denials = [fact for fact in exposure.not_taken if fact.status == _NOT_TAKEN and fact.start is not None]
+        for fact in exposure.facts:
+            start = fact.start or fact.written
+            if fact in denials:
+                reason = "read; says that the drug was not taken, so that those days do not count"
+            elif start is not None and any(_covers(denial, start.latest) for denial in denials):
+                reason = "read; another record says that the drug was not taken then"
+            else:
+                continue
+            found.append(SetAside(reference=fact.reference, reason=reason))
+    return found
+
+
+def _covers(denial: MedicationFact, day: date) -> bool:
+    first = denial.start.earliest if denial.start is not None else date.max
+    return first <= day and (denial.end is None or day <= denial.end.latest)
 
 
 def balance(record: PatientRecord, used: frozenset[str], aside: Sequence[SetAside]) -> tuple[SetAside, ...]:

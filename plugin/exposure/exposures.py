@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
@@ -30,6 +30,7 @@ from plugin.findings import Reason, SetAside
 from plugin.record import Component, Layer, MedicationFact
 from plugin.timeline import Timeline, overlay
 
+_HANDED_OVER = frozenset({Layer.ADMINISTRATION, Layer.DISPENSE})
 _PRECEDENCE = (Layer.ADMINISTRATION, Layer.DISPENSE, Layer.REPORT, Layer.ORDER)
 
 
@@ -46,7 +47,8 @@ class Exposure:
     """All days on one ingredient as recorded, with the facts behind them.
 
     `order_starts` are the days of orders that count by themselves, `evidence_starts` those of dispenses, reports and
-    administrations. `undated` facts name use without days; `not_taken` facts deny use.
+    administrations. `undated` facts name use without days; `not_taken` facts deny use. `denied` are the days so denied
+    although the drug was handed over or given within the denied time: no exposure, but a wash-out may not rest on it.
     """
 
     key: ExposureKey
@@ -56,6 +58,7 @@ class Exposure:
     evidence_starts: tuple[date, ...] = ()
     undated: tuple[MedicationFact, ...] = ()
     not_taken: tuple[MedicationFact, ...] = ()
+    denied: Days = field(default_factory=Timeline)
     flags: tuple[str, ...] = ()
 
 
@@ -145,10 +148,11 @@ def _lay_out(
         ),
     }
     days = _best(by_layer).before(as_of + timedelta(days=1))
-    for fact, _ in members:
-        if fact.status == "not-taken" and fact.start is not None:
-            last = fact.end.latest if fact.end is not None else as_of
-            days = days.without(fact.start.earliest, max(last, fact.start.earliest))
+    began = {supply.fact.reference: supply.start for group in layers.values() for supply in group}
+    denied: list[Days] = []
+    for first, last in _denials([fact for fact, _ in members], as_of):
+        denied.append(_handed_over_since(first, days.between(first, last), began))
+        days = days.without(first, last)
     unfilled = {fact.reference for fact, _ in never}
     return Exposure(
         key=key,
@@ -158,8 +162,26 @@ def _lay_out(
         evidence_starts=tuple(sorted(later)),
         undated=tuple(undated),
         not_taken=tuple(f for f, _ in members if f.status == "not-taken" or f.adherence == "not-taking"),
+        denied=overlay(denied, lambda held: held[0][1]),
         flags=_flags(layers, rules),
     )
+
+
+def _denials(facts: Iterable[MedicationFact], as_of: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each time in which the drug is said not to have been taken."""
+    for fact in facts:
+        if fact.status == "not-taken" and fact.start is not None:
+            last = fact.end.latest if fact.end is not None else as_of
+            yield fact.start.earliest, max(last, fact.start.earliest)
+
+
+def _handed_over_since(since: date, days: Days, began: Mapping[str, date]) -> Days:
+    """The days that rest on what was handed over or given on or after the day `since`."""
+
+    def rests_on_it(day: CoveredDay) -> bool:
+        return day.layer in _HANDED_OVER and any(began.get(use, date.min) >= since for use in day.uses)
+
+    return days.where(rests_on_it)
 
 
 def _with_directions(

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import reduce
 
 from mappings.schema import Reconstruction
 from plugin.exposure.dose import UNKNOWN, DailyDose, DoseSchedule, add_up, days_lasting, schedule_of, units_per_day
@@ -210,7 +211,18 @@ def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
         covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade=grade, uses=supply.uses)
         span = (min(last, as_of) - supply.start).days + 1
         told.append(profile_of(supply.schedule, supply.start, max(0, span), covered))
-    return overlay(told, lambda active: active[0][1])
+    return overlay(told, lambda active: _told_alike([covered for _, covered in active]))
+
+
+def _told_alike(cells: Sequence[CoveredDay]) -> CoveredDay:
+    """A day that several reports speak of: the doses they state are readings of one, the best of them shows the use."""
+    stated = [cell.dose for cell in cells if cell.dose.is_known]
+    return replace(
+        cells[0],
+        dose=reduce(DailyDose.spanning, stated) if stated else cells[0].dose,
+        grade=min(cell.grade for cell in cells),
+        uses=tuple(dict.fromkeys(use for cell in cells for use in cell.uses)),
+    )
 
 
 def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:

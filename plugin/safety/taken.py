@@ -30,6 +30,7 @@ class LastDay(StrEnum):
     TAKEN = "last day"
     SUPPLIED = "supply to"  # what was at hand after another drug had taken its place
     LATEST = "last day at the latest"  # the end was noted, or is part of this request; the day may be an earlier one
+    DENIED = "reported as not taken, but supplied to"  # handed over in the very time in which it was not taken
     UNKNOWN = "ended on a day not recorded"
 
 
@@ -113,7 +114,10 @@ def takings(record: PatientRecord, eras: Sequence[Era], knowledge: Knowledge, as
 
 
 def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
-    """The same drugs by their whole supply, whatever was started since: for wash-outs, the last day it may reach."""
+    """The same drugs by their whole supply, whatever was started since: for wash-outs, the last day it may reach.
+
+    What was handed over stays part of it where a report denies that it was taken: a denial alone opens no wash-out.
+    """
     return tuple(
         Taking(
             groups=_groups_of(key.ingredient, knowledge),
@@ -121,10 +125,11 @@ def supplied(exposures: Exposures, knowledge: Knowledge) -> tuple[Taking, ...]:
             first=span.start,
             last=span.end,
             uses=tuple(fact.reference for fact in exposure.facts),
-            ending=LastDay.SUPPLIED,
+            ending=ending,
         )
         for key, exposure in exposures.by_key.items()
-        for span in exposure.days.spans()
+        for days, ending in ((exposure.days, LastDay.SUPPLIED), (exposure.denied, LastDay.DENIED))
+        for span in days.spans()
     )
 
 
@@ -132,8 +137,10 @@ def stopped_on_no_day(record: PatientRecord, knowledge: Knowledge, as_of: date) 
     """For wash-outs: orders and reports that have ended, of which neither the day nor the supply is recorded.
 
     They may have been taken until the end was noted, else until today; one that began long ago
-    (`OrderChecks.stop_day_unknown`) is left out.
+    (`OrderChecks.stop_day_unknown`) is left out. So is a report that states how long, or that tells of the course of
+    other records without a day of its own: those records say when it ended.
     """
+    held = {fact.reference for fact in record.medications}
     within = int(knowledge.clinical.order_checks.stop_day_unknown.on(as_of).amount)
     for fact in record.medications:
         stated = fact.layer is Layer.REPORT or (fact.layer is Layer.ORDER and fact.intent in _ORDERS)
@@ -141,6 +148,9 @@ def stopped_on_no_day(record: PatientRecord, knowledge: Knowledge, as_of: date) 
         if fact.product is None or not stated or fact.do_not_perform or fact.adherence == "not-taking":
             continue
         dated = fact.end is not None or fact.days_supply is not None or fact.quantity is not None
+        if fact.layer is Layer.REPORT:
+            dated |= any(line.bounds_days is not None for line in fact.dosage)
+            dated |= fact.start is None and not held.isdisjoint(fact.based_on)
         if fact.status not in _ENDED or dated or first is None or (as_of - first).days > within:
             continue
         last = max(first, min(as_of, fact.stop_noted.latest)) if fact.stop_noted is not None else as_of

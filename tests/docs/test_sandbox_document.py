@@ -141,7 +141,7 @@ def _require_what_the_page_says_of(probed: str) -> None:
     for key in ("patient", "medicationRequests", "dispenses", "scales", "conditions"):
         assert re.search(rf"^{key} +\S+ +\* ", probed, re.MULTILINE), key
         assert re.search(rf"^{key}\t\S+$", probed, re.MULTILINE), key
-    assert re.search(r"^Verdict under \S+: MET$", probed, re.MULTILINE)
+    assert re.search(r"^Verdict under \S+: MET$", probed, re.MULTILINE), probed
     assert "Failed adequate trials: at least 2" in probed
     assert "Nothing that was asked for." in probed
 

@@ -54,6 +54,29 @@ def test_what_was_entered_is_labelled_and_what_is_recorded_is_not() -> None:
     assert told.count(label) > alone.count(label) + 1  # the list of the form, and the drawing or table beside it
 
 
+def test_a_score_that_was_entered_is_labelled_wherever_it_decides() -> None:
+    """In the table of scores, beside the trial that it rates, and where it is the severity of today."""
+    label = "clinician-reported"
+    alone = show(CHART, VIEWING).html
+    told = shown({"kind": "score", "instrument": "phq9", "value": "16", "day": on(175)}).html
+    rows = told.partition("<caption>Trials of this episode</caption>")[2].partition("</table>")[0]
+    rated = {row.partition("<span")[0]: label in row for row in rows.split('scope="row">')[1:]}
+    assert rated == {"sertraline": False, "escitalopram": True}
+    assert f"({label})" in told and f"({label})" not in alone
+    assert f"(moderately severe), {label}" in told
+
+
+def test_what_was_saved_stays_labelled() -> None:
+    told = shown(ELSEWHERE)
+    saved = tuple({**one, "id": f"of-the-server-{place}"} for place, one in enumerate(told.resources_to_save))
+    chart = Chart(patient_id="p", resources=(*OPEN, *saved), availability=AVAILABLE)
+    again = show(chart, VIEWING)
+    assert counts(again.assessment) == counts(told.assessment)
+    row = again.html.partition('scope="row">venlafaxine')[2].partition("</th>")[0]
+    assert "clinician-reported" in row
+    assert "clinician-reported" not in again.html.partition('scope="row">sertraline')[2].partition("</th>")[0]
+
+
 def test_the_form_carries_what_was_entered() -> None:
     entered = enter(OUTCOME, ELSEWHERE)
     form = Form(show(CHART, VIEWING, entered).html)

@@ -116,6 +116,10 @@ def test_not_taken_at_all() -> None:
     found = judged(OPEN, {"kind": "adherence", "trial": ESC, "taken": "none"})
     assert counts(found) == ("NOT_MET", 1, 1, 1)
     assert all(one.ingredient != "escitalopram" for one in found.trials)
+    aside = {one.reference: one.reason for one in found.set_aside}
+    assert "another record says that the drug was not taken then" in aside["MedicationDispense/esc-1"]
+    assert "says that the drug was not taken" in aside["MedicationStatement/reported-1"]
+    assert not any("ser-" in reference for reference in aside)
     assert {one.id for one in KNOWLEDGE.definitions.values()} == set(found.by_definition)
 
 

@@ -240,3 +240,63 @@ def test_a_server_that_takes_no_orders_keeps_them_in_the_page(page: Any, address
         page.get_by_text("takes no orders from this page").wait_for()
         assert page.locator(".draft").count() == 1
         assert store.of_kind("MedicationRequest") == []
+
+
+@pytest.mark.parametrize(
+    ("base", "link", "followed"),
+    [
+        ("http://127.0.0.1:9", "http://127.0.0.1:9/Observation?page=2&x=%zz", True),
+        ("http://127.0.0.1:9/fhir", "Observation?page=2", True),
+        ("http://127.0.0.1:9", "http://127.0.0.1:99/Observation?page=2", False),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9@127.0.0.1:8/Observation", False),
+        ("http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhirs/Observation", False),
+        ("http://127.0.0.1:9/fhir", "../other", False),
+    ],
+)
+def test_the_token_goes_to_pages_below_the_base_only(base: str, link: str, followed: bool, page: Any) -> None:
+    asked = page.evaluate(
+        "async ([base, link]) => { const { FhirServer } = await import('/static/simulator/fhir.js');"
+        " const [asked, real] = [[], window.fetch];"
+        " window.fetch = async (url) => { asked.push(String(url));"
+        " return new Response(JSON.stringify({ link: [{ relation: 'next', url: link }] })); };"
+        " try { await new FhirServer(base, { token: 't' }).search('Observation?a=b'); }"
+        " finally { window.fetch = real; }"
+        " return asked; }",
+        [base, link],
+    )
+    assert asked[0] == f"{base}/Observation?a=b"
+    assert (len(asked) > 1) == followed
+
+
+def test_what_is_accepted_is_what_was_shown(page: Any) -> None:
+    """Beside things that are no suggestions at all, in the list of a faulty service."""
+    card = good_card()
+    other = {"uuid": "33333333-3333-4333-8333-333333333333", "label": "b"}
+    card["suggestions"] = ["no suggestion", None, card["suggestions"][0], other]
+    card["overrideReasons"] = [5, *card["overrideReasons"]]
+    told = page.evaluate(
+        "async (card) => { const { cardElements } = await import('/static/simulator/cards.js'); const told = [];"
+        " const profile = { id: 'generic', selection_behavior: 'both', cards_at_most: 9, links: true };"
+        " const acts = { accept: async (_, one) => { told.push(one.label); return { accepted: true, text: '' }; },"
+        " override: async (_, reason) => { told.push(reason.code); return { overridden: true, text: '' }; } };"
+        " const [made] = await cardElements({ cards: [card], findings: [], judged() {} }, profile, acts);"
+        " document.body.append(made); const [, last] = made.querySelectorAll('.suggestions input'); last.click();"
+        " made.querySelector('.suggestions .accept').click(); made.querySelector('.reasons button').click();"
+        " made.querySelector('.override .accept').click(); await new Promise((done) => setTimeout(done, 50));"
+        " return [last.nextElementSibling.textContent, ...told]; }",
+        card,
+    )
+    assert told == ["b", "b", "a"]
+
+
+def test_a_token_is_for_the_addresses_it_was_written_for(page: Any) -> None:
+    tokens = page.evaluate(
+        "async ([one, other]) => { const { Simulator } = await import('/static/simulator/simulator.js');"
+        " const setup = await (await fetch('/demo/setup.json')).json(); const made = new Simulator(setup);"
+        " for (const origin of [one, other]) made.trusted.add(origin);"
+        " made.token = { text: 't', fhir: one, service: '' }; const tokens = [];"
+        " for (const state of [{ fhir: one }, { fhir: other }, { fhir: one, service: other }, {}]) {"
+        " await made.follow(state); tokens.push(made.connection.token); } return tokens; }",
+        [f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"],
+    )
+    assert tokens == ["t", "", "", ""]

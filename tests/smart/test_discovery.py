@@ -116,3 +116,50 @@ def test_a_client_in_shadow_shows_nobody_the_page(world, smart):
     for address in (here.launch_address(), f"{smart.BASE}/app/patient", f"{smart.BASE}/app/standalone?ehr=general"):
         assert here.browser.go(address).status_code == 403
         assert here.outcome == "switched-off"
+
+
+def test_a_configuration_read_anew_leaves_the_keys_that_somebody_waits_for(smart, world):
+    """Two launches at once, or one over the hour: the second look must not end the fetch of the first."""
+    told = {
+        "issuer": smart.ISSUER,
+        "jwks_uri": f"{smart.ISSUER}/jwks",
+        "authorization_endpoint": f"{smart.ISSUER}/authorize",
+        "token_endpoint": f"{smart.ISSUER}/token",
+        "code_challenge_methods_supported": ["S256"],
+    }
+    clock, ehr = world().clock, registered(smart.entry())
+
+    async def look():
+        fetching, answered = asyncio.Event(), asyncio.Event()
+
+        async def answer(request):
+            if request.url.path.endswith("/jwks"):
+                fetching.set()
+                await answered.wait()
+                return httpx.Response(200, json={"keys": []})
+            return httpx.Response(200, json=told)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            discovery = Discovery(http, clock, AddressRule())
+            first = await discovery.endpoints(ehr, lambda _: None)
+            waiting = asyncio.create_task(first.keys.find((first.key_address,), "k"))
+            await fetching.wait()
+            clock.pass_by(hours=1)
+            await discovery.endpoints(ehr, lambda _: None)
+            answered.set()
+            return await waiting
+
+    assert asyncio.run(look()) is None
+
+
+def test_what_a_configuration_leaves_empty_is_asked_of_openid(world, smart):
+    def before(request):
+        if request.url.path == "/fhir/.well-known/openid-configuration":
+            return JSONResponse({"issuer": smart.ISSUER, "jwks_uri": f"{smart.ISSUER}/jwks"})
+        return None
+
+    def twist(server):
+        told = {**server.configuration(), "issuer": None, "jwks_uri": None}
+        server.configuration = lambda: told
+
+    assert world(before=before, twist=twist).launched().json()["author"] == smart.DOCTOR

@@ -254,6 +254,7 @@ FALSE = {
     "alg none": statement({}, alg="none"),
     "no user": statement({"fhirUser": None}),
     "an odd user": statement({"fhirUser": "Group/1"}),
+    "a user that is no id": statement({"fhirUser": "Practitioner/<b>d1"}),
 }
 
 

@@ -17,6 +17,9 @@ export async function cardElements(exchange, profile, acts) {
   return shown.map(({ card, place }) => withHands(fromSafeHtml(made.body.html[place]), card, place, { exchange, profile, acts }));
 }
 
+// The demo draws what is an object of a list's first fifty (shown_cards.py): what is acted on must be what was drawn.
+const drawn = (list) => (Array.isArray(list) ? list.slice(0, 50).filter((one) => typeof one === "object" && one !== null && !Array.isArray(one)) : []);
+
 function withHands(article, card, place, { exchange, profile, acts }) {
   const faults = exchange.findings.filter((one) => one.level === "error" && one.where.startsWith(`cards[${place}]`)).length;
   if (faults) {
@@ -36,8 +39,9 @@ function offer(article, card, profile, acts, outcome) {
   const field = article.querySelector(".suggestions");
   if (!field) return;
   const inputs = [...field.querySelectorAll("input")];
+  const suggestions = drawn(card.suggestions);
   inputs.forEach((input, number) => {
-    const one = card.suggestions[number];
+    const one = suggestions[number];
     if (one.isRecommended !== true) return;
     input.nextElementSibling.append(element("em", {}, " (recommended)"));
     input.checked = profile.id === "epic";
@@ -50,7 +54,7 @@ function offer(article, card, profile, acts, outcome) {
     }
     const done = [];
     for (const input of chosen) {
-      const words = await acts.accept(card, card.suggestions[Number(input.value)]);
+      const words = await acts.accept(card, suggestions[Number(input.value)]);
       done.push(words);
       if (words.accepted) input.disabled = true;
       // Of suggestions that exclude each other, taking one ends the choice.
@@ -63,7 +67,8 @@ function offer(article, card, profile, acts, outcome) {
 
 // A SMART link is launched; any other opens apart, as its HTML says.
 function follow(article, card, acts) {
-  if (acts.basis && !(card.links || []).some((link) => link?.type === "smart")) {
+  const links = drawn(card.links);
+  if (acts.basis && !links.some((link) => link.type === "smart")) {
     let list = article.querySelector(".links");
     if (!list) {
       list = element("ul", { className: "links", "aria-label": "Links" });
@@ -73,7 +78,7 @@ function follow(article, card, acts) {
   }
   const lines = [...article.querySelectorAll(".links > li:not(.of-the-demo)")];
   lines.forEach((line, number) => {
-    const link = card.links?.[number];
+    const link = links[number];
     const anchor = line.querySelector("a");
     if (link?.type !== "smart" || !anchor) return;
     line.append(element("span", { className: "aside" }, " SMART app"));
@@ -106,7 +111,7 @@ function setAside(article, card, acts, outcome) {
   field.append(other);
   [...reasons, other].forEach((one) => {
     one.setAttribute("aria-pressed", "false");
-    one.addEventListener("click", () => choose(one, one === other ? null : card.overrideReasons[Number(one.value)]));
+    one.addEventListener("click", () => choose(one, one === other ? null : drawn(card.overrideReasons)[Number(one.value)]));
   });
   form.append(comment, button("Override the card", async () => {
     const words = await acts.override(card, reason, comment.value.trim());

@@ -34,7 +34,7 @@ export class FhirServer {
       const link = (answer.link || []).find((one) => one.relation === "next");
       const target = link ? new URL(link.url, `${this.base}/`) : null;
       // The token is the base's own: a page elsewhere is not followed.
-      next = target && target.href.startsWith(this.base) ? target.href : null;
+      next = target && this.#owns(target) ? target.href : null;
     }
     return found;
   }
@@ -53,6 +53,12 @@ export class FhirServer {
     required(await this.#call("DELETE", this.#address(reference)), `delete ${reference}`);
   }
 
+  // By origin and whole segments: another host may have a name that begins like the base.
+  #owns(target) {
+    const { origin, pathname } = new URL(this.base);
+    return target.origin === origin && `${target.pathname}/`.startsWith(`${pathname.replace(/\/+$/, "")}/`);
+  }
+
   #address(query) {
     const [path, search = ""] = split(query);
     const parameters = new URLSearchParams();
@@ -69,7 +75,7 @@ export class FhirServer {
     if (body) headers["Content-Type"] = JSON_TYPE;
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     const answer = await ask(url, { method, headers, body: body && JSON.stringify(body) });
-    this.note({ method, address: decodeURIComponent(url.slice(this.base.length + 1).replaceAll("+", " ")), status: answer.status, milliseconds: answer.milliseconds });
+    this.note({ method, address: decoded(url.slice(this.base.length + 1)), status: answer.status, milliseconds: answer.milliseconds });
     return answer;
   }
 }

@@ -46,7 +46,7 @@ byId("connection").addEventListener("submit", (event) => {
   event.preventDefault();
   const given = readForm(setup);
   if (!given) return;
-  simulator.token = given.token;
+  simulator.token = { text: given.token, fhir: given.state.fhir, service: given.state.service };
   for (const name of ["service", "fhir"]) if (given.state[name]) simulator.trusted.add(new URL(given.state[name]).origin);
   // Another FHIR server has other patients.
   const moved = (given.state.fhir || "") !== (simulator.state.fhir || "");

@@ -21,7 +21,8 @@ export class Simulator {
   connection = null;
   session = null;
   story = null;
-  token = "";
+  // What the visitor wrote in the form, and for which two addresses.
+  token = { text: "", fhir: "", service: "" };
   trusted = new Set();
   // Whether the reader is brought to the next cards.
   focusCards = false;
@@ -137,7 +138,9 @@ export class Simulator {
 
   // Another host is called only when the visitor wrote it here, or agrees to a link that names it.
   #connect(wanted) {
-    const next = new Connection(this.setup, wanted, this.token);
+    // A token goes to the addresses it was written for: the history may lead back to others.
+    const { text, fhir, service } = this.token;
+    const next = new Connection(this.setup, wanted, fhir === (wanted.fhir || "") && service === (wanted.service || "") ? text : "");
     if (next.same(this.connection)) return true;
     const unknown = next.foreign.filter((origin) => !this.trusted.has(origin));
     byId("ask-first").hidden = !unknown.length;
