@@ -21,7 +21,11 @@ STRANGER = ec.generate_private_key(ec.SECP384R1())
 P256 = ec.generate_private_key(ec.SECP256R1())
 REGISTERED_JKU = "https://ehr.example/jwks"
 EVIL = "https://evil.example/jwks.json"
-REFUSAL = (401, b"", {"www-authenticate": "Bearer", "content-length": "0", "vary": "Origin"})
+REFUSAL = (
+    401,
+    b"",
+    {"www-authenticate": "Bearer", "content-length": "0", "x-content-type-options": "nosniff", "vary": "Origin"},
+)
 HOOK = "/cds-services/trd-order-select"
 FEEDBACK = {
     "feedback": [{"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-11-22T15:40:21Z"}],
