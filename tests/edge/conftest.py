@@ -6,7 +6,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,19 +160,25 @@ def unreachable(request: httpx.Request) -> httpx.Response:
 
 @dataclass
 class Clinic:
-    """One application to call."""
+    """One application to call. `runner` runs a call; `seconds` of its loop's time passed in the last."""
 
     app: Any
     written: io.StringIO
     headers: dict[str, str] = field(default_factory=dict)
+    runner: Callable[[Coroutine[Any, Any, httpx.Response]], httpx.Response] = asyncio.run
+    seconds: float = 0.0
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def sent() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=True)
             async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
-                return await client.request(method, path, headers={**self.headers, **more.pop("headers", {})}, **more)
+                began = asyncio.get_running_loop().time()
+                said = {**self.headers, **more.pop("headers", {})}
+                response = await client.request(method, path, headers=said, **more)
+                self.seconds = asyncio.get_running_loop().time() - began
+                return response
 
-        return asyncio.run(sent())
+        return self.runner(sent())
 
     def fire(self, body: Any, service: str | None = None, **more: Any) -> httpx.Response:
         """Call the service for the hook in `body`, or the one named."""

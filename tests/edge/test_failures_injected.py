@@ -47,7 +47,9 @@ def call(knowledge: Knowledge) -> httpx.Response:
     async def fire() -> httpx.Response:
         async with httpx.AsyncClient(follow_redirects=False) as outbound:
             app = create_app(
-                settings=Settings(open_mode=True, fhir_servers=(FHIR,), base_url=BASE),
+                settings=Settings(
+                    open_mode=True, fhir_servers=(FHIR,), base_url=BASE, soft_budget_seconds=5, deadline_seconds=5
+                ),
                 knowledge=knowledge,
                 clock=FixedClock(NOW),
                 http=outbound,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
 from plugin.record import Read
+from tests.ehr.idle_loop import run
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def pulled(clinic, making, monkeypatch):
 
     monkeypatch.setattr(module, "read_record", spy)
 
-    def run(body=None, server=None, **settings):
+    def call(body=None, server=None, **settings):
         response = clinic(server, **settings).fire(body or making.with_token(making.call(prefetch=None)))
         return response, seen
 
-    return run
+    return call
 
 
 @pytest.mark.requirement("FA-11", "PF-01", "PF-17")
@@ -240,17 +240,19 @@ def test_one_deadline_bounds_all_reading(clinic, chart, making, knowledge, path,
     from cds_hooks.settings import Settings
 
     service = clinic()
+    service.runner = run  # only the path that never answers takes time
     service.app = create_app(
-        settings=Settings(open_mode=True, fhir_servers=(making.fhir,), deadline_seconds=deadline),
+        settings=Settings(
+            open_mode=True, fhir_servers=(making.fhir,), soft_budget_seconds=deadline, deadline_seconds=deadline
+        ),
         knowledge=knowledge,
         clock=FixedClock(making.now),
         http=httpx.AsyncClient(transport=SlowTransport(chart, path)),
         registry=None,
     )
-    started = time.perf_counter()
     response = service.fire(making.with_token(making.call(prefetch=None), expires_in=expires))
     assert response.status_code == status
-    assert time.perf_counter() - started < 2
+    assert 0 < service.seconds < 2
 
 
 @pytest.mark.parametrize("expires", [0, -5, 1])

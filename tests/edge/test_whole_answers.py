@@ -118,7 +118,7 @@ def test_a_real_fhir_server_gives_the_same_verdict(clinic, knowledge, making, hi
     sandbox = create_sandbox(ResourceStore(everything_in(history)), base_url=making.fhir, token=None)
     service = clinic()
     service.app = create_app(
-        settings=Settings(open_mode=True, fhir_servers=(making.fhir,), deadline_seconds=20),
+        settings=Settings(open_mode=True, fhir_servers=(making.fhir,), soft_budget_seconds=20, deadline_seconds=20),
         knowledge=knowledge,
         clock=FixedClock(making.now),
         http=httpx.AsyncClient(transport=httpx.ASGITransport(app=Starlette(routes=[Mount("/fhir", sandbox)]))),

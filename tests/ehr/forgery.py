@@ -99,7 +99,14 @@ class Service:
             keys = [self.ports("https://ehr.example:P/registered")]
             listed = (self.ports(base),)
             app = create_app(
-                settings=Settings(base_url=BASE, open_mode=keyring is None, fhir_servers=listed, ehr_attempts=1),
+                settings=Settings(
+                    base_url=BASE,
+                    open_mode=keyring is None,
+                    fhir_servers=listed,
+                    ehr_attempts=1,
+                    soft_budget_seconds=5,
+                    deadline_seconds=5,
+                ),
                 knowledge=accepted(self.knowledge) if keyring else self.knowledge, clock=FixedClock(NOW),
                 http=await stack.enter_async_context(way_out), records=self.records, log=RequestLog(self.written),
                 registry=keyring.registry(jwks_file=None, jku=keys) if keyring else None,
