@@ -16,14 +16,13 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from cds_hooks.ehr.exchange import Caps, Exchange, Hosts, Note
-from cds_hooks.ehr.failures import NOT_LIMITED, NOT_WAITED_FOR, FhirFailure, Outcome, Refused
+from cds_hooks.ehr.failures import NOT_WAITED_FOR, FhirFailure, Outcome, Refused
 from cds_hooks.ehr.searches import LONGEST_ADDRESS, Request
-from cds_hooks.ehr.understanding import names_no_patient
+from cds_hooks.ehr.understanding import names_no_patient, refuse_everybodys
 from cds_hooks.ehr.ways import Ways
 from cds_hooks.ehr.windows import within
 from cds_hooks.envelope import Resource, entries_of
 from cds_hooks.outbound import FhirBase
-from cds_hooks.patient_guard import patient_named
 from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, page_size, read_bundle
 from cds_hooks.references import local_reference
 
@@ -229,13 +228,8 @@ class FhirClient:
         sent = read_bundle(page if said == 0 else {**page, "total": None}, resource_type)
         if sent.state is State.UNAVAILABLE and sent.why == REPORTED:
             raise FhirFailure(_REPORTED)
-        if into.unlimited and any(
-            patient_named(found, {}) != into.patient_id
-            for found in sent.resources
-            if found.get("resourceType") == resource_type
-        ):
-            # The server ignored the parameter, and said so: this is everybody's, and tells nothing of our patient.
-            raise FhirFailure(NOT_LIMITED, ignored=True)
+        if into.unlimited:
+            refuse_everybodys(sent.resources, resource_type, into.patient_id)
         news = into.take(sent.resources, resource_type)
         if sent.next_link is not None:
             if news:

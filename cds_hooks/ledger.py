@@ -33,6 +33,7 @@ from mappings.load import Knowledge
 _CLINICIAN = re.compile(r"(Practitioner|PractitionerRole|Device)/[A-Za-z0-9.\-_]{1,250}")
 _FAULT_FROM = 500
 Details = Sequence[tuple[str, str]]
+AppKind = Literal["app", "app-write-attempt", "app-write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +171,17 @@ class Ledger:
 
     async def note_app(
         self,
-        kind: Literal["app", "app-write"],
+        kind: AppKind,
         caller: Caller,
         line: CallLine,
         *,
         user: str,
         patient: str,
         details: Details,
+        outcome: Outcome = "0",
     ) -> None:
-        """Write down that the app showed `user` the basis for `patient`, or wrote what the user reported.
+        """Write down that the app showed `user` the basis for `patient`, or is about to write what the user reported,
+        or what came of that.
 
         Both are ids as the EHR has them; they are written as those of hook calls are, so that the two can be joined.
         """
@@ -195,6 +198,7 @@ class Ledger:
             client=caller.id,
             user=who,
             patient=self._pseudonym(caller, None, "patient", patient),
+            outcome=outcome,
         )
         line.audit = await self.records.note(event, at)
 

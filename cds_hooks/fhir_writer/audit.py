@@ -20,7 +20,7 @@ USERS = "https://trd-cds.github.io/fhir/sid/user"
 CLIENTS = "https://trd-cds.github.io/fhir/sid/client"
 EVENTS = "https://trd-cds.github.io/fhir/CodeSystem/audit-events"
 
-Kind = Literal["hook", "feedback", "switch", "retention", "export", "page", "app", "app-write"]
+Kind = Literal["hook", "feedback", "switch", "retention", "export", "page", "app", "app-write-attempt", "app-write"]
 Outcome = Literal["0", "4", "8"]
 _ACTIONS: Mapping[Kind, str] = {
     "hook": "E",
@@ -30,6 +30,7 @@ _ACTIONS: Mapping[Kind, str] = {
     "export": "R",
     "page": "R",
     "app": "R",
+    "app-write-attempt": "C",
     "app-write": "C",
 }
 _DISPLAYS: Mapping[Kind, str] = {
@@ -40,7 +41,8 @@ _DISPLAYS: Mapping[Kind, str] = {
     "export": "Records were exported",
     "page": "The governance page was read",
     "app": "The basis of an assessment was shown",
-    "app-write": "What a clinician reported was written to the EHR",
+    "app-write-attempt": "Writing to the EHR what a clinician reported was begun",
+    "app-write": "Writing to the EHR what a clinician reported has ended",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from cds_hooks.ehr.failures import FhirFailure, Outcome
+from cds_hooks.ehr.understanding import names_no_patient, refuse_everybodys
 from cds_hooks.ehr.windows import within
 from cds_hooks.envelope import Resource
 from cds_hooks.prefetch import FEWER, REPORTED, State, announced_total, read_bundle
@@ -23,7 +24,8 @@ class Answer:
     `resources` of all pages, each once. `why` is empty when everything was read. `outcome` and `status` are those of
     the request that ended it, "ok" and None where none did. `total` is what the server announced, None where it said
     nothing. `older` is how many came from before the day asked for: they are left out. `milliseconds` is the time
-    until the slowest of the requests, which go side by side, had its last page.
+    until the slowest of the requests, which go side by side, had its last page. `everybodys`: the server ignored the
+    patient and said so, so that a page was not taken.
     """
 
     resources: tuple[Resource, ...] = field(default=(), repr=False)
@@ -36,6 +38,7 @@ class Answer:
     requests: int = 0
     pages: int = 0
     milliseconds: float = 0.0
+    everybodys: bool = False
 
     @property
     def answered(self) -> bool:
@@ -50,8 +53,13 @@ class Answer:
 
 @dataclass(slots=True)
 class Part:
-    """One request and its pages; `since` is the first day of its window."""
+    """One request and its pages; `since` is the first day of its window.
 
+    `patient_id` is whose data were asked for, empty where that does not matter; `unlimited`: the server says that it
+    searched without regard to the patient; `everybodys`: so it did.
+    """
+
+    patient_id: str = field(default="", repr=False)
     since: date | None = None
     resources: dict[str, Resource] = field(default_factory=dict, repr=False)
     why: str = ""
@@ -60,6 +68,8 @@ class Part:
     pages: int = 0
     milliseconds: float = 0.0
     posted: bool = False
+    unlimited: bool = False
+    everybodys: bool = False
 
 
 def take(page: Resource, kind: str, part: Part, count: int) -> str | None:
@@ -72,6 +82,10 @@ def take(page: Resource, kind: str, part: Part, count: int) -> str | None:
     sent = read_bundle(page if said == 0 else {**page, "total": None}, kind)
     if sent.state is State.UNAVAILABLE and sent.why == REPORTED:
         raise FhirFailure("the FHIR server reported an error")
+    if part.pages == 0:
+        part.unlimited = bool(part.patient_id) and names_no_patient(page)
+    if part.unlimited:
+        refuse_everybodys(sent.resources, kind, part.patient_id)
     part.pages += 1
     fresh = 0
     for number, resource in enumerate(sent.resources):
@@ -112,4 +126,5 @@ def together(parts: Sequence[Part], failure: FhirFailure | None) -> Answer:
         requests=len(parts),
         pages=sum(part.pages for part in parts),
         milliseconds=max((part.milliseconds for part in parts), default=0.0),
+        everybodys=any(part.everybodys for part in parts),
     )

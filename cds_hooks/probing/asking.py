@@ -17,7 +17,7 @@ from cds_hooks.ehr.exchange import Caps, Exchange, Host
 from cds_hooks.ehr.failures import FhirFailure
 from cds_hooks.ehr.gate import Gate
 from cds_hooks.ehr.rungs import next_rung
-from cds_hooks.ehr.search_schema import PatientForm
+from cds_hooks.ehr.search_schema import OF_PATIENT, PatientForm, placeholders
 from cds_hooks.ehr.searches import LONGEST_ADDRESS, ROOM, SHORT, Request, Variant, Wanted
 from cds_hooks.ehr.turns import Turns
 from cds_hooks.envelope import Resource
@@ -28,6 +28,7 @@ from cds_hooks.references import local_reference
 ACCEPT = "application/fhir+json, application/json;q=0.9"
 STRICT = {"Prefer": "handling=strict"}
 IN_A_CIRCLE = "the pages repeat themselves"
+LATER_PAGE = "a later page could not be read: {}"
 LEADS_AWAY = "a next page lies outside the FHIR server"
 TOO_MANY = "there are more pages than the service reads"
 # Requests under way at once: the probe is a guest on the server.
@@ -75,12 +76,13 @@ class Asker:
         include: Sequence[str] = (),
     ) -> Answer:
         """Everything that `variant` brings about the patient, known to the server in `form`."""
+        whose = _whose(variant, patient_id)
         posted = shortened = False
         while True:
             room = SHORT if shortened else ROOM
             made = [one for need in needs for one in variant.requests(patient_id, form, need, room=room)]
             post = posted and not shortened
-            parts = await asyncio.gather(*(self._carry(one.including(include), post=post) for one in made))
+            parts = await asyncio.gather(*(self._carry(one.including(include), whose, post=post) for one in made))
             failure = next((part.failure for part in parts if part.failure is not None), None)
             rung = next_rung(failure, posted=posted, shortened=shortened) if failure and not variant.read else "stop"
             if rung == "post":
@@ -93,13 +95,19 @@ class Asker:
     async def strictly(self, variant: Variant, patient_id: str, form: PatientForm, needs: Sequence[Wanted]) -> Answer:
         """The first page of the first request, with the server told to refuse what it does not know."""
         request = variant.requests(patient_id, form, needs[0])[0]
-        part = await self._carry(request, post=False, headers=STRICT, pages=1)
+        part = await self._carry(request, _whose(variant, patient_id), post=False, headers=STRICT, pages=1)
         return together([part], part.failure)
 
     async def _carry(
-        self, request: Request, *, post: bool, headers: Mapping[str, str] | None = None, pages: int | None = None
+        self,
+        request: Request,
+        whose: str,
+        *,
+        post: bool,
+        headers: Mapping[str, str] | None = None,
+        pages: int | None = None,
     ) -> Part:
-        part, spent = Part(since=request.since), list[float]()
+        part, spent = Part(patient_id=whose, since=request.since), list[float]()
         try:
             if request.identifier:
                 await self._read(request, part, spent)
@@ -107,7 +115,8 @@ class Asker:
                 most = pages or self._bounds.pages
                 await self._search(request, part, spent, post=post, headers=headers or {}, most=most)
         except FhirFailure as failure:
-            part.why = failure.why
+            part.why = failure.why if part.pages == 0 else LATER_PAGE.format(failure.why)
+            part.everybodys = failure.ignored
             if part.pages == 0:
                 part.failure = failure
         part.milliseconds = sum(spent)
@@ -186,3 +195,9 @@ class Asker:
                 note=lambda _about, _outcome, milliseconds: spent.append(milliseconds),
             )
             return await exchange.resource(method, address, headers=told, about=about, expected=about, form=form)
+
+
+def _whose(variant: Variant, patient_id: str) -> str:
+    """Whose data `variant` asks for; empty where it asks by ids of resources that are nobody's."""
+    named = frozenset(name for text in variant.parameters.values() for name in placeholders(text))
+    return patient_id if named & OF_PATIENT else ""

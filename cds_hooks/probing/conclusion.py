@@ -1,7 +1,8 @@
 """What the service would conclude from what it would have got, and what it could not see.
 
 The rules are those of a hook where nothing was sent along: the first way of asking that is answered counts, an answer
-that may lack something is partial, and without the patient or the medication requests there is no answer at all.
+that may lack something is partial, and without the patient or the medication requests there is no answer at all. Data
+of another patient end it, except where the server itself says that it did not look for the patient: that is no answer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def conclude(
     survey: Survey, patient_id: str, *, knowledge: Knowledge, as_of: date, time_zone: str, jurisdiction: str
 ) -> Conclusion:
     """Judge what the lines in use brought, as a hook on `as_of` would."""
-    if others := [line for line in survey.used.values() if line.others]:
+    if others := [line for line in survey.used.values() if line.others and line.search.used_by == "hook"]:
         kinds = ", ".join(sorted({line.search.resource_type for line in others}))
         return _refused(f"the FHIR server gives data of other patients ({kinds})")
     on_need = {need.key: need for need in needs(knowledge)}

@@ -120,12 +120,16 @@ def _about_search(line: Line, survey: Survey) -> Iterator[Finding]:
         yield _said("throttled", **about)
     if line.others:
         yield _said("others", count=line.others, **about)
+    if ignoring := [one for one in tried if one.answer.everybodys]:
+        variants = ", ".join(dict.fromkeys(one.variant.id for one in ignoring))
+        yield _said("not-limited", variants=variants, **about)
     if not answer.answered:
-        yield from _refused(tried, about)
+        if not answer.everybodys:
+            yield from _refused([one for one in tried if not one.answer.everybodys], about)
         return
     if line.variant.narrows:
         yield _said("narrowed", **about, why=why_open(line))
-    elif answer.why:
+    elif answer.why and not answer.everybodys:
         yield _said("paging", **about, why=answer.why)
     yield from _compared(line, tried, survey, about)
 

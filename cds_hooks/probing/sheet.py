@@ -44,8 +44,8 @@ def sheet(survey: Survey, knowledge: Knowledge) -> tuple[Row, ...]:
 
 def _row(query: Query, line: Line, survey: Survey) -> Row:
     for applies, why in (
+        (line.others or line.answer.everybodys, _OTHERS),
         (not line.answer.answered, _REFUSED),
-        (line.others, _OTHERS),
         (line.variant.narrows, _NARROWED),
     ):
         if applies:

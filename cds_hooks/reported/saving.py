@@ -2,11 +2,13 @@
 
 A resource is looked for by its identifier, then created with the same condition (``If-None-Exist``), so that sending
 the form again saves nothing twice. One that is refused does not keep the others from being saved. What the server says
-in words goes nowhere: only the status is read.
+in words goes nowhere: only the status is read. All of it together has one end; what an answer would have told is then
+not known, which is never told as "not saved".
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,7 +19,8 @@ import httpx
 from cds_hooks.fhir_writer import Resource
 
 FHIR_JSON = "application/fhir+json"
-Fate = Literal["saved", "there-already", "refused", "not-known"]
+SECONDS = 8.0
+Fate = Literal["saved", "there-already", "refused", "not-sent", "not-known"]
 _WHY: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "The sign-in has ended. Sign in again and save once more.",
     HTTPStatus.FORBIDDEN: "Your account, or this application, may not write such records. Copy the note in its place.",
@@ -26,9 +29,11 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.PRECONDITION_FAILED: "Several records of this fact are there already.",
     HTTPStatus.TOO_MANY_REQUESTS: "The record system asks to wait. Save again in a minute.",
 }
+_UNCLEAR = frozenset({HTTPStatus.REQUEST_TIMEOUT})  # it may have been kept, as with any 5xx
 _REFUSED = "The record system refused it as not fitting its rules. Copy the note in its place."
-_FAILED = "The record system failed. Save again: nothing is saved twice."
-_UNREACHED = "The record system could not be reached, or did not answer. Save again: nothing is saved twice."
+_NOT_SENT = "The record system could not be reached, or did not answer. Save again: nothing is saved twice."
+_NO_TIME = "There was no time left to send it. Save again: nothing is saved twice."
+_NOT_KNOWN = "The record system failed, or did not say what became of it. Look in the chart before saving again."
 
 
 class Writer(Protocol):
@@ -42,7 +47,10 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedOne:
-    """What became of one resource: its reference on the page, its `location` on the server, or `why` there is none."""
+    """What became of one resource: its reference on the page, its `location` on the server, or `why` there is none.
+
+    ``not-sent``: nothing was sent that could have created it. ``not-known``: it was sent, and perhaps saved.
+    """
 
     reference: str
     fate: Fate
@@ -67,37 +75,57 @@ class Saved:
         return all(one.is_there for one in self.each)
 
     def sentences(self) -> tuple[str, ...]:
-        """What to tell the user: how many were saved, and why others were not, each reason once."""
+        """What to tell the user: how many were saved, and what became of the others, each reason once."""
         new = sum(one.fate == "saved" for one in self.each)
         old = sum(one.fate == "there-already" for one in self.each)
         told = [f"Saved to the record: {new} of {len(self.each)}."]
         if old:
             told.append(f"In the record already: {old}.")
-        whys = dict.fromkeys(one.why for one in self.each if one.why)
-        told += [f"Not saved: {sum(one.why == why for one in self.each)}. {why}" for why in whys]
+        for why in dict.fromkeys(one.why for one in self.each if one.why):
+            these = [one for one in self.each if one.why == why]
+            perhaps = any(one.fate == "not-known" for one in these)
+            told.append(f"{'Not known whether saved' if perhaps else 'Not saved'}: {len(these)}. {why}")
         return tuple(told)
 
 
-async def save(resources: Sequence[Resource], *, client: Writer) -> Saved:
-    """Create each of `resources` at the server of `client`, unless it is there."""
-    return Saved(tuple([await _save(resource, client) for resource in resources]))
+async def save(resources: Sequence[Resource], *, client: Writer, seconds: float = SECONDS) -> Saved:
+    """Create each of `resources` at the server of `client`, unless it is there, all within `seconds`."""
+    ends = asyncio.get_running_loop().time() + seconds
+    return Saved(tuple([await _save(resource, client, ends) for resource in resources]))
 
 
-async def _save(resource: Resource, client: Writer) -> SavedOne:
+async def _save(resource: Resource, client: Writer, ends: float) -> SavedOne:
+    """One resource; `ends` is a time of the event loop."""
     kind = str(resource["resourceType"])
     reference = f"{kind}/{resource['id']}"
+    sent = False
     try:
-        found = await _found(resource, kind, client)
-        if found:
-            return SavedOne(reference=reference, fate="there-already", location=found)
-        return await _create(resource, kind, reference, client)
+        async with asyncio.timeout_at(ends):
+            _require_time(ends)
+            found = await _found(resource, kind, client)
+            if found:
+                return SavedOne(reference=reference, fate="there-already", location=found)
+            _require_time(ends)
+            sent = True
+            return await _create(resource, kind, reference, client)
     except httpx.HTTPError:
-        return SavedOne(reference=reference, fate="not-known", why=_UNREACHED)
+        why = _NOT_KNOWN if sent else _NOT_SENT
+    except TimeoutError:
+        why = _NOT_KNOWN if sent else _NO_TIME
+    return SavedOne(reference=reference, fate="not-known" if sent else "not-sent", why=why)
+
+
+def _require_time(ends: float) -> None:
+    """TimeoutError when it is over; by itself a timeout ends only what waits."""
+    if asyncio.get_running_loop().time() >= ends:
+        raise TimeoutError
 
 
 async def _found(resource: Resource, kind: str, client: Writer) -> str:
     """The ``Type/id`` of a saved copy. A server that cannot search by identifier may answer anything: look closely."""
-    answer = await client.request("GET", kind, params={"identifier": _token(resource)}, headers={"Accept": FHIR_JSON})
+    # By patient too: a token for one patient need not allow more, and servers may refuse what could find others.
+    wanted = {"patient": str(resource["subject"]["reference"]).removeprefix("Patient/"), "identifier": _token(resource)}
+    answer = await client.request("GET", kind, params=wanted, headers={"Accept": FHIR_JSON})
     if answer.status_code != HTTPStatus.OK:
         return ""
     for entry in _objects(_json(answer).get("entry")):
@@ -117,8 +145,8 @@ async def _create(resource: Resource, kind: str, reference: str, client: Writer)
     if status in (HTTPStatus.OK, HTTPStatus.CREATED):
         fate: Fate = "saved" if status == HTTPStatus.CREATED else "there-already"
         return SavedOne(reference=reference, fate=fate, location=_location(answer, kind))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return SavedOne(reference=reference, fate="not-known", why=_FAILED)
+    if status < HTTPStatus.MULTIPLE_CHOICES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNCLEAR:
+        return SavedOne(reference=reference, fate="not-known", why=_NOT_KNOWN)
     return SavedOne(reference=reference, fate="refused", why=_WHY.get(status, _REFUSED))
 
 

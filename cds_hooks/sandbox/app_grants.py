@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 CODE_SECONDS, ID_TOKEN_SECONDS, LONGEST_ASSERTION_SECONDS = 60, 300, 300
+MOST_HELD = 1_000  # codes, tokens and assertions, each: this is a sandbox
 KEY_ID = "sandbox-1"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _UNTIMED: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
@@ -67,6 +68,12 @@ class Grant:
     ends: float = 0.0
 
 
+def make_room(held: dict[str, Any], most: int) -> None:
+    """Make room for one more in `held`, which is in order of arrival: the oldest goes."""
+    while len(held) >= most:
+        held.pop(next(iter(held)))
+
+
 class AppGrants(RequestValidator):  # type: ignore[misc]  # the library has no types
     """Answers oauthlib's questions. Codes are good for once, refresh tokens too; `token_seconds` is an access token's
     life.
@@ -81,7 +88,7 @@ class AppGrants(RequestValidator):  # type: ignore[misc]  # the library has no t
         self._codes: dict[str, Grant] = {}
         self._refreshes: dict[str, Grant] = {}
         self._tokens: dict[str, Grant] = {}
-        self._assertions: set[str] = set()
+        self._assertions: dict[tuple[str, str], float] = {}  # client and `jti`, and when it is over
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -141,6 +148,7 @@ class AppGrants(RequestValidator):  # type: ignore[misc]  # the library has no t
 
     def save_authorization_code(self, client_id: str, code: Any, request: Any, *args: Any, **kwargs: Any) -> None:
         """Remember a code with the context that the consent page put on the request."""
+        self._forget(self._codes)
         self._codes[code["code"]] = Grant(
             client_id=client_id,
             redirect_uri=request.redirect_uri,
@@ -201,12 +209,31 @@ class AppGrants(RequestValidator):  # type: ignore[misc]  # the library has no t
             claims = jwt.decode(assertion, key, algorithms=[header["alg"]], audience=self._token_url, options=_UNTIMED)
         except (jwt.PyJWTError, ValueError, TypeError):
             return None
-        left = claims.get("exp", 0) - self.now()
-        fresh = 0 < left <= LONGEST_ASSERTION_SECONDS and claims.get("jti") not in self._assertions
-        if claims.get("iss") != client.client_id or not fresh:
-            return None
-        self._assertions.add(claims["jti"])
-        return client
+        return client if claims.get("iss") == client.client_id and self._first_use(client, claims) else None
+
+    def _first_use(self, client: AppClient, claims: Mapping[str, Any]) -> bool:
+        """Whether an assertion holds for now and was not used before; it is used then.
+
+        One that still lives is never forgotten, or it could be used again: when there is no room, a new one is refused.
+        """
+        expires, identifier, now = claims.get("exp"), claims.get("jti"), self.now()
+        if not isinstance(identifier, str) or not identifier or not isinstance(expires, int | float):
+            return False
+        self._assertions = {key: ends for key, ends in self._assertions.items() if now < ends}
+        key = (client.client_id, identifier)
+        if not 0 < expires - now <= LONGEST_ASSERTION_SECONDS or key in self._assertions:
+            return False
+        if len(self._assertions) >= MOST_HELD:
+            return False
+        self._assertions[key] = float(expires)
+        return True
+
+    def _forget(self, held: dict[str, Grant]) -> None:
+        """Make room for one more: what is over goes, and then the oldest."""
+        now = self.now()
+        for name in [name for name, grant in held.items() if grant.ends <= now]:
+            del held[name]
+        make_room(held, MOST_HELD)
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
@@ -276,11 +303,13 @@ class AppGrants(RequestValidator):  # type: ignore[misc]  # the library has no t
             nonce=grant.nonce,
             ends=ends,
         )
+        self._forget(self._tokens)
         self._tokens[token["access_token"]] = held
         used = dict(request.decoded_body or []).get("refresh_token")
         if used is not None:
             self._refreshes.pop(used, None)
         if {"online_access", "offline_access"} & set(scopes):
+            make_room(self._refreshes, MOST_HELD)  # they outlive the access token, whose end they hold
             self._refreshes[token["refresh_token"]] = held
         else:
             token.pop("refresh_token", None)

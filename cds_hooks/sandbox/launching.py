@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from cds_hooks.clock import Clock
-from cds_hooks.sandbox.app_grants import KEY_ID, AppClient, AppGrants, LaunchContext
+from cds_hooks.sandbox.app_grants import KEY_ID, AppClient, AppGrants, LaunchContext, make_room
 from cds_hooks.sandbox.token_guard import TokenGuard
 from cds_hooks.web.layout import STATIC
 
@@ -79,7 +79,7 @@ class LaunchServer:
         `app_context` is the `appContext` of the card's link, handed over as it is.
         """
         handle = secrets.token_urlsafe(16)
-        _bounded(self._launches)
+        make_room(self._launches, _MOST_WAITING)
         self._launches[handle] = LaunchContext(patient=patient_id, user=user, app_context=app_context)
         return handle
 
@@ -101,7 +101,7 @@ class LaunchServer:
 
     def guarded(self, sandbox: ASGIApp, *, required: bool) -> ASGIApp:
         """`sandbox`, whose calls bring a token of this server that covers them; without `required`, or none at all."""
-        return TokenGuard(sandbox, self.grants, required=required)
+        return TokenGuard(sandbox, self.grants, base=self.fhir_base, required=required)
 
     def configuration(self) -> dict[str, Any]:
         """The SMART configuration."""
@@ -155,7 +155,7 @@ class LaunchServer:
         if wrong:
             return self._back(asked["redirect_uri"], error=wrong, state=asked["state"])
         ticket = secrets.token_urlsafe(16)
-        _bounded(self._waiting)
+        make_room(self._waiting, _MOST_WAITING)
         self._waiting[ticket] = (address, context)
         client = self.grants.client(asked["client_id"])
         return _page("Sandbox EHR: open an app", self._consent(client, scopes, ticket, context))
@@ -212,12 +212,6 @@ class LaunchServer:
             '<p><button name="decision" value="allow" autofocus>Continue to the app</button></p>'
             '<p><button name="decision" value="deny">Decline</button></p></form>'
         )
-
-
-def _bounded(held: dict[str, Any]) -> None:
-    """Make room for one more: the oldest goes."""
-    while len(held) >= _MOST_WAITING:
-        held.pop(next(iter(held)))
 
 
 def _json(content: Mapping[str, Any]) -> Response:

@@ -15,13 +15,14 @@ from cds_hooks.sandbox.app_grants import AppClient
 from cds_hooks.sandbox.launching import LaunchServer
 from cds_hooks.simulator.hook_requests import USER
 from cds_hooks.simulator.own_page import require_own_page
-from cds_hooks.smart.assembling import CALLBACK
+from cds_hooks.smart.launching import callback_address
 from cds_hooks.smart.registration import OPEN, Ehr, RegisteredEhrs, registered
 from cds_hooks.stories import Story
 
 LAUNCH = "/app/launch"
 _AUTHORIZATION = "/ehr"
 _CLIENT_ID = "trd-cds"
+_EHR = "demo"
 
 
 class LaunchWish(BaseModel):
@@ -40,7 +41,7 @@ def launch_server(*, base_url: str, fhir_server: str, stories: Iterable[Story], 
     return LaunchServer(
         issuer=base_url + _AUTHORIZATION,
         fhir_base=fhir_server,
-        clients=[AppClient(client_id=_CLIENT_ID, name="trd-cds", redirect_uris=(base_url + CALLBACK,))],
+        clients=[AppClient(client_id=_CLIENT_ID, name="trd-cds", redirect_uris=(callback_address(base_url, _EHR),))],
         clock=clock,
         patients=lambda: patients,
         user=USER,
@@ -50,7 +51,7 @@ def launch_server(*, base_url: str, fhir_server: str, stories: Iterable[Story], 
 def demo_ehrs(fhir_server: str) -> RegisteredEhrs:
     """The demo's EHR as the app knows it."""
     entry = Ehr(
-        id="demo",
+        id=_EHR,
         name="EHR of the demonstration",
         iss=fhir_server,
         client=OPEN,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import httpx
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
-from cds_hooks.ledger import Ledger
+from cds_hooks.fhir_writer.audit import Outcome
+from cds_hooks.ledger import AppKind, Details, Ledger
 from cds_hooks.modes import LIVE
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.outbound import AllowList
@@ -30,6 +32,7 @@ from cds_hooks.smart.page_wanted import MakePage, PageWanted
 from cds_hooks.smart.pending import LIFETIME, PendingLaunch, cookie_suffix
 from cds_hooks.smart.refusals import SmartRefused
 from cds_hooks.smart.registration import RegisteredEhr
+from cds_hooks.smart.saving import Saving
 from cds_hooks.smart.sessions import Session
 
 _SEE_OTHER = 303
@@ -110,9 +113,7 @@ class SmartApp:
         try:
             caller = await self._live(ehr, line)
             if request.method == "POST":
-                keys, base = self.ledger.records.keys, self.deployment.settings.base_url
-                fields = await fields_of(request)
-                require_own(request, tuple(fields), keys=keys, secret=secret, base_url=base)
+                fields = await self._own_fields(request, secret)
             session, chart = await self._chart(secret, ehr, caller, session, line)
             return await self._shown(secret, ehr, caller, session, chart, fields, line)
         except SmartRefused as refused:
@@ -120,21 +121,40 @@ class SmartApp:
             return self._refused(refused, ehr)
 
     async def end(self, request: Request, line: CallLine) -> Response:
-        """The end of the session, now."""
-        name = self.launching.cookies.name(SESSION)
-        secret = request.cookies.get(name, "")
+        """The end of the session: asked for once more, then done by the form of that page. Over already is over."""
+        secret = request.cookies.get(self.launching.cookies.name(SESSION), "")
+        try:
+            session = await self.launching.sessions.find(secret)
+        except SmartRefused:
+            return self._ended((), line)
+        line.never_say(session.patient, session.user)
+        ehr = self.launching.ehrs.by_id(session.ehr)
         origins: tuple[str, ...] = ()
-        if secret:
-            try:
-                ehr = self._ehr((await self.launching.sessions.find(secret)).ehr, "session-ended")
-                line.client, origins = ehr.entry.client, ehr.entry.frame_origins
-            except SmartRefused:
-                pass  # over already
-            await self.launching.sessions.end(secret)
+        if ehr is not None:
+            line.client, origins = ehr.entry.client, ehr.entry.frame_origins
+        if request.method != "POST":
+            line.outcome = "end-asked"
+            return pages.end(token_for(self.ledger.records.keys, secret), origins)
+        try:
+            await self._own_fields(request, secret)
+        except SmartRefused as refused:
+            line.outcome = refused.outcome
+            return pages.refusal(refused.told, origins)
+        await self.launching.sessions.end(secret)
+        return self._ended(origins, line)
+
+    def _ended(self, origins: tuple[str, ...], line: CallLine) -> Response:
         line.outcome = "ended"
         page = pages.ended(origins)
         page.headers.append("Set-Cookie", self.launching.cookies.clear(SESSION, framed=bool(origins)))
         return page
+
+    async def _own_fields(self, request: Request, secret: str) -> tuple[tuple[str, str], ...]:
+        """The fields of a form that came from the page of this session. SmartRefused."""
+        fields = await fields_of(request)
+        keys, base = self.ledger.records.keys, self.deployment.settings.base_url
+        require_own(request, fields, keys=keys, secret=secret, base_url=base)
+        return fields
 
     async def _shown(
         self,
@@ -148,6 +168,14 @@ class SmartApp:
     ) -> Response:
         settings, standing = self.deployment.settings, caller.standing
         knowledge = self.deployment.knowledge.without(standing.off | standing.shadowed)
+        details = [("service", session.context.service), ("resources", str(line.resources))]
+        saving = Saving(
+            writer=ChartWriter(self.http, ehr, session, line),
+            seconds=settings.smart_deadline_seconds,
+            note=partial(self._note, caller, session, line),
+            shown=details,
+            line=line,
+        )
         wanted = PageWanted(
             chart=chart,
             patient_id=session.patient,
@@ -155,7 +183,7 @@ class SmartApp:
             orders=drafted_orders(session.context, knowledge, caller.jurisdiction),
             fields=fields,
             writes=writable(ehr, session),
-            writer=ChartWriter(self.http, ehr, session, line),
+            save=saving.save,
             csrf=token_for(self.ledger.records.keys, secret),
             knowledge=knowledge,
             now=self.deployment.clock.now(),
@@ -166,21 +194,23 @@ class SmartApp:
         )
         with line.stage("assess"):
             made = await self.make_page(wanted)
-        details = [("service", session.context.service), ("resources", str(line.resources))]
         with line.stage("record"):
-            # On record before it is seen; what was written to the EHR in any case.
-            if made.written:
-                await self.ledger.note_app(
-                    "app-write",
-                    caller,
-                    line,
-                    user=session.user,
-                    patient=session.patient,
-                    details=[("resources", str(made.written))],
-                )
-            await self.ledger.note_app("app", caller, line, user=session.user, patient=session.patient, details=details)
+            await saving.note_shown()  # on record before it is seen
         line.outcome = "saved" if made.written else "shown"
         return HTMLResponse(made.html, headers=pages.framed(made.headers, ehr.entry.frame_origins))
+
+    async def _note(
+        self,
+        caller: Caller,
+        session: Session,
+        line: CallLine,
+        kind: AppKind,
+        details: Details,
+        outcome: Outcome = "0",
+    ) -> None:
+        await self.ledger.note_app(
+            kind, caller, line, user=session.user, patient=session.patient, details=details, outcome=outcome
+        )
 
     async def _chart(
         self, secret: str, ehr: RegisteredEhr, caller: Caller, session: Session, line: CallLine

@@ -19,8 +19,6 @@ from cds_hooks.smart.rates import LaunchRates
 from cds_hooks.smart.registration import RegisteredEhrs
 from cds_hooks.smart.sessions import Sessions
 
-CALLBACK = "/app/callback"
-
 
 def smart_app(
     deployment: Deployment,
@@ -51,7 +49,7 @@ def smart_app(
         sessions=sessions,
         cookies=Cookies(settings.base_url),
         rates=LaunchRates(clock),
-        redirect=f"{settings.base_url}{CALLBACK}",
+        base_url=settings.base_url,
     )
     return SmartApp(
         deployment=deployment,

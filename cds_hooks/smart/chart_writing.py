@@ -65,7 +65,7 @@ class ChartWriter:
             content = orjson.dumps(json) if json is not None else None
             answer = await self._sent(method, address, params=params, headers=sent, content=content)
             outcome = _outcome(answer.status_code)
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, asyncio.CancelledError):  # its own time, or that of all resources together
             outcome = "timeout"
             raise
         finally:

@@ -53,14 +53,23 @@ class Discovery:
         self._rule = rule
         self._known: dict[str, tuple[datetime, Endpoints]] = {}
 
-    async def endpoints(self, ehr: RegisteredEhr, refused: Callable[[Refused], None]) -> Endpoints:
-        """The endpoints of `ehr`; `refused` is told of addresses that are not called.
+    async def endpoints(
+        self,
+        ehr: RegisteredEhr,
+        refused: Callable[[Refused], None],
+        *,
+        before_asking: Callable[[], None] | None = None,
+    ) -> Endpoints:
+        """The endpoints of `ehr`; `refused` is told of addresses that are not called, `before_asking` is called when
+        the EHR has to be asked, and may object.
 
-        Raises SmartRefused: ``discovery``, ``endpoints``, ``no-pkce``.
+        Raises SmartRefused: ``discovery``, ``endpoints``, ``no-pkce``, and what `before_asking` raises.
         """
         known = self._known.get(ehr.entry.id)
         if known is not None and timedelta(0) <= self._clock.now() - known[0] < LIFETIME:
             return known[1]
+        if before_asking is not None:
+            before_asking()
         asked = self._clock.now()
         try:
             configuration = await self._read(ehr)

@@ -16,7 +16,7 @@ import jwt
 import orjson
 
 from cds_hooks.ehr.failures import Refused
-from cds_hooks.references import type_and_id
+from cds_hooks.outbound import FhirBase
 from cds_hooks.smart.authorizing import LONGEST_TOKEN
 from cds_hooks.smart.discovery import Endpoints
 from cds_hooks.smart.refusals import SmartRefused
@@ -24,7 +24,9 @@ from cds_hooks.smart.refusals import SmartRefused
 LEEWAY_SECONDS = 60
 LONGEST_LIFE_SECONDS = 86_400
 _CLINICIANS = frozenset({"Practitioner", "PractitionerRole"})
-_ID = re.compile(r"[A-Za-z0-9.\-_]{1,250}")  # of FHIR, and the longer ones with underscores of one EHR
+# Ids as FHIR has them, and the longer ones with underscores of one EHR.
+_ID = r"[A-Za-z0-9.\-_]{1,250}"
+_REFERENCE = re.compile(rf"(?P<kind>[A-Z][A-Za-z]{{1,63}})/(?P<id>{_ID})(?:/_history/{_ID})?")
 _JWS = jwt.PyJWS()
 
 
@@ -35,22 +37,24 @@ async def clinician_of(
     client_id: str,
     nonce: str,
     claim: str,
+    base: FhirBase,
     now: datetime,
     refused: Callable[[Refused], None],
 ) -> str:
     """``Practitioner/id`` or ``PractitionerRole/id`` of the user whom a verified `id_token` names.
 
-    `claim` is the name of the claim. Raises SmartRefused: ``identity`` for whatever does not hold,
-    ``not-a-clinician`` for a patient or relative.
+    `claim` is the name of the claim, `base` the EHR's FHIR base: a reference to another server's resource is nobody
+    here, whatever its id. Raises SmartRefused: ``identity`` for whatever does not hold, ``not-a-clinician`` for a
+    patient or relative.
     """
     claims = await claims_of(id_token, endpoints=endpoints, client_id=client_id, nonce=nonce, now=now, refused=refused)
     written = claims.get(claim)
-    kind, identifier = type_and_id(written) if isinstance(written, str) else ("", "")
-    if kind in ("Patient", "RelatedPerson"):
+    named = _REFERENCE.fullmatch((base.relative(written) or "") if isinstance(written, str) else "")
+    if named is not None and named["kind"] in ("Patient", "RelatedPerson"):
         raise SmartRefused("not-a-clinician")
-    if kind not in _CLINICIANS or not _ID.fullmatch(identifier):
+    if named is None or named["kind"] not in _CLINICIANS:
         raise SmartRefused("identity")
-    return f"{kind}/{identifier}"
+    return f"{named['kind']}/{named['id']}"
 
 
 async def claims_of(

@@ -28,12 +28,13 @@ from cds_hooks.storage.records import Records
 from mappings.load import Knowledge
 
 LONGEST_LAUNCH = 4_096
+CALLBACK = "/app/callback"
 _STATES = "smart launch state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launching:
-    """Begins and completes launches. `redirect` is the address that answers come back to."""
+    """Begins and completes launches. `base_url` is this service's own address."""
 
     ehrs: RegisteredEhrs
     http: httpx.AsyncClient
@@ -44,7 +45,7 @@ class Launching:
     sessions: Sessions
     cookies: Cookies
     rates: LaunchRates
-    redirect: str
+    base_url: str
 
     def named(self, request: Request) -> tuple[RegisteredEhr, str]:
         """The EHR and its handle in a launch from there. SmartRefused."""
@@ -58,10 +59,12 @@ class Launching:
 
     async def begin(self, ehr: RegisteredEhr, launch: str, line: CallLine) -> tuple[str, PendingLaunch]:
         """Where the browser is sent to, and what its answer must match. `launch` is empty for a standalone one."""
-        self.rates.check(ehr, "launch")
-        endpoints = await self.discovery.endpoints(ehr, line.note_refused)
+        endpoints = await self.discovery.endpoints(
+            ehr, line.note_refused, before_asking=lambda: self.rates.check_reading(ehr)
+        )
         pending = PendingLaunch.new(ehr.entry.id, wanted(ehr.entry, standalone=not launch), self.clock.now())
-        address = authorization_address(ehr, endpoints, pending, launch=launch, redirect=self.redirect)
+        redirect = callback_address(self.base_url, ehr.entry.id)
+        address = authorization_address(ehr, endpoints, pending, launch=launch, redirect=redirect)
         return address, pending
 
     def awaited(self, request: Request) -> PendingLaunch:
@@ -81,7 +84,9 @@ class Launching:
         ehr = self.ehrs.by_id(pending.ehr)
         if ehr is None:  # taken off the list meanwhile
             raise SmartRefused("issuer-unknown")
-        self.rates.check(ehr, "answer")
+        if request.path_params.get("ehr") != pending.ehr:
+            raise SmartRefused("issuer-wrong")  # the code may be another server's: it is sent to none
+        self.rates.check(ehr, "answer", caller_address(request))
         now = self.clock.now()
         if not pending.in_time(now):
             raise SmartRefused("state-expired")
@@ -90,7 +95,9 @@ class Launching:
         endpoints = await self.discovery.endpoints(ehr, line.note_refused)
         code = code_in(request, endpoints)
         endpoint = TokenEndpoint(self.http, self.clock, ehr, endpoints)
-        granted = await endpoint.exchange(code, verifier=pending.verifier, redirect=self.redirect)
+        granted = await endpoint.exchange(
+            code, verifier=pending.verifier, redirect=callback_address(self.base_url, pending.ehr)
+        )
         scope = granted.scope if granted.scope is not None else pending.scope
         patient = patient_of(granted.content)
         if set(ESSENTIAL) & set(not_readable(scope)):
@@ -103,6 +110,7 @@ class Launching:
                 client_id=ehr.entry.client_id,
                 nonce=pending.nonce,
                 claim=ehr.entry.user_claim,
+                base=ehr.base,
                 now=self.clock.now(),
                 refused=line.note_refused,
             )
@@ -117,6 +125,19 @@ class Launching:
             refresh_token=granted.refresh_token if ehr.entry.refreshes else "",
             context=read_context(granted.content.get("appContext"), self.knowledge),
         )
+
+
+def callback_address(base_url: str, ehr: str) -> str:
+    """Where the answers of an EHR come back to: an address for each, so that no other's can be taken for its.
+
+    RFC 9700, 4.4.2: the countermeasure to mix-up that needs nothing of the server. `ehr` is the entry's id.
+    """
+    return f"{base_url}{CALLBACK}/{ehr}"
+
+
+def caller_address(request: Request) -> str | None:
+    """Where a request comes from, as far as the server and the proxies that it believes know."""
+    return request.client.host if request.client is not None else None
 
 
 def code_in(request: Request, endpoints: Endpoints) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from cds_hooks.basis.page import HEADERS, Surroundings
 from cds_hooks.basis.showing import Chart, Shown, Viewing, show
 from cds_hooks.envelope import Resource
-from cds_hooks.reported import IDENTIFIERS, Entered, read_form, save
+from cds_hooks.reported import IDENTIFIERS, Entered, read_form
 from cds_hooks.smart.forms import CSRF
 from cds_hooks.smart.page_wanted import PageMade, PageWanted
 
@@ -41,7 +41,7 @@ async def make_page(wanted: PageWanted) -> PageMade:
         chart, shown = there, show(there, viewing, entered)
     if entered.wish != "save" or not viewing.can_save or not shown.resources_to_save:
         return _made(shown)
-    saved = await save(shown.resources_to_save, client=wanted.writer)
+    saved = await wanted.save(shown.resources_to_save)
     viewing = replace(viewing, around=replace(viewing.around, notices=saved.sentences()))
     if saved.is_whole:
         chart, entered = replace(chart, resources=(*chart.resources, *shown.resources_to_save)), Entered()

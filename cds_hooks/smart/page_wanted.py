@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cds_hooks.fhir_writer import Resource
+from cds_hooks.reported import Saved
 from cds_hooks.smart.chart_reading import ChartRead
-from cds_hooks.smart.chart_writing import ChartWriter
 from mappings.load import Knowledge
 from plugin.record import DraftOrder
+
+Save = Callable[[Sequence[Resource]], Awaitable[Saved]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +20,8 @@ class PageWanted:
     """One page: whose chart, for whom, judged by what.
 
     `orders` are the drafted orders of the card that led here; `fields` what was entered into the form, None when the
-    page is only opened; `writes` the kinds of resources that may be saved; `csrf` the form's proof. `definition` is
-    empty for the deployment's own.
+    page is only opened; `writes` the kinds of resources that may be saved, `save` saves them; `csrf` the form's proof.
+    `definition` is empty for the deployment's own.
     """
 
     chart: ChartRead = field(repr=False)
@@ -27,7 +30,7 @@ class PageWanted:
     orders: tuple[DraftOrder, ...]
     fields: Sequence[tuple[str, str]] | None = field(repr=False)
     writes: frozenset[str]
-    writer: ChartWriter = field(repr=False)
+    save: Save = field(repr=False)
     csrf: str = field(repr=False)
     knowledge: Knowledge
     now: datetime

@@ -1,4 +1,6 @@
-"""The app's pages beside the basis itself: a refusal, the choice of an EHR, the end; and the headers of all of them."""
+"""The app's pages beside the basis itself: a refusal, the choice of an EHR, the end and the question before it; and the
+headers of all of them.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +61,14 @@ def choice(ehrs: Iterable[tuple[str, str]]) -> HTMLResponse:
         title="Open the app", ehrs=list(ehrs), static=STATIC, home="/app/standalone"
     )
     return HTMLResponse(html, headers=dict(HEADERS))
+
+
+def end(proof: str, origins: Sequence[str] = ()) -> HTMLResponse:
+    """The page that asks whether the session is to end; `proof` shows that its form is ours."""
+    html = _TEMPLATES.get_template("end.html").render(
+        title="End the session?", csrf=proof, static=STATIC, home="/app/patient"
+    )
+    return HTMLResponse(html, headers=framed(HEADERS, origins))
 
 
 def ended(origins: Sequence[str] = ()) -> HTMLResponse:

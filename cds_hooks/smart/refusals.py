@@ -64,7 +64,10 @@ TOLD: Mapping[str, Told] = MappingProxyType(
         "state-expired": Told(403, _STOPPED, "The launch took more than ten minutes.", _AGAIN),
         "state-replayed": Told(403, _STOPPED, "This answer of the EHR was used before; each is good for once.", _AGAIN),
         "issuer-wrong": Told(
-            403, _STOPPED, "The answer names another authorization server than the one asked (`iss`).", _OPERATOR
+            403,
+            _STOPPED,
+            "The answer comes from another authorization server than the one asked (`iss`, or the redirect URI).",
+            _OPERATOR,
         ),
         "denied": Told(403, "No access was given", "Access to the record was declined in the EHR.", _AGAIN),
         "authorization": Told(403, _STOPPED, "The EHR did not authorize the app.", _OPERATOR),

@@ -48,7 +48,8 @@ class Ehr(BaseModel):
     without it nobody is named and nothing can be saved. `refreshes`: ask for ``online_access``, to renew short tokens
     while the session lasts. `standalone`: the app may be opened without a launch. `pkce_known`: for EHRs whose SMART
     configuration says nothing of PKCE: it was tried, and S256 works. `frame_origins`: origins of the EHR whose pages
-    may show the app in a frame. `launches_per_minute`: launches and answers, each, that one worker takes.
+    may show the app in a frame. `launches_per_minute`: answers to launches that one worker takes from
+    one address, and readings of the EHR's configuration.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")

@@ -12,6 +12,7 @@ from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.smart import pages
 from cds_hooks.smart.app import SmartApp
+from cds_hooks.smart.launching import CALLBACK
 from cds_hooks.smart.refusals import TOLD, SmartRefused
 
 Handler = Callable[[Request, CallLine], Awaitable[Response]]
@@ -43,7 +44,7 @@ def smart_routes(app: SmartApp) -> APIRouter:
     async def standalone(request: Request) -> Response:
         return await handled(request, "app-launch", app.standalone)
 
-    @router.get("/app/callback")
+    @router.get(f"{CALLBACK}/{{ehr}}")
     async def answer(request: Request) -> Response:
         return await handled(request, "app-callback", app.answer)
 

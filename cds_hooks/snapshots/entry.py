@@ -32,7 +32,7 @@ class SignIn(BaseModel):
     to a Practitioner or PractitionerRole, `user_prefix` is put before it (``Practitioner/``, or ``Practitioner/emp-``),
     or `users` says which reference each value stands for; whoever is not in `users` and has no prefix is nobody.
     `pkce_known`: the provider's configuration says nothing of PKCE; it was tried, and S256 works.
-    `openings_per_minute`: links opened and sign-ins completed, each, that one worker takes.
+    `openings_per_minute`: links opened and sign-ins completed, each, that one worker takes from one address.
     """
 
     model_config = _STRICT

@@ -27,7 +27,7 @@ from cds_hooks.smart import pages
 from cds_hooks.smart.authorizing import TokenEndpoint
 from cds_hooks.smart.cookies import Cookies
 from cds_hooks.smart.identity import claims_of
-from cds_hooks.smart.launching import code_in, one
+from cds_hooks.smart.launching import caller_address, code_in, one
 from cds_hooks.smart.pending import LIFETIME, cookie_suffix
 from cds_hooks.smart.rates import LaunchRates
 from cds_hooks.smart.registration import RegisteredEhr
@@ -66,14 +66,14 @@ class Snapshots:
     async def start(self, request: Request, secret: str, line: CallLine) -> Response:
         """A link was followed: to the site's sign-in, when there is a snapshot at all."""
         _require_reader(request)
-        self.link_rates.check()
+        self.link_rates.check(caller_address(request))
         if not _SECRET.fullmatch(secret):
             raise SnapshotRefused("gone")
         now = self.deployment.clock.now()
         client = await self.ledger.records.snapshots.client_of(secret, now=now)
         sign_in, provider = self._provider(client or "")
         await self._live(provider, line)
-        self.rates.check(provider, "launch")
+        self.rates.check(provider, "launch", caller_address(request))
         endpoints = await self.discovery.endpoints(provider, line.note_refused)
         pending = PendingSignIn.of(secret, provider.entry.id, " ".join(sign_in.scopes), now)
         address = sign_in_address(sign_in, endpoints, pending, redirect=self._redirect)
@@ -94,7 +94,7 @@ class Snapshots:
         pending = self._awaited(request)
         sign_in, provider = self._provider(pending.ehr)
         caller = await self._live(provider, line)
-        self.rates.check(provider, "answer")
+        self.rates.check(provider, "answer", caller_address(request))
         user = await self._user(request, pending, sign_in, provider, line)
         line.never_say(user)
         content = await self._opened(pending.snapshot, caller, sign_in, user, line)

@@ -1,4 +1,4 @@
-"""How often a client may call: so many calls a minute, as its registry entry says.
+"""How often a client may call: so many calls a minute, as its registry entry says; and how often an address may.
 
 Counted in the memory of this process: with several workers each counts for itself, so the whole may be their number
 times as much. A minute begins with its first call.
@@ -7,6 +7,7 @@ times as much. A minute begins with its first call.
 from __future__ import annotations
 
 import math
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from limits import RateLimitItemPerMinute
 from limits.storage import Storage
@@ -15,6 +16,9 @@ from limits.strategies import FixedWindowRateLimiter
 from cds_hooks.clock import Clock
 from cds_hooks.errors import TooManyCalls
 from cds_hooks.trust.registry import RegisteredClient
+
+MOST_ADDRESSES = 10_000
+_OTHERS = "others"
 
 
 class RateLimits:
@@ -31,6 +35,48 @@ class RateLimits:
             return
         ends = self._limiter.get_window_stats(minute, client.entry.id).reset_time
         raise TooManyCalls(max(1, math.ceil(ends - self._clock.now().timestamp())))
+
+
+class AddressRates:
+    """Counts by the address that a call came from, so that a stranger uses up what is theirs and nobody else's.
+
+    IPv6 addresses of one /64 are one, as whoever has one of them has them all. At most `MOST_ADDRESSES` are counted
+    apart at a time; those that come then share one count, and so do those that cannot be told.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._counts = Counts(clock)
+        self._limiter = FixedWindowRateLimiter(self._counts)
+
+    def take(self, per_minute: int, address: str | None, *about: str) -> bool:
+        """Count one call of `address`, about something of ours; whether it was not one too many."""
+        minute = RateLimitItemPerMinute(per_minute)
+        place = _place(address)
+        if not self._counts.has_room(minute.key_for(*about, place), MOST_ADDRESSES):
+            place = _OTHERS
+        return self._limiter.hit(minute, *about, place)
+
+    @property
+    def held(self) -> int:
+        """How many counts are in memory."""
+        return self._counts.held
+
+
+def _place(address: str | None) -> str:
+    """The address or network that is counted as one.
+
+    >>> _place("2001:db8::7"), _place("::ffff:192.0.2.1"), _place(None)
+    ('2001:db8::/64', '192.0.2.1', 'others')
+    """
+    try:
+        told = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return _OTHERS
+    if isinstance(told, IPv4Address):
+        return str(told)
+    if told.ipv4_mapped is not None:
+        return str(told.ipv4_mapped)
+    return str(IPv6Network((told, 64), strict=False))
 
 
 class Counts(Storage):
@@ -56,6 +102,18 @@ class Counts(Storage):
             count, ends = 0, now + expiry
         self._windows[key] = (count + amount, ends)
         return count + amount
+
+    def has_room(self, key: str, most: int) -> bool:
+        """Whether `key` is counted already, or there are fewer than `most`; those that are over are forgotten first."""
+        if key not in self._windows and len(self._windows) >= most:
+            now = self._clock.now().timestamp()
+            self._windows = {name: window for name, window in self._windows.items() if now < window[1]}
+        return key in self._windows or len(self._windows) < most
+
+    @property
+    def held(self) -> int:
+        """How many counts are in memory, those that are over included."""
+        return len(self._windows)
 
     def get(self, key: str) -> int:
         """The count of the present window."""

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds_hooks.catalogue import queries
 from cds_hooks.commands import probing
+from cds_hooks.ehr.failures import NOT_LIMITED
 from cds_hooks.ehr.searches import require_variants
 from cds_hooks.fhir_writer import Resource, transaction
 from cds_hooks.probing import findings
@@ -389,6 +390,22 @@ def test_data_of_others_end_it_and_stay_out(ehr: Ehr) -> None:
     assert ids(document["ask_vendor"]) == ["others"]
     assert used(document, "questionnaireResponses")["entries"] == 0
     assert "QuestionnaireResponse" not in {one["resource_type"] for one in document["strict"]}
+    assert "stranger" not in json.dumps(document)
+
+
+def test_data_of_everybody_that_are_told_as_such_are_not_read(ehr: Ehr) -> None:
+    stranger = {"resourceType": "QuestionnaireResponse", "id": "s", "subject": {"reference": "Patient/stranger"}}
+    link = [{"relation": "self", "url": "https://ehr.example/fhir/QuestionnaireResponse?_count=200"}]
+
+    def everybodys(asked: Asked, headers: dict[str, str]) -> Answer | None:
+        bundle = {"resourceType": "Bundle", "type": "searchset", "link": link, "entry": [{"resource": stranger}]}
+        return (200, bundle) if asked.kind == "QuestionnaireResponse" else None
+
+    document = ehr.report(twist=everybodys)
+    assert document["conclusion"]["not_read"] == [{"what": "QuestionnaireResponse", "why": NOT_LIMITED, "count": 1}]
+    assert _concluded(document) == _judged()
+    assert ids(document["ask_vendor"]) == ["not-limited"]
+    assert used(document, "questionnaireResponses")["why"] == NOT_LIMITED
     assert "stranger" not in json.dumps(document)
 
 

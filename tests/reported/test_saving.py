@@ -27,10 +27,10 @@ ROWS = (
 MADE = made_of(enter(*ROWS))
 
 
-def saved_at(transport: httpx.AsyncBaseTransport, made: tuple[Resource, ...] = MADE) -> Saved:
+def saved_at(transport: httpx.AsyncBaseTransport, made: tuple[Resource, ...] = MADE, *, seconds: float = 30) -> Saved:
     async def talk() -> Saved:
         async with httpx.AsyncClient(transport=transport, base_url=f"{BASE}/") as client:
-            return await save(made, client=client)
+            return await save(made, client=client, seconds=seconds)
 
     return asyncio.run(talk())
 
@@ -87,8 +87,10 @@ def test_a_server_that_is_read_only() -> None:
         (412, "refused", "there already"),
         (422, "refused", "not fitting"),
         (429, "refused", "wait"),
-        (500, "not-known", "Save again"),
-        (503, "not-known", "Save again"),
+        (202, "not-known", "Look in the chart"),
+        (408, "not-known", "Look in the chart"),
+        (500, "not-known", "Look in the chart"),
+        (503, "not-known", "Look in the chart"),
     ],
 )
 def test_what_the_status_says(status: int, fate: str, word: str) -> None:
@@ -118,7 +120,49 @@ def test_a_server_that_cannot_be_reached() -> None:
         raise httpx.ConnectError("no", request=request)
 
     [one] = answering(answer).each
-    assert (one.fate, "not be reached" in one.why) == ("not-known", True)
+    assert (one.fate, "not be reached" in one.why) == ("not-sent", True)
+
+
+def test_a_lost_answer_is_not_told_as_a_failure() -> None:
+    """The record may hold it: whoever reads "not saved" would write it a second time by hand."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            raise httpx.ReadError("gone", request=request)
+        return httpx.Response(200, json={"resourceType": "Bundle"})
+
+    told = answering(answer)
+    assert [one.fate for one in told.each] == ["not-known"]
+    assert told.sentences() == (
+        "Saved to the record: 0 of 1.",
+        "Not known whether saved: 1. The record system failed, or did not say what became of it. "
+        "Look in the chart before saving again.",
+    )
+
+
+@pytest.mark.parametrize(("stuck", "fate"), [("POST", "not-known"), ("GET", "not-sent")])
+def test_all_resources_together_have_one_end(stuck: str, fate: str) -> None:
+    """One that is cut off after it was sent is not known; one that was never sent is not there."""
+    sent = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.method)
+        if request.method == stuck and len(sent) > 2:
+            await asyncio.Event().wait()
+        return httpx.Response(201 if request.method == "POST" else 200, json={"id": "new"})
+
+    told = saved_at(httpx.MockTransport(answer), seconds=0.2)
+    assert [one.fate for one in told.each] == ["saved", fate, "not-sent"]
+    assert sent == ["GET", "POST", "GET", "POST"][: 4 if stuck == "POST" else 3]
+    assert "Not saved" in told.sentences()[-1] and "no time" in told.each[-1].why
+    assert not told.is_whole
+
+
+def test_without_any_time_nothing_is_sent() -> None:
+    sent = []
+    told = saved_at(httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(201)), seconds=0)
+    assert [one.fate for one in told.each] == ["not-sent"] * 3
+    assert sent == []
 
 
 def test_the_condition_travels_and_the_id_does_not() -> None:
@@ -133,6 +177,7 @@ def test_the_condition_travels_and_the_id_does_not() -> None:
     [one] = answering(answer).each
     assert (one.fate, one.location) == ("there-already", "Observation/7")
     value = MADE[0]["identifier"][0]["value"]
+    assert dict(seen[0].url.params) == {"patient": "p", "identifier": seen[1].headers["If-None-Exist"][11:]}
     assert seen[1].headers["If-None-Exist"].endswith(f"|{value}")
     assert b'"id":' not in seen[1].content.replace(b'"identifier":', b"")
 

@@ -98,16 +98,19 @@ def chart(patient: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Browser:
-    """Goes where it is told, with its cookies; remembers every address and every answer."""
+    """Goes where it is told, with its cookies; remembers every address and every answer. It comes from `place`."""
 
     hosts: dict[str, Any]
+    place: str = "192.0.2.1"
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     seen: list[httpx.Response] = field(default_factory=list)
 
     def go(self, address: str, *, method: str = "GET", **more: Any) -> httpx.Response:
         async def sent() -> httpx.Response:
             parts = urlsplit(address)
-            transport = httpx.ASGITransport(app=self.hosts[parts.netloc], raise_app_exceptions=True)
+            transport = httpx.ASGITransport(
+                app=self.hosts[parts.netloc], raise_app_exceptions=True, client=(self.place, 50_000)
+            )
             async with httpx.AsyncClient(transport=transport, cookies=self.cookies, trust_env=False) as client:
                 answer = await client.request(method, address, **more)
                 self.cookies = client.cookies
@@ -136,8 +139,8 @@ class World:
     asked: list[httpx.Request]
     browser: Browser
 
-    def new_browser(self) -> Browser:
-        return Browser(dict(self.browser.hosts))
+    def new_browser(self, place: str = "192.0.2.1") -> Browser:
+        return Browser(dict(self.browser.hosts), place)
 
     def launch_address(self, patient: str = "p1", context: str = "") -> str:
         return self.server.launch_address(f"{BASE}/app/launch", patient, DOCTOR, context)
@@ -168,6 +171,15 @@ class World:
         return (browser or self.browser).go(
             f"{BASE}/app/patient", method="POST", data=fields, headers={"Origin": "https://cds.example"}
         )
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The audit events of a kind, each with its details as a dict."""
+        events = [json.loads(record) for _, record in asyncio.run(self.records.audit.events())]
+        return [
+            {**one, "details": {told["type"]: told["valueString"] for told in one["entity"][-1]["detail"]}}
+            for one in events
+            if one["subtype"][0]["code"] == kind
+        ]
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -240,15 +252,20 @@ def files(tmp_path: Path, app_key: Any) -> Path:
 
 async def plain_page(wanted: PageWanted) -> PageMade:
     """A page that only says what it was made from: the basis itself has tests of its own."""
-    saved = 0
+    saved = None
     if wanted.fields is not None and ("do", "save") in wanted.fields:
-        for kind in sorted(wanted.writes):
-            statement = {
-                "resourceType": kind,
-                "status": "active",
-                "subject": {"reference": f"Patient/{wanted.patient_id}"},
-            }
-            saved += (await wanted.writer.request("POST", kind, json=statement)).status_code == 201
+        saved = await wanted.save(
+            [
+                {
+                    "resourceType": kind,
+                    "id": f"reported-{number}",
+                    "identifier": [{"system": "urn:x", "value": str(number)}],
+                    "status": "active",
+                    "subject": {"reference": f"Patient/{wanted.patient_id}"},
+                }
+                for number, kind in enumerate(sorted(wanted.writes), 1)
+            ]
+        )
     told = {
         "patient": wanted.patient_id,
         "author": wanted.author,
@@ -259,8 +276,10 @@ async def plain_page(wanted: PageWanted) -> PageMade:
         "csrf": wanted.csrf,
         "fields": wanted.fields,
         "definition": wanted.definition,
+        "saved": saved.sentences() if saved is not None else (),
     }
-    return PageMade(html=json.dumps(told), headers=HEADERS, written=saved)
+    written = sum(one.fate == "saved" for one in saved.each) if saved is not None else 0
+    return PageMade(html=json.dumps(told), headers=HEADERS, written=written)
 
 
 def maker(knowledge: Knowledge, folder: Path, app_key: Any) -> Callable[..., World]:
@@ -277,7 +296,7 @@ def maker(knowledge: Knowledge, folder: Path, app_key: Any) -> Callable[..., Wor
         **changed: Any,
     ) -> World:
         clock, written = MovableClock(), io.StringIO()
-        back = (f"{BASE}/app/callback",)
+        back = (f"{BASE}/app/callback/general",)
         server = LaunchServer(
             issuer=ISSUER,
             fhir_base=ISS,

@@ -56,7 +56,7 @@ def test_a_launch_between_servers(knowledge, tmp_path):
     server = LaunchServer(
         issuer=f"{ehr}/auth",
         fhir_base=f"{ehr}/fhir",
-        clients=[AppClient(client_id="trd", name="trd-cds", redirect_uris=(f"{cds}/app/callback",))],
+        clients=[AppClient(client_id="trd", name="trd-cds", redirect_uris=(f"{cds}/app/callback/e",))],
         clock=SystemClock(),
         patients=lambda: [("p1", "One")],
     )
@@ -82,5 +82,9 @@ def test_a_launch_between_servers(knowledge, tmp_path):
         page = browser.post(f"{ehr}/auth/authorize", data=sent, follow_redirects=True)
         assert (page.status_code, str(page.url)) == (200, f"{cds}/app/patient")
         assert "born 1975-01-01" in page.text
-        assert browser.get(f"{cds}/app/end").status_code == 200
+        asked = browser.get(f"{cds}/app/end")
+        proof = re.search(r'name="csrf" value="([^"]+)"', asked.text)
+        assert proof is not None and browser.get(f"{cds}/app/patient").status_code == 200
+        ended = browser.post(f"{cds}/app/end", data={"csrf": proof[1]}, headers={"Origin": cds})
+        assert ended.status_code == 200
         assert browser.get(f"{cds}/app/patient").status_code == 401

@@ -124,6 +124,25 @@ def test_an_answer_of_another_authorization_server(world, smart):
         refused(here, here.browser.go(address.replace(own, f"&iss={wrong}" if wrong else "")), "issuer-wrong")
 
 
+@pytest.mark.parametrize("other", ["another", "GENERAL", "general."])
+def test_an_answer_at_the_address_of_another_ehr(world, smart, other):
+    """The code may be another server's (a mix-up): it is sent to nobody, whatever the answer says of its issuer."""
+    here = world()
+    address = here.to_answer().headers["location"]
+    assert address.startswith(f"{smart.BASE}/app/callback/general?")
+    asked = len(here.asked)
+    answer = here.browser.go(address.replace("/callback/general?", f"/callback/{other}?"))
+    refused(here, answer, "issuer-wrong")
+    assert len(here.asked) == asked
+    refused(here, here.browser.go(address), "cookie-missing")  # the launch is over
+
+
+def test_the_address_of_all_ehrs_is_no_more(world):
+    here = world()
+    address = here.to_answer().headers["location"]
+    assert here.browser.go(address.replace("/callback/general?", "/callback?")).status_code == 404
+
+
 def test_consent_denied(world):
     here = world()
     consent = here.browser.follow(here.browser.go(here.launch_address()))
@@ -255,6 +274,12 @@ FALSE = {
     "no user": statement({"fhirUser": None}),
     "an odd user": statement({"fhirUser": "Group/1"}),
     "a user that is no id": statement({"fhirUser": "Practitioner/<b>d1"}),
+    "a user of another server": statement({"fhirUser": "https://evil.example/fhir/Practitioner/d1"}),
+    "a user beside the server": statement({"fhirUser": "https://ehr.example/fhir2/Practitioner/d1"}),
+    "a user of a tenant below": statement({"fhirUser": "https://ehr.example/fhir/tenant/Practitioner/d1"}),
+    "a user by http": statement({"fhirUser": "http://ehr.example/fhir/Practitioner/d1"}),
+    "a path that ends well": statement({"fhirUser": "tenant/Practitioner/d1"}),
+    "an address without scheme": statement({"fhirUser": "//evil.example/Practitioner/d1"}),
 }
 
 
@@ -262,6 +287,15 @@ FALSE = {
 def test_a_statement_of_identity_that_does_not_hold(at, twist):
     here = at(twist)
     refused(here, here.browser.follow(here.to_answer()), "identity")
+
+
+WRITTEN = ["Practitioner/d1", "https://EHR.example:443/fhir/Practitioner/d1", "Practitioner/d1/_history/2"]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_clinician_of_this_server_is_named_in_one_way(world, smart, written):
+    here = world(twist=statement({"fhirUser": written}))
+    assert here.launched().json()["author"] == smart.DOCTOR
 
 
 @pytest.mark.parametrize("user", ["Patient/p1", "https://ehr.example/fhir/RelatedPerson/r"])
@@ -309,17 +343,6 @@ def test_less_granted_than_asked_is_a_gap_and_takes_saving_away(world):
 
     told = world(twist=twist).launched().json()
     assert "Procedure" in told["gaps"] and told["writes"] == []
-
-
-def test_launches_have_a_rate(world):
-    here = world(launches_per_minute=2)
-    for _ in range(2):
-        assert here.browser.go(here.launch_address()).status_code == 302
-    answer = here.browser.go(here.launch_address())
-    refused(here, answer, "too-many")
-    assert answer.headers["retry-after"]
-    here.clock.pass_by(seconds=61)
-    assert here.browser.go(here.launch_address()).status_code == 302
 
 
 def test_a_standalone_launch_that_is_not_offered(world, smart):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
@@ -13,6 +14,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from cds_hooks.errors import RecordsUnavailable
+from cds_hooks.reported import save
+from cds_hooks.smart import saving
 from cds_hooks.smart.refusals import TOLD
 
 
@@ -164,13 +167,35 @@ def test_a_record_that_cannot_be_read_is_said_to_be_so(world):
     assert len(here.rows()) == 1  # the session goes on
 
 
-def test_the_end_is_at_once(world, smart):
+def ending(here, smart, **more):
+    headers = {"Origin": "https://cds.example"}
+    return here.browser.go(f"{smart.BASE}/app/end", method="POST", **{"headers": headers, **more})
+
+
+def test_the_end_is_asked_for_once_more_and_then_at_once(world, smart):
     here = world()
     here.launched()
-    page = here.browser.go(f"{smart.BASE}/app/end")
+    asked = here.browser.go(f"{smart.BASE}/app/end")
+    assert (asked.status_code, here.outcome, len(here.rows())) == (200, "end-asked", 1)
+    assert "p1" not in asked.text and here.page().status_code == 200
+    form = re.search(r'<form method="post" action="/trd/app/end">.*?name="csrf" value="([^"]+)"', asked.text, re.DOTALL)
+    assert form is not None, asked.text
+    page = ending(here, smart, data={"csrf": form[1]})
     assert page.status_code == 200 and here.rows() == [] and here.outcome == "ended"
     over(here, here.page())
-    assert here.browser.go(f"{smart.BASE}/app/end", method="POST").status_code == 200
+    assert not here.browser.cookies
+
+
+def test_without_a_session_there_is_nothing_to_end(world, smart):
+    here = world()
+    for method in ("GET", "POST"):
+        page = here.browser.go(f"{smart.BASE}/app/end", method=method)
+        assert (page.status_code, here.outcome) == (200, "ended")
+        assert "Session ended" in page.text
+    here.launched()
+    here.clock.pass_by(minutes=15)
+    assert ending(here, smart, data={"csrf": "0"}).status_code == 200
+    assert here.outcome == "ended" and not here.browser.cookies
 
 
 def test_another_launch_in_the_same_browser_ends_the_one_before(world):
@@ -209,6 +234,16 @@ def test_a_form_from_elsewhere_does_nothing(world, smart, fields, headers):
     assert "MedicationStatement" not in here.store.kinds()
 
 
+@pytest.mark.parametrize(("fields", "headers"), FOREIGN.values(), ids=FOREIGN)
+def test_no_other_site_ends_the_session(world, smart, fields, headers):
+    here = world(frame_origins=("https://ehr.example",))
+    proof = here.launched().json()["csrf"]
+    page = ending(here, smart, data={name: value or proof for name, value in fields.items()}, headers=headers)
+    assert page.status_code in (400, 403) and here.outcome in ("form-foreign", "form-unreadable")
+    assert page.headers["content-security-policy"].endswith("frame-ancestors https://ehr.example")
+    assert here.page().status_code == 200
+
+
 def test_a_form_under_a_policy_without_referrer_is_ours(world, smart):
     here = world()
     proof = here.launched().json()["csrf"]
@@ -236,6 +271,86 @@ def test_what_was_reported_is_saved_with_the_session_s_token(world):
     assert "MedicationStatement" in here.store.kinds()
     events = [record for _, record in asyncio.run(here.records.audit.events())]
     assert sum('"app-write"' in one for one in events) == 1 and "active" not in "".join(events)
+
+
+def test_that_somebody_saves_is_on_record_before_anything_is_sent(world, monkeypatch):
+    here = world()
+    proof = here.launched().json()["csrf"]
+    note = type(here.records).note
+
+    async def gone(records, event, at):
+        if event["subtype"][0]["code"] == "app-write-attempt":
+            raise RecordsUnavailable
+        return await note(records, event, at)
+
+    monkeypatch.setattr(type(here.records), "note", gone)
+    over(here, here.post(csrf=proof, do="save"), "records-unavailable")
+    assert "MedicationStatement" not in here.store.kinds()
+
+
+def test_what_was_saved_is_told_although_the_records_fail_afterwards(world, monkeypatch):
+    here = world()
+    proof = here.launched().json()["csrf"]
+    note = type(here.records).note
+
+    async def gone(records, event, at):
+        if "MedicationStatement" in here.store.kinds():
+            raise RecordsUnavailable
+        return await note(records, event, at)
+
+    monkeypatch.setattr(type(here.records), "note", gone)
+    answer = here.post(csrf=proof, do="save")
+    assert answer.status_code == 200 and answer.json()["saved"] == ["Saved to the record: 2 of 2."]
+    assert here.outcome == "saved" and here.lines[-1]["write_failures"] == ["audit"]
+    assert [len(here.events(kind)) for kind in ("app", "app-write-attempt", "app-write")] == [2, 1, 0]
+
+
+LEFT = {
+    "refused": (403, {"refused": "2"}),
+    "lost": (500, {"not-known": "2"}),
+}
+
+
+@pytest.mark.parametrize(("status", "fates"), LEFT.values(), ids=LEFT)
+def test_a_saving_that_fails_leaves_a_trace_too(world, status, fates):
+    def before(request):
+        return JSONResponse({}, status) if request.method == "POST" and "/fhir/" in request.url.path else None
+
+    here = world(before=before)
+    proof = here.launched().json()["csrf"]
+    here.post(csrf=proof, do="save")
+    (event,) = here.events("app-write")
+    assert event["outcome"] == "4"
+    told = {name: value for name, value in event["details"].items() if name not in ("call", "knowledge")}
+    assert told == {"resources": "2", **fates}
+    (attempt,) = here.events("app-write-attempt")
+    assert attempt["details"]["call"] == event["details"]["call"] and attempt["details"]["resources"] == "2"
+    assert here.outcome == "shown"
+
+
+def test_saving_has_a_time_of_its_own(world, monkeypatch):
+    allowed = []
+
+    class Silence:
+        async def __call__(self, scope, receive, send):
+            await asyncio.Event().wait()
+
+    def before(request):
+        return Silence() if request.method == "POST" and "/fhir/" in request.url.path else None
+
+    async def sooner(resources, *, client, seconds):
+        allowed.append(seconds)
+        return await save(resources, client=client, seconds=0.2)
+
+    monkeypatch.setattr(saving, "save", sooner)
+    here = world(before=before, settings={"smart_deadline_seconds": 50})
+    proof = here.launched().json()["csrf"]
+    told = here.post(csrf=proof, do="save").json()["saved"]
+    assert allowed == [50]
+    assert [one.partition(":")[0] for one in told] == ["Saved to the record", "Not known whether saved", "Not saved"]
+    (event,) = here.events("app-write")
+    assert (event["details"]["not-known"], event["details"]["not-sent"]) == ("1", "1")
+    assert here.lines[-1]["fhir_failed"] == 1
 
 
 def test_housekeeping_removes_what_is_over(world):

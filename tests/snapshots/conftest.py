@@ -128,14 +128,18 @@ class Provider:
 
 @dataclass
 class Browser:
-    """Goes where it is told, with its cookies; remembers every answer, and follows no redirect by itself."""
+    """Goes where it is told, with its cookies; remembers every answer, and follows no redirect by itself. It comes from
+    `place`.
+    """
 
     hosts: dict[str, Any]
+    place: str = "192.0.2.1"
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     seen: list[httpx.Response] = field(default_factory=list)
 
     async def going(self, address: str, *, method: str = "GET", **more: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self.hosts[urlsplit(address).netloc], raise_app_exceptions=True)
+        app = self.hosts[urlsplit(address).netloc]
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=True, client=(self.place, 50_000))
         async with httpx.AsyncClient(transport=transport, cookies=self.cookies, trust_env=False) as client:
             answer = await client.request(method, address, **more)
             self.cookies = client.cookies
