@@ -125,7 +125,7 @@ def run(folder: Path, *bodies: str, workers: bool) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("workers", [False, True])
+@pytest.mark.parametrize("workers", [False, pytest.param(True, marks=pytest.mark.deep)])
 def test_a_run_with_leaks_fails_though_its_tests_pass(tmp_path: Path, workers: bool) -> None:
     status, output = run(tmp_path, *(body for body, _ in LEAKING.values()), workers=workers)
     assert f"{len(LEAKING)} passed" in output
@@ -134,7 +134,7 @@ def test_a_run_with_leaks_fails_though_its_tests_pass(tmp_path: Path, workers: b
     assert status == pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.mark.parametrize("workers", [False, True])
+@pytest.mark.parametrize("workers", [False, pytest.param(True, marks=pytest.mark.deep)])
 def test_a_silent_run_passes_and_says_that_it_looked(tmp_path: Path, workers: bool) -> None:
     status, output = run(tmp_path, SILENT, SILENT, workers=workers)
     assert "LEAK" not in output
