@@ -108,7 +108,7 @@ setup-browser: $(VENV)/.browser
 lock: ## renew the lock files (needs uv: https://docs.astral.sh/uv/)
 	@command -v uv >/dev/null || { echo "make lock needs uv. Get it with: python3 -m pip install uv"; exit 2; }
 	$(UV_COMPILE) pyproject.toml -o requirements.lock
-	$(UV_COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(UV_COMPILE) pyproject.toml --extra cohort --group dev -o requirements-dev.lock
 	$(UV_COMPILE) requirements-browser.in -c requirements-dev.lock -o requirements-browser.lock
 
 clean: ## remove the environment, builds and caches

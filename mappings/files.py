@@ -14,6 +14,7 @@ from mappings.code_tables import MANIFEST, CodeTables
 from mappings.cohort_schema import CohortFile
 from mappings.direction_schema import DirectionWords
 from mappings.missing_schema import MissingFacts
+from mappings.known_then_schema import KnownThenFile
 from mappings.repair_schema import Repairs
 from mappings.reported_schema import ReportedFacts
 from mappings.rule_schema import Rules
@@ -57,6 +58,7 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "reported.yaml": ReportedFacts,
         "cohort.yaml": CohortFile,
         "repairs.yaml": Repairs,
+        "known_then.yaml": KnownThenFile,
         "systems.yaml": Systems,
         SOURCE_ATTRIBUTES: AttributeStatements,
         MANIFEST: CodeTables,

@@ -30,6 +30,7 @@ from mappings.languages import ENGLISH, sentences_of
 from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
+from mappings.known_then_schema import KnownThenFile
 from mappings.repair_schema import Repairs
 from mappings.reported_schema import ReportedFacts
 from mappings.rule_names import rule_names
@@ -106,6 +107,7 @@ class Knowledge:
     cohort: CohortFile
     attribute_statements: AttributeStatements
     repairs: Repairs
+    known_then: KnownThenFile
     systems: Mapping[str, tuple[str, ...]]
     products: ProductIndex
     clinical: Clinical
@@ -230,6 +232,7 @@ def _load(root: Path) -> Knowledge:
     missing = read_model(root / "missing_facts.yaml", "missing_facts.yaml", MissingFacts)
     attributes = read_statements(root)
     repairs = read_model(root / "repairs.yaml", "repairs.yaml", Repairs)
+    known_then = read_model(root / "known_then.yaml", "known_then.yaml", KnownThenFile)
     reported = read_model(root / "reported.yaml", "reported.yaml", ReportedFacts)
     manifest = read_manifest(root)
     drugs = _folder(root, "drugs", Drug)
@@ -262,6 +265,7 @@ def _load(root: Path) -> Knowledge:
         cohort=cohort,
         attribute_statements=attributes,
         repairs=repairs,
+        known_then=known_then,
         systems=MappingProxyType(systems.__pydantic_extra__),
         products=ProductIndex(root, drugs),
         _system_by_uri=_by_uri(systems.__pydantic_extra__),
@@ -276,6 +280,7 @@ def _load(root: Path) -> Knowledge:
                 "reported.yaml": reported,
                 "cohort.yaml": cohort,
                 "repairs.yaml": repairs,
+                "known_then.yaml": known_then,
                 SOURCE_ATTRIBUTES: attributes,
                 MANIFEST: manifest,
             }

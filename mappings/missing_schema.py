@@ -24,6 +24,7 @@ MissingKind = Literal[
     "dates",
     "conditions-read",
     "history-read",
+    "scores-read",
 ]
 
 

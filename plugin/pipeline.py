@@ -125,7 +125,7 @@ def assess(
         orders=step.orders,
         never_filled=_never_filled(history, knowledge),
         pseudo_resistance=considered,
-        missing=missing_facts(trials, eligibility),
+        missing=missing_facts(record, trials, eligibility),
         gaps=gaps_of(record),
         set_aside=balance(record, used, _aside(history)),
         used=used,

@@ -130,7 +130,7 @@ def _legend(groups: Sequence[Group], scores: Sequence[ScoreShape]) -> Iterator[S
 
 def _episode(started: date, as_of: date, scale: TimeScale, words: Wording, *, uncertain: bool) -> EpisodeShape:
     x, end = scale.at(started), scale.at(as_of)
-    since = f"current episode since {words.day(started)}{' or earlier' if uncertain else ''}"
+    since = f"current episode since {words.day(started)}{', start not sure' if uncertain else ''}"
     return EpisodeShape(
         x=x,
         width=round(max(end - x, 1.0), 1),

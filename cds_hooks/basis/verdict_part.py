@@ -13,7 +13,7 @@ from cds_hooks.basis.citations import Register, Why
 from cds_hooks.basis.telling import CLINICIAN_REPORTED, VERDICT_HEAD, interval, line, plain, spoken
 from plugin.advice.card_footing import severity_line
 from plugin.advice.decisive_fact import decisive_fact
-from plugin.advice.status_card import definition_lines
+from plugin.advice.status_card import definition_lines, reports_alone
 from plugin.advice.wording import Wording
 from plugin.assessment import Assessment
 from plugin.resistance.optimisation import Points
@@ -49,7 +49,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictPart:
-    """Everything about the verdict. `value` is its name in the contract, `sentence` what decided it.
+    """Everything about the verdict. `value` is its name in the contract, `sentence` what decided it, and which failures
+    only reports tell of.
 
     `meter`: for each place up to the highest count or the number needed, ``sure``, ``probable``, ``possible`` or
     ``none``. `unread`: trials may stand in what was not read; what was not found is ``possible`` then. `capped` names
@@ -84,6 +85,7 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
     fact = decisive_fact(assessment, words) if verdict.value is Value.INDETERMINATE else None
     eligibility, severity = assessment.eligibility, assessment.severity
     unread = is_unread(assessment)
+    reported = [f"{told}." for told in reports_alone(assessment, words)]
     changes = tuple(
         dict.fromkeys(
             plain(f"{change.fact}: {words.say(f'verdict-{change.verdict.value}')}", words)
@@ -93,7 +95,7 @@ def verdict_part(assessment: Assessment, words: Wording, register: Register) -> 
     return VerdictPart(
         value=verdict.value.value,
         head=VERDICT_HEAD[verdict.value.value],
-        sentence=plain(verdict.reasons[0].text, words) if verdict.reasons else "",
+        sentence=" ".join([*(plain(reason.text, words) for reason in verdict.reasons[:1]), *reported]),
         counts=_counted(verdict.counts, unread=unread),
         needed=definition.min_failed_trials,
         meter=_meter(verdict.counts, definition.min_failed_trials, unread=unread),
@@ -205,5 +207,5 @@ def _episode(assessment: Assessment, words: Wording) -> str:
     episode = assessment.episode
     if episode.start is None:
         return "no evidence of an episode on record"
-    doubt = ", possibly earlier" if episode.uncertain else ""
+    doubt = ", start not sure" if episode.uncertain else ""
     return f"since {words.day(episode.start)}{doubt} (by {spoken(episode.basis)})"

@@ -20,6 +20,7 @@ from plugin.advice.card_footing import gap_line
 from plugin.advice.option_card import closed_line, option_card
 from plugin.advice.order_cards import augmentation_cards, history_cards, taken_cards
 from plugin.advice.pattern_cards import pattern_card
+from plugin.advice.remission_card import remission_card
 from plugin.advice.safety_cards import gate_cards, safety_card, stop_cards, unchecked_card
 from plugin.advice.status_card import status_card
 from plugin.advice.support_card import support_cards
@@ -45,6 +46,8 @@ class Row:
 
     `verdicts`: at an order hook, for these; `on_view`: when a record is opened, for these. `if_stopped`: for any
     verdict when a drafted order meets a hard stop. `in_remission`: also while the latest score is in remission.
+    `proposes`: speaks of a next treatment, so that a remission silences it also where a relapse may stand in scores
+    that were not read; there the other rows speak as if there were none.
     `in_danger`: also beside suicidality recorded at its highest level. `indicators`: the loudness it may take. `first`:
     comes before all louder cards of later rows. `lasting`: an answer may silence it while its facts are unchanged.
     `told_by`: the kind of card that says the same more briefly, so that this one gives way to it when there is no room
@@ -58,6 +61,7 @@ class Row:
     on_view: frozenset[Value] = frozenset()
     if_stopped: bool = False
     in_remission: bool = False
+    proposes: bool = False
     in_danger: bool = False
     first: bool = False
     lasting: bool = True
@@ -122,12 +126,14 @@ POLICY: tuple[Row, ...] = (
         says="re-evaluation and referral come before a further drug",
         indicators=("info",),
         verdicts=_REACHED,
+        proposes=True,
     ),
     Row(
         kind="mismatch-plausible",
         says="the adequate trials did not target the domain that now predominates",
         indicators=("info",),
         verdicts=_REACHED,
+        proposes=True,
         told_by="trd-options",
     ),
     Row(
@@ -135,6 +141,7 @@ POLICY: tuple[Row, ...] = (
         says="a trial that targeted the domain failed",
         indicators=("info",),
         verdicts=_REACHED,
+        proposes=True,
         told_by="trd-options",
     ),
     Row(
@@ -142,6 +149,7 @@ POLICY: tuple[Row, ...] = (
         says="options for the recorded profile, by label or guideline, with what goes together",
         indicators=("info",),
         verdicts=_REACHED,
+        proposes=True,
         if_stopped=True,
     ),
     Row(
@@ -159,6 +167,15 @@ POLICY: tuple[Row, ...] = (
         kind="order-unchecked",
         says="hard stops of the drafted drug could not all be checked, and no other card says what was not read",
         indicators=("info",),
+        in_remission=True,
+        in_danger=True,
+        alone=True,
+    ),
+    Row(
+        kind="remission-unsure",
+        says="a good outcome may have ended in scores that were not read, and no other card says what was not read",
+        indicators=("info",),
+        verdicts=frozenset({Value.NOT_MET}),
         in_remission=True,
         in_danger=True,
         alone=True,
@@ -209,14 +226,17 @@ def _is_on(row: Row, knowledge: Knowledge) -> bool:
 
 def _speaks(row: Row, assessment: Assessment, hook: str, knowledge: Knowledge) -> bool:
     """Whether the row applies to this assessment at this hook."""
-    remitted = assessment.severity is not None and assessment.severity.in_remission
-    if remitted and not row.in_remission:
+    if _in_remission(assessment) and not row.in_remission and (row.proposes or not assessment.record.lacks_scores):
         return False
     if ACUTE_SAFETY in assessment.next_step.modifiers.gates and not row.in_danger:
         return False
     if hook == ON_VIEW:
         return assessment.verdict.value in row.on_view
     return assessment.verdict.value in row.verdicts or (row.if_stopped and _is_stopped(assessment, knowledge))
+
+
+def _in_remission(assessment: Assessment) -> bool:
+    return assessment.severity is not None and assessment.severity.in_remission
 
 
 def _is_stopped(assessment: Assessment, knowledge: Knowledge) -> bool:
@@ -238,11 +258,11 @@ def _drafts(
         case "trd-status":
             # Where this verdict would show options and none may be named, why; gates have cards of their own.
             options_due = assessment.verdict.value in _REACHED and hook != ON_VIEW
-            made = [
-                status_card(assessment, words, note=closed_line(assessment.next_step, words) if options_due else "")
-            ]
+            made = [status_card(assessment, words, note=_why_no_option(assessment, words) if options_due else "")]
         case "order-unchecked":
             made = [unchecked_card(assessment, words)]
+        case "remission-unsure":
+            made = [remission_card(assessment, words)]
         case "trd-options":
             made = [option_card(assessment, words)]
         case "procedure-support":
@@ -256,6 +276,13 @@ def _drafts(
         case _:
             made = [*gate_cards(assessment, words), *history_cards(assessment, words)]
     return [draft for draft in made if draft is not None and draft.kind == row.kind]
+
+
+def _why_no_option(assessment: Assessment, words: Wording) -> str:
+    """Why a verdict that would show options shows none; empty where it shows some."""
+    return (
+        words.say("options-none-remission") if _in_remission(assessment) else closed_line(assessment.next_step, words)
+    )
 
 
 def _place(draft: CardDraft) -> tuple[int, int, int]:

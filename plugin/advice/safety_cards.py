@@ -15,9 +15,10 @@ from plugin.advice.wording import Wording, capitalised, escape
 from plugin.assessment import Assessment
 from plugin.findings import Reason
 from plugin.options.next_step import NextStep
-from plugin.record import ConditionFact, ItemAnswer, LabResult, Read
+from plugin.record import LABORATORY, ConditionFact, ItemAnswer, LabResult, Read
 from plugin.resistance.verdict import Value
 from plugin.safety.drafts import JudgedOrder
+from plugin.safety.suicidality import NOT_ASSESSED
 
 _SPOKEN_LEVELS = {"high": "critical", "moderate": "warning"}
 _GATES = {
@@ -28,6 +29,8 @@ _GATES = {
 _STOP_LEVELS = ("critical", "warning")
 # What the named hard stops are decided on (decision 24), beside the age.
 _STOPS_NEED = ("MedicationRequest", "AllergyIntolerance", "Condition")
+# What they are also read from, where it is to be had.
+_STOPS_USE = ("MedicationDispense", "MedicationStatement", "MedicationAdministration", LABORATORY)
 _SCREENER = "cssrs-screener"
 
 
@@ -74,13 +77,28 @@ def safety_card(assessment: Assessment, words: Wording, *, user: str = "", encou
 
 
 def suicidality_line(assessment: Assessment, words: Wording) -> str:
-    """One line for the levels that have no card of their own: low, none recorded, not assessed; else empty."""
-    found = assessment.next_step.modifiers.suicidality
+    """One line for the levels that have no card of their own: low, none recorded, not assessed; else empty.
+
+    Where answers may be among scores that were not read, it is not known if anybody asked. Of an answer that was read,
+    `answers_unread_line` says that another one may say otherwise.
+    """
+    found, unread = assessment.next_step.modifiers.suicidality, assessment.record.lacks_scores
     if found.level in _SPOKEN_LEVELS:
         return ""
-    if found.level == "not-assessed" and found.last_recorded is not None:
-        return words.say("safety-last-recorded", date=found.last_recorded)
-    return words.say(f"safety-line-{found.level}")
+    if found.level != NOT_ASSESSED:
+        return words.say(f"safety-line-{found.level}")
+    if found.last_recorded is not None:
+        return words.say(f"safety-last-recorded{'-unread' if unread else ''}", date=found.last_recorded)
+    return words.say("safety-line-unread" if unread else f"safety-line-{found.level}")
+
+
+def answers_unread_line(assessment: Assessment, words: Wording) -> str:
+    """That an answer on suicidality may be among the scores that were not read; empty where `suicidality_line` says it,
+    or says nothing.
+    """
+    found = assessment.next_step.modifiers.suicidality
+    told = found.level not in (*_SPOKEN_LEVELS, NOT_ASSESSED)
+    return words.say("safety-answers-unread") if told and assessment.record.lacks_scores else ""
 
 
 def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
@@ -125,10 +143,13 @@ def stop_cards(assessment: Assessment, words: Wording) -> list[CardDraft]:
 def unchecked_card(assessment: Assessment, words: Wording) -> CardDraft | None:
     """The card that hard stops of drafted drugs could not all be checked; None where all they need was read.
 
+    What was handed over or reported, doses given and laboratory values are missed only where they were to be had.
     Silence would read as clearance. It is for the case that no other card says what is missing.
     """
     drafted = [order for order in assessment.next_step.orders if order.drug is not None or order.order.groups]
-    short = [kind for kind in _STOPS_NEED if assessment.record.read(kind) in (Read.UNREAD, Read.PARTIAL)]
+    record = assessment.record
+    short = [kind for kind in _STOPS_NEED if record.read(kind) in (Read.UNREAD, Read.PARTIAL)]
+    short += [kind for kind in _STOPS_USE if record.lacks(kind)]
     if not drafted or not short:
         return None
     names = list(dict.fromkeys(capitalised(order.label) for order in drafted))

@@ -11,10 +11,11 @@ from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, score_facts, trial_facts
 from plugin.advice.card_footing import cites_of, footing, rules_of
 from plugin.advice.decisive_fact import DecisiveFact, decisive_fact, settling
-from plugin.advice.safety_cards import suicidality_line
+from plugin.advice.safety_cards import answers_unread_line, suicidality_line
 from plugin.advice.wording import Wording
 from plugin.assessment import Assessment
 from plugin.findings import Reason
+from plugin.record import Layer
 from plugin.resistance.verdict import Value, weight_of
 from plugin.trial.trials import Trial
 
@@ -32,7 +33,8 @@ def status_card(assessment: Assessment, words: Wording, *, note: str = "") -> Ca
     lines += [words.say("settle-first", fact=ask.text, effort=ask.effort)] if ask is not None else []
     lines += [words.trial(trial, assessment.definition) for trial in assessment.trials]
     lines += [*_count_lines(assessment, words), *considered, *_open_lines(assessment, words)]
-    lines += [line for line in (suicidality_line(assessment, words), note) if line]
+    suicidality = (suicidality_line(assessment, words), answers_unread_line(assessment, words))
+    lines += [line for line in (*suicidality, note) if line]
     severity = score_facts(assessment.severity.score) if assessment.severity is not None else []
     return CardDraft(
         kind=_KIND,
@@ -128,11 +130,22 @@ def _count_lines(assessment: Assessment, words: Wording) -> list[str]:
     failing = [t for t in assessment.trials if weight_of(t)[0]]
     if verdict.value is Value.PROBABLE and failing and all(t.outcome.basis != "score" for t in failing):
         lines.append(words.say("reported-basis"))
+    lines += reports_alone(assessment, words)
     if verdict.capped is not None:
         caps = [r for r in verdict.reasons if not r.rule.startswith("V") or r.rule == "V0"]
         value = words.say(f"verdict-{verdict.capped.value}")
         lines.append(words.say("capped-line", value=value, reasons=_plain(caps, words)))
     return lines
+
+
+def reports_alone(assessment: Assessment, words: Wording) -> list[str]:
+    """One line that names the failed drugs, probable failures among them, that only reports tell of; else none.
+
+    A dated report is as good as a dispense for the count (decision 30), and somebody said it and nobody handed it over.
+    """
+    failed = [trial for trial in assessment.trials if weight_of(trial)[1]]
+    told = [trial for trial in failed if all(fact.layer is Layer.REPORT for fact in trial.judged.era.facts)]
+    return [words.say("reports-alone", names=", ".join(failed_names(told, 1)))] if told else []
 
 
 def _considered(assessment: Assessment, words: Wording) -> tuple[list[str], list[str]]:

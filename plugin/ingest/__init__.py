@@ -1,17 +1,26 @@
 """FHIR in, facts out: the only package that reads FHIR.
 
 `read_record`, `read_orders` and `read_standing_orders` take decoded JSON of any quality; `resources_of` and
-`resources_of_text` take files apart; `split_patients` tells whose data they are.
+`resources_of_text` take files apart; `split_patients` tells whose data they are. For looking
+back, `past_orders` finds what was ordered, `as_known` and `as_drafted` take back what was not known on a past day.
 """
 
+from plugin.ingest.demographics import demographics_of
 from plugin.ingest.documents import UnusableInput, resources_of, resources_of_text
+from plugin.ingest.known_then import as_drafted, as_known
 from plugin.ingest.orders import read_orders
+from plugin.ingest.past_orders import PastOrder, past_orders
 from plugin.ingest.patient import split_patients
 from plugin.ingest.reader import read_record
 from plugin.ingest.standing_orders import read_standing_orders
 
 __all__ = [
+    "PastOrder",
     "UnusableInput",
+    "as_drafted",
+    "as_known",
+    "demographics_of",
+    "past_orders",
     "read_orders",
     "read_record",
     "read_standing_orders",

@@ -78,7 +78,16 @@ class PatientRecord:
         known = self.availability.get(kind)
         return known is not None and known.read is Read.UNREAD and known.feed
 
+    def lacks(self, kind: str) -> bool:
+        """Whether data of a kind that may be on record were not read: some of it, or all although it was to be had."""
+        return self.read(kind) is Read.PARTIAL or self.did_not_come(kind)
+
+    @property
+    def unread_scores(self) -> tuple[str, ...]:
+        """The kinds of data with rating scales that are lacking."""
+        return tuple(kind for kind in _SCORES if self.lacks(kind))
+
     @property
     def lacks_scores(self) -> bool:
         """Whether scores that may be on record were not read, so that none in it does not mean that there is none."""
-        return any(self.read(kind) is Read.PARTIAL or self.did_not_come(kind) for kind in _SCORES)
+        return bool(self.unread_scores)

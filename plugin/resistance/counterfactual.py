@@ -53,7 +53,7 @@ class Stages:
 
     `episode` of a record; `eligibility` of a record in an episode; `trials` rated anew in an episode (with what else
     the definition counts); `decide` on trials, extra, eligibility and the reason for an unread history; `whole`: all of
-    it for a record whose medication facts differ.
+    it for a record whose medication facts, or what is known to be missing of its scores, differ.
     """
 
     episode: Callable[[PatientRecord], Episode]

@@ -7,12 +7,13 @@ the trials, augmentations and courses as one definition rates them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from mappings.load import Knowledge
 from mappings.schema import Definition, Procedures
 from plugin.exposure.exposures import Exposures, expose
+from plugin.findings import Reason
 from plugin.record import PatientRecord
 from plugin.trial.augmentation import Agents, additions_of, augmentations_of, with_augmenters
 from plugin.trial.episode import Episode, Evidence, current_episode
@@ -78,7 +79,11 @@ def history_of(record: PatientRecord, *, knowledge: Knowledge, as_of: date) -> H
 
 
 def episode_of(record: PatientRecord, lifetime: Lifetime, setting: Setting) -> Episode:
-    """The current episode, from scores, conditions and procedures of `record` and the eras of `lifetime`."""
+    """The current episode, from scores, conditions and procedures of `record` and the eras of `lifetime`.
+
+    Where scores that may be on record were not read, it is uncertain: a remission among them may have ended it and
+    begun another one, or a score at the line may join it with the one before.
+    """
     evidence = Evidence(
         scores=record.scores,
         conditions=record.conditions,
@@ -88,7 +93,11 @@ def episode_of(record: PatientRecord, lifetime: Lifetime, setting: Setting) -> E
         ],
         active_spans=[span for era in lifetime.eras if era.key.excluded_for is None for span in era.days.spans()],
     )
-    return current_episode(evidence, rules=setting.rules, instruments=setting.instruments, as_of=setting.as_of)
+    found = current_episode(evidence, rules=setting.rules, instruments=setting.instruments, as_of=setting.as_of)
+    if not record.lacks_scores:
+        return found
+    text = "Scores were not read completely: one that ends or begins an episode may be among them."
+    return replace(found, uncertain=True, reasons=(*found.reasons, Reason(rule="P1", text=text)))
 
 
 def rate(

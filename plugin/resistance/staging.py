@@ -68,7 +68,7 @@ def stage(
     scheme = knowledge.maudsley
     reasons: list[Reason] = []
     maudsley = {
-        "duration": _duration(scheme, episode, as_of, reasons),
+        "duration": _duration(scheme, episode, as_of, reasons, unread=record.lacks_scores),
         "severity": _severity(scheme, record, severity, scales, as_of, reasons),
         "failures": _failures(scheme, trials, as_of, reasons),
         "augmentation": _used(scheme.augmentation.on(as_of).amount, _augmented(augmentations)),
@@ -111,8 +111,10 @@ def _of(steps: Sequence[Step], value: float, as_of: date) -> float:
     return next(s.points.on(as_of).amount for s in steps if s.to is None or value <= s.to.on(as_of).amount)
 
 
-def _duration(scheme: Maudsley, episode: Episode, as_of: date, reasons: list[Reason]) -> Points:
-    """Months of the episode. It may have begun earlier than the first evidence, or have ended since."""
+def _duration(scheme: Maudsley, episode: Episode, as_of: date, reasons: list[Reason], *, unread: bool) -> Points:
+    """Months of the episode. It may have begun earlier than the first evidence, or have ended since; where scores are
+    `unread`, one of them may show another beginning.
+    """
     most = scheme.duration[-1].points.on(as_of).amount
     least = scheme.duration[0].points.on(as_of).amount
     if episode.start is None:
@@ -120,8 +122,9 @@ def _duration(scheme: Maudsley, episode: Episode, as_of: date, reasons: list[Rea
     months = months_between(episode.start, as_of)
     points = _of(scheme.duration, months, as_of)
     earlier = episode.basis == "first-evidence"
-    found = Points(least if episode.may_have_ended else points, most if earlier else points)
+    found = Points(least if episode.may_have_ended or unread else points, most if earlier or unread else points)
     doubt = " The start is only the first evidence: it may have begun earlier." if earlier else ""
+    doubt = " Not all scores were read: it may have begun earlier or later." if unread else doubt
     text = f"The episode has lasted {months} month(s) since {episode.start}.{doubt}"
     uses = tuple(dict.fromkeys(use for reason in episode.reasons for use in reason.uses))
     reasons.append(Reason(rule="G1", text=text, facts=(("months", months),), cites=scheme.cites, uses=uses))

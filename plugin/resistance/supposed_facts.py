@@ -158,6 +158,11 @@ def about_the_patient(case: Case) -> Iterator[Supposition]:
     if case.history_unread is not None:
         fact = "the medication history read completely, with nothing more in it"
         yield Supposition(kind="history-read", fact=fact, read=True)
+    if record.lacks_scores:
+        whole = dict.fromkeys(record.unread_scores, Availability(read=Read.COMPLETE))
+        read = replace(record, availability=MappingProxyType({**record.availability, **whole}))
+        fact = "the scores read completely, with nothing more in them"
+        yield Supposition(kind="scores-read", fact=fact, record=read, whole=True)
     yield from _diagnoses(case)
 
 

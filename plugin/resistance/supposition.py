@@ -44,8 +44,8 @@ class Supposition:
 
     `kind` is a kind of the knowledge (``missing_facts.yaml``), `fact` the fact in words. `trial` is the index of the
     trial concerned; `day`, `window` and `instrument` belong to scores. Exactly one of the others is set: a `score` to
-    add, the `judged` era of the trial, a `record` (`whole`: also with other medication facts), `current` (the episode
-    goes on), or `read` (the medication history was read and held nothing more).
+    add, the `judged` era of the trial, a `record` (`whole`: to be judged again from the exposures on), `current` (the
+    episode goes on), or `read` (the medication history was read and held nothing more).
     """
 
     kind: str

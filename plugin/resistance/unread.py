@@ -31,13 +31,15 @@ def history_unread(record: PatientRecord) -> Reason | None:
     return None
 
 
-def missing_facts(trials: Sequence[Trial], eligibility: Eligibility) -> tuple[Missing, ...]:
-    """The facts whose absence leaves eligibility or a trial open."""
+def missing_facts(record: PatientRecord, trials: Sequence[Trial], eligibility: Eligibility) -> tuple[Missing, ...]:
+    """The facts whose absence leaves eligibility, a trial or the bounds of the episode open."""
     found = list(eligibility.missing)
     for index, trial in enumerate(trials):
         measured, _, open_ = weight_of(trial)
         if open_ and not measured:
             found += [Missing(what=m.what, would_affect=f"trials[{index}].outcome") for m in trial.outcome.missing]
+    if record.lacks_scores:
+        found.append(Missing(what="the scores that were not read", would_affect="episode"))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ depression code, a new era of an antidepressant that reaches the lenient dose. P
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -38,7 +39,8 @@ class Episode:
     """The episode judged. `start` is None when there is no evidence of any episode.
 
     `basis`: ``first-evidence``, ``score``, ``condition`` or ``antidepressant``. `uncertain` when the start is only the
-    first evidence or a remission of unknown degree lies inside. `may_have_ended` caps the verdict.
+    first evidence, a remission of unknown degree lies inside, or scores were not read (`plugin.resistance.rating`).
+    `may_have_ended` caps the verdict.
     """
 
     start: date | None
@@ -122,8 +124,10 @@ def _openings(
 
 def _in_remission_then(day: date, scores: Sequence[Score], rules: Reconstruction, instruments: Instruments) -> bool:
     """A carried-forward code while the latest recent score is in remission opens nothing (rule 51)."""
-    before = [s for s in scores if 0 <= (day - s.day).days <= rules.reopen_score_days]
-    return bool(before) and is_remission(before[-1], instruments)
+    place = bisect_right(scores, day, key=lambda score: score.day) - 1
+    if place < 0 or (day - scores[place].day).days > rules.reopen_score_days:
+        return False
+    return is_remission(scores[place], instruments)
 
 
 def _activity(evidence: Evidence, scores: Sequence[Score], as_of: date) -> tuple[DateSpan, ...]:

@@ -12,7 +12,7 @@ from mappings.rule_names import ALWAYS_ON, rule_names
 from plugin import assess
 from plugin.advice.policy import POLICY, SHOWN_AT_MOST, CardDraft, advise
 from plugin.assessment import Assessment
-from plugin.record import Availability, ConditionFact, DraftOrder, PatientRecord, Read, Verification
+from plugin.record import LABORATORY, Availability, ConditionFact, DraftOrder, PatientRecord, Read, Verification
 from plugin.resistance.verdict import Value
 from plugin.safety.drafts import OrderStop
 from plugin.safety.modifiers import Modifiers
@@ -100,6 +100,38 @@ def test_silence_is_no_clearance_where_what_hard_stops_need_was_not_read(kind: s
         *MET, scores=TWO_FAILED, drafted="mirtazapine", availability={**EVERYTHING_READ, kind: Availability(read=read)}
     )
     assert "order-unchecked" not in kinds(told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("MedicationDispense", "dispenses"),
+        ("MedicationStatement", "reported drugs"),
+        ("MedicationAdministration", "doses given"),
+        (LABORATORY, "laboratory values"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("read", "feed", "told"),
+    [
+        (Read.PARTIAL, True, True),
+        (Read.UNREAD, True, True),
+        (Read.UNREAD, False, False),  # no feed: asked for where there is none to be had, or of nobody
+        (Read.UNKNOWN, True, False),
+        (Read.COMPLETE, True, False),
+    ],
+)
+def test_what_hard_stops_are_also_read_from_is_told_where_it_was_to_be_had_and_did_not_come(
+    kind: str, named: str, read: Read, feed: bool, told: bool
+) -> None:
+    """In remission, so that no other card says what was not read."""
+    known = Availability(read=read, why="search refused: 403", feed=feed)
+    judged = judge(drafted="mirtazapine", scores=[phq9(185, 2)], availability={**EVERYTHING_READ, kind: known})
+    said = advise(judged, hook="order-sign", knowledge=KNOWLEDGE)
+    assert [card.kind for card in said] == (["order-unchecked"] if told else [])
+    if told:
+        assert said[0].summary.endswith(f"hard stops could not all be checked. Not read completely: {named}")
+        assert any(line.startswith("Not read completely: ") and named in line for line in said[0].detail)
 
 
 def test_nothing_to_say_is_silence() -> None:

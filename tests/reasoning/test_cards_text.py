@@ -28,6 +28,7 @@ from tests.reasoning.test_advice import ALL_READ, NOT_TOLERATED, SERTRALINE, TWO
 from tests.reasoning.test_cards_pattern import with_ect
 from tests.reasoning.test_next_step_cards import PLAN
 from tests.reasoning.test_next_step_cards import cards as next_step_cards
+from tests.reasoning.test_unread_scores import HALF, REMITTED, RESPONDED, ordered
 
 KNOWLEDGE = load()
 TODAY = date(2026, 3, 1)
@@ -176,6 +177,8 @@ def _told() -> list[CardDraft]:
         cards(judge(SERTRALINE[0], drafted="aripiprazole", as_of=28)),
         cards(judge(SERTRALINE[0], drafted="sertraline", as_of=100)),
         cards(judge(*SERTRALINE, *VENLAFAXINE)),
+        cards(ordered(*RESPONDED, read={"Observation": HALF})),
+        cards(ordered(*REMITTED, read={"Observation": HALF})),
     ):
         said += made.values()
     return said

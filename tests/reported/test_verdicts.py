@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cds_hooks.basis.page import Surroundings, basis_page
 from cds_hooks.fhir_writer import (
     Resource,
     coding,
@@ -17,7 +18,9 @@ from cds_hooks.fhir_writer import (
     quantity,
 )
 from cds_hooks.reported.offered import drugs_offered
+from plugin.advice.policy import advise
 from plugin.trial.measurement import Status
+from tests.basis.page_reader import read_page
 from tests.reported.charts import (
     AS_OF,
     ESC,
@@ -299,3 +302,25 @@ def test_everything_entered_is_used_or_set_aside_with_a_reason() -> None:
     aside = {entry.reference for entry in found.set_aside}
     assert made <= found.used | aside
     assert "MedicationStatement/reported-1" in found.used
+
+
+REPORTS_ALONE = KNOWLEDGE.sentences["reports-alone"].text.partition("{names}")[0]
+
+
+def test_a_failure_that_only_a_report_tells_of_is_named_as_such_on_the_card_and_on_the_page() -> None:
+    """The count stays as it is (decision 30)."""
+
+    def told(*rows: dict[str, str], resources: list[Resource] = ONE) -> tuple[list[str], str]:
+        found = judged(resources, *rows)
+        [card] = [one for one in advise(found, hook="order-sign", knowledge=KNOWLEDGE) if one.kind == "trd-status"]
+        page = read_page(basis_page(found, knowledge=KNOWLEDGE, around=Surroundings())).text
+        return [line for line in card.detail if line.startswith(REPORTS_ALONE)], page
+
+    scores = [{"kind": "score", "instrument": "phq9", "value": "18", "day": day} for day in (on(94), on(150))]
+    line, page = told({**VEN, "outcome": ""}, *scores)
+    assert counts(judged(ONE, {**VEN, "outcome": ""}, *scores))[0] == "MET"
+    assert line == [f"{REPORTS_ALONE}venlafaxine"]
+    assert f"{REPORTS_ALONE}venlafaxine." in page
+
+    dispensed, page = told(NO_RESPONSE, resources=OPEN)
+    assert dispensed == [] and REPORTS_ALONE not in page

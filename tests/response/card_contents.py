@@ -19,6 +19,7 @@ CONTENTS: dict[str, Check] = {}
 SAFETY = ("acutesafety", "orderstop", "gatebipolar", "gatepsychosiscatatonia", "gateneurocognitive")
 LOUDNESS = ("critical", "warning", "info")
 OPTIONS = "trdoptions"
+UNSURE = "remissionunsure"
 ON_PROFILE = ("mismatchplausible", "matchedfailure", "refractorypattern")
 IN_REMISSION = (*SAFETY, "nottolerated", "orderunchecked")
 # Words that tell a clinician what to do. "Complete a safety assessment by the local protocol" is decided wording
@@ -124,14 +125,32 @@ def closed_gates_close(told: Told) -> Iterator[str]:
 
 @content
 def remission_is_left_alone(told: Told) -> Iterator[str]:
-    """While the latest score is in remission only safety and an intolerance speak, and no treatment is proposed."""
-    severity = told.assessment.severity if told.assessment is not None else None
-    if severity is None or not severity.in_remission:
+    """While the latest score is in remission only safety and an intolerance speak, and no treatment is proposed. Where
+    a relapse may stand in scores that were not read, what is on record is told as well."""
+    if told.assessment is None or told.assessment.severity is None or not told.assessment.severity.in_remission:
         return
-    if strange := {kind_of(card) for card in told.cards} - set(IN_REMISSION):
+    kinds = {kind_of(card) for card in told.cards}
+    unsure = told.assessment.record.lacks_scores
+    if strange := kinds & {OPTIONS, *ON_PROFILE} if unsure else kinds - set(IN_REMISSION):
         yield f"{strange} in remission"
     if any(one.get("resourceType") == "MedicationRequest" for one in created(told)):
         yield "a drug is proposed in remission"
+
+
+@content
+def a_good_outcome_is_doubted_for_a_reason(told: Told) -> Iterator[str]:
+    """That a good outcome may have ended is said where scores were not read and the verdict is not met, and only there;
+    a remission of somebody treated is not passed over in silence there."""
+    if told.assessment is None:
+        return
+    kinds = {kind_of(card) for card in told.cards}
+    lacking = told.assessment.record.lacks_scores and told.assessment.verdict.value == "NOT_MET"
+    if UNSURE in kinds and (not lacking or told.case.hook == "patient-view"):
+        yield "doubted without a reason"
+    severity = told.assessment.severity
+    remitted = severity is not None and severity.in_remission and bool(told.assessment.trials)
+    if lacking and remitted and not kinds and told.case.hook != "patient-view":
+        yield "silence"
 
 
 @content

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from cds_hooks.render import PROVENANCE
+from plugin.record import Availability, Read
 from plugin.resistance.verdict import Value
 from tests.response.card_contents import kind_of
 from tests.response.random_assessments import Told
@@ -166,6 +167,22 @@ def _judged(told: Told, **changed: Any) -> Told:
     return replace(told, assessment=replace(told.assessment, **changed))
 
 
+def _scores_known(told: Told) -> bool:
+    return _severe(told) and told.assessment is not None and not told.assessment.record.lacks_scores
+
+
+def _scores_lacking(told: Told) -> Told:
+    assert told.assessment is not None
+    record = told.assessment.record
+    lacking = {**record.availability, "Observation": Availability(read=Read.PARTIAL, why="more pages than are read")}
+    return _judged(told, record=replace(record, availability=lacking))
+
+
+def _silent_in_doubt(told: Told) -> Told:
+    told.answer["cards"] = []
+    return _remitted(_scores_lacking(told))
+
+
 def _remitted(told: Told) -> Told:
     assert told.assessment is not None
     assert told.assessment.severity is not None
@@ -199,6 +216,12 @@ def _ungated_options(told: Told) -> bool:
 
 def _severe(told: Told) -> bool:
     return told.assessment is not None and told.assessment.severity is not None
+
+
+def _quiet_trial(told: Told) -> bool:
+    """At an order for somebody treated: not met, with a score on record."""
+    here = told.case.hook != "patient-view" and _severe(told) and told.assessment is not None
+    return here and told.assessment.verdict.value is Value.NOT_MET and bool(told.assessment.trials)
 
 
 def _proposed_twice(told: Told) -> None:
@@ -336,7 +359,13 @@ SPOILT: tuple[Fault, ...] = (
     Fault("closed gates close", _ungated_options, _gated("BIPOLAR")),
     Fault("closed gates close", _ungated_options, _gated("ACUTE_SAFETY")),
     Fault("closed gates close", showing("mismatchplausible"), _gated("PSYCHOSIS_CATATONIA")),
-    Fault("remission is left alone", lambda told: _severe(told) and showing("trdstatus")(told), _remitted),
+    Fault("remission is left alone", lambda told: _scores_known(told) and showing("trdstatus")(told), _remitted),
+    Fault("remission is left alone", lambda told: _severe(told) and showing("trdoptions")(told),
+          lambda told: _remitted(_scores_lacking(told))),
+    Fault("a good outcome is doubted for a reason", showing("remissionunsure"),
+          lambda told: _concluded(told, Value.MET)),
+    Fault("a good outcome is doubted for a reason", showing("trdstatus"), become("remissionunsure")),
+    Fault("a good outcome is doubted for a reason", _quiet_trial, _silent_in_doubt),
     Fault("the verdict decides who speaks", showing("trdstatus"), lambda told: _concluded(told, Value.NOT_MET)),
     Fault("the verdict decides who speaks", lambda told: showing("trdoptions")(told) and _not_stopped(told),
           lambda told: _concluded(told, Value.INDETERMINATE)),
