@@ -13,8 +13,8 @@ from mappings.attribute_schema import AttributeStatements
 from mappings.code_tables import MANIFEST, CodeTables
 from mappings.cohort_schema import CohortFile
 from mappings.direction_schema import DirectionWords
-from mappings.missing_schema import MissingFacts
 from mappings.known_then_schema import KnownThenFile
+from mappings.missing_schema import MissingFacts
 from mappings.repair_schema import Repairs
 from mappings.reported_schema import ReportedFacts
 from mappings.rule_schema import Rules

@@ -26,11 +26,11 @@ from mappings.cohort_schema import CohortFile
 from mappings.dated import DatedFiles
 from mappings.direction_schema import DirectionWords
 from mappings.integrity import check_integrity
+from mappings.known_then_schema import KnownThenFile
 from mappings.languages import ENGLISH, sentences_of
 from mappings.missing_schema import MissingFact, MissingFacts
 from mappings.overlay import lay_over
 from mappings.products import ProductIndex
-from mappings.known_then_schema import KnownThenFile
 from mappings.repair_schema import Repairs
 from mappings.reported_schema import ReportedFacts
 from mappings.rule_names import rule_names

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 
 from mappings.schema import Instrument
 from plugin.record import Score
@@ -60,6 +61,7 @@ def improvement(baseline: Score, endpoint: Score, instruments: Instruments) -> F
     return (exact(baseline.value) - exact(endpoint.value)) / exact(baseline.value)
 
 
+@lru_cache
 def exact(value: float) -> Fraction:
     """A number of the record or the knowledge as an exact fraction: a change of exactly one half is one half."""
     return Fraction(str(value))

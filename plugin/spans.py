@@ -14,6 +14,9 @@ from datetime import date
 
 _WRITTEN = re.compile(r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$")
 
+_WHOLE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[^\n]*)?\Z")
+_WHOLE_LENGTH = len("YYYY-MM-DD")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PartialDate:
@@ -46,7 +49,14 @@ class PartialDate:
         >>> PartialDate.parse("DB_6decce7d") is None
         True
         """
-        match = _WRITTEN.match(text.strip()) if isinstance(text, str) else None
+        if not isinstance(text, str):
+            return None
+        if _WHOLE.match(text):  # as most are: spared the taking apart
+            try:
+                return cls.exactly(date.fromisoformat(text[:_WHOLE_LENGTH]))
+            except ValueError:
+                return None
+        match = _WRITTEN.match(text.strip())
         if match is None:
             return None
         year, month, day = (int(part) if part else None for part in match.groups())
@@ -90,13 +100,13 @@ def joined(spans: Iterable[DateSpan]) -> tuple[DateSpan, ...]:
     >>> [len(s) for s in joined(DateSpan(date(2025, 1, a), date(2025, 1, b)) for a, b in ((1, 2), (3, 3), (9, 9)))]
     [3, 1]
     """
-    found: list[DateSpan] = []
-    for span in sorted(spans):
-        if found and uncovered_between(found[-1].end, span.start) == 0:
-            found[-1] = DateSpan(found[-1].start, max(found[-1].end, span.end))
+    found: list[tuple[date, date]] = []
+    for start, end in sorted({(span.start, span.end) for span in spans}):
+        if found and uncovered_between(found[-1][1], start) == 0:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
         else:
-            found.append(span)
-    return tuple(found)
+            found.append((start, end))
+    return tuple(DateSpan(start, end) for start, end in found)
 
 
 def months_between(start: date, day: date) -> int:

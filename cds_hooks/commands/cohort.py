@@ -18,6 +18,7 @@ from cds_hooks.cohort.plan import Plan
 from cds_hooks.cohort.reading import Cohort, UnreadableCohortError, read_cohort, read_truth
 from cds_hooks.cohort.shares import Shares
 from cds_hooks.cohort.shares_text import text_of
+from cds_hooks.commands import cohort_report, cohort_run
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_json, print_text
 from cds_hooks.commands.reading import read_day
@@ -30,6 +31,8 @@ from plugin.ingest import read_record
 group = typer.Typer(
     help="Synthetic cohorts, and how often each verdict occurs.", no_args_is_help=True, rich_markup_mode=None
 )
+group.command("run")(cohort_run.run_command)
+cohort_report.register(group)
 
 
 class Form(StrEnum):

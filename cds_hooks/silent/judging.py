@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from cds_hooks.silent.demographics import demographics_of
 from cds_hooks.silent.moments import Moment, moments_of, why_not_judged
 from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.tables import TABLES, Row, Rows
@@ -24,7 +25,6 @@ from plugin.ingest import (
     PastOrder,
     as_drafted,
     as_known,
-    demographics_of,
     past_orders,
     read_orders,
     read_record,

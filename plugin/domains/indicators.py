@@ -145,7 +145,7 @@ class Measurements:
             cites=anchors.cites,
             convention=anchors.confidence == "low",
             unit=indicator.anchors.unit,
-            ignored=tuple(_left_out(indicator, values, chosen)),
+            ignored=tuple(_left_out(indicator, values, chosen)) if values else (),
             over=tuple(v for v in values if v.over and v.day <= self.last_day and self._age(v) <= expiry),
         )
 
@@ -209,6 +209,8 @@ def evidence_at(points: Sequence[Point], value: float) -> float:
 
 def _on(anchors: DatedAnchors, day: date) -> Anchors:
     """The anchors applied on `day`; the first ones before any. Those of low confidence count too (decision 61)."""
+    if len(anchors.values) == 1:
+        return next(iter(anchors.values.values()))
     past = [effective for effective in anchors.values if effective <= day]
     return anchors.values[max(past) if past else min(anchors.values)]
 

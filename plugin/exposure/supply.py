@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import reduce
+from functools import partial, reduce
 
 from mappings.schema import Reconstruction
+from plugin.exposure.directed_dose import Reading, read_line
 from plugin.exposure.dose import UNKNOWN, DailyDose, DoseSchedule, add_up, days_lasting, schedule_of, units_per_day
-from plugin.record import Component, Layer, MedicationFact
+from plugin.record import Component, DosageLine, Layer, MedicationFact, Product
 from plugin.spans import PartialDate
 from plugin.timeline import Timeline, overlay
 
@@ -37,6 +38,19 @@ class CoveredDay:
     doubtful: bool = False
     weak: bool = False
     uses: tuple[str, ...] = ()
+
+    def at(self, dose: DailyDose) -> CoveredDay:
+        """The same day at another dose; written out, as it is asked of every record."""
+        return CoveredDay(
+            dose=dose,
+            layer=self.layer,
+            grade=self.grade,
+            sure=self.sure,
+            repeat_only=self.repeat_only,
+            doubtful=self.doubtful,
+            weak=self.weak,
+            uses=self.uses,
+        )
 
 
 Days = Timeline[CoveredDay]
@@ -74,19 +88,28 @@ class Supply:
 class Regimens:
     """Schedules and units a day by directions and product, each worked out once: refills repeat them.
 
-    `agreement` is the share by which a dose read from words may differ from the supply.
+    Directions and products are told apart as objects: reading gives refills the very same ones. `agreement` is the
+    share by which a dose read from words may differ from the supply.
     """
 
     def __init__(self, agreement: float = 0.0) -> None:
         self._agreement = agreement
-        self._known: dict[tuple[object, ...], tuple[DoseSchedule, float | None]] = {}
+        self._known: dict[tuple[object, ...], tuple[MedicationFact, DoseSchedule, float | None]] = {}
+        self._read: dict[tuple[int, str, int], tuple[DosageLine, Product | None, Reading]] = {}
 
     def of(self, fact: MedicationFact, component: Component) -> tuple[DoseSchedule, float | None]:
         """The dose schedule of one ingredient of a record, and its units a day (None when not that simple)."""
-        key = (fact.product, component.ingredient, fact.dosage, fact.quantity, fact.days_supply)
-        if key not in self._known:
-            self._known[key] = (schedule_of(fact, component, agreement=self._agreement), units_per_day(fact))
-        return self._known[key]
+        key = (id(fact.product), component.ingredient, id(fact.dosage), fact.quantity, fact.days_supply)
+        if key not in self._known:  # with the fact, so that its parts keep their identity
+            schedule = schedule_of(fact, component, agreement=self._agreement, read=partial(self._line, fact.product))
+            self._known[key] = (fact, schedule, units_per_day(fact))
+        return self._known[key][1:]
+
+    def _line(self, product: Product | None, line: DosageLine, component: Component, *, alone: bool) -> Reading:
+        key = (id(product), component.ingredient, id(line))
+        if key not in self._read:
+            self._read[key] = (line, product, read_line(line, component, alone=alone))
+        return self._read[key][2]
 
 
 def supply_of(
@@ -157,9 +180,11 @@ def profile_of(schedule: DoseSchedule, start: date, days: int, covered: CoveredD
     for step in schedule.steps:
         length = stop - at if step.days is None else max(0, min(step.days, stop - at))
         dose = step.dose
-        stretches.append((at, at + length, replace(covered, dose=dose)))
+        if length > 0:
+            stretches.append((at, at + length, covered.at(dose)))
         at += length
-    stretches.append((at, stop, replace(covered, dose=dose)))
+    if at < stop:
+        stretches.append((at, stop, covered.at(dose)))
     return Timeline(stretches)
 
 

@@ -5,7 +5,6 @@
 back, `past_orders` finds what was ordered, `as_known` and `as_drafted` take back what was not known on a past day.
 """
 
-from plugin.ingest.demographics import demographics_of
 from plugin.ingest.documents import UnusableInput, resources_of, resources_of_text
 from plugin.ingest.known_then import as_drafted, as_known
 from plugin.ingest.orders import read_orders
@@ -19,7 +18,6 @@ __all__ = [
     "UnusableInput",
     "as_drafted",
     "as_known",
-    "demographics_of",
     "past_orders",
     "read_orders",
     "read_record",

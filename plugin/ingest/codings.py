@@ -91,6 +91,8 @@ def _usual(concept: Json) -> Concept | None:
 
 def concepts_of(value: object) -> tuple[Concept, ...]:
     """Each concept of a list (or the one sent in its place), those that say nothing left out."""
+    if value is None:
+        return ()
     return tuple(concept for item in items(value) if (concept := concept_of(item)).stated)
 
 

@@ -37,6 +37,7 @@ _STATUSES = (
     *("preparation", "in-progress", "declined", "not-done", "intended", "not-taken"),
 )
 _OTHER_SPELLINGS = {"canceled": "cancelled", "inprogress": "in-progress", "onhold": "on-hold"}
+_ALL_STATUSES = (*_STATUSES, *_OTHER_SPELLINGS)
 _INTENTS = (
     *("proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"),
 )
@@ -51,7 +52,7 @@ MEDICATION_TYPES = tuple(_LAYERS)
 
 def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationFact | SetAside:
     """One medication resource as a fact, or why it is not used."""
-    status = code_word(resource.get("status"), (*_STATUSES, *_OTHER_SPELLINGS), "unknown")
+    status = code_word(resource.get("status"), _ALL_STATUSES, "unknown")
     status = _OTHER_SPELLINGS.get(status, status)
     if status == ENTERED_IN_ERROR:
         return SetAside(reference=reference, reason="entered in error")

@@ -16,6 +16,8 @@ from plugin.ingest.resources import Json, obj, objects, text
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import DosageLine, Product
 
+_RXNORM = "rxnorm"
+
 
 @dataclass
 class Drugs:
@@ -70,10 +72,31 @@ class Drugs:
 
     def _recognised(self, concept: Concept) -> Product | None:
         if concept not in self._known:
-            self._known[concept] = recognise(
-                concept.codings, concept.text, self.vocabulary.knowledge, jurisdiction=self.jurisdiction
-            )
+            self._known[concept] = self._by_table(concept) if self._is_of_table(concept) else self._recognise(concept)
         return self._known[concept]
+
+    def _recognise(self, concept: Concept) -> Product | None:
+        return recognise(concept.codings, concept.text, self.vocabulary.knowledge, jurisdiction=self.jurisdiction)
+
+    def _is_of_table(self, concept: Concept) -> bool:
+        """Whether a concept is one RxNorm code with nothing but its name in the table of products, so no words of a
+        sender.
+        """
+        if len(concept.codings) != 1:
+            return False
+        [coding] = concept.codings
+        row = self.vocabulary.knowledge.products.rxnorm.get(coding.code)
+        if row is None or self.vocabulary.knowledge.system_of(coding.system) != _RXNORM:
+            return False
+        return coding.display in ("", row.name) and concept.text in ("", row.name)
+
+    def _by_table(self, concept: Concept) -> Product | None:
+        """The product of such a concept, worked out once for all records."""
+        known = self.vocabulary.products
+        key = (concept.codings[0].code, concept.codings[0].display or concept.text, self.jurisdiction)
+        if key not in known:
+            known[key] = self._recognise(concept)
+        return known[key]
 
 
 def _medication_concepts(medication: Json) -> list[Concept]:

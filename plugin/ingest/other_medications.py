@@ -66,8 +66,7 @@ class DrugGroupNames:
         self._knowledge = vocabulary.knowledge
         self._denials = vocabulary.denials
         self._groups = tuple(vocabulary.knowledge.clinical.drug_groups.values())
-        self._words = tuple(dict.fromkeys(word for group in self._groups for word in group.words))
-        self._codes = {(code.system, plain_code(code.code)) for group in self._groups for code in group.codes}
+        self._words, self._codes = vocabulary.drug_group_words, vocabulary.drug_group_codes
         self._met: dict[tuple[Concept, ...], frozenset[str]] = {}
 
     def of(self, concepts: tuple[Concept, ...]) -> frozenset[str]:

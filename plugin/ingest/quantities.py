@@ -50,6 +50,8 @@ def read_supply(resource: Json, terms: DosingTerms) -> FillSupply:
 
 
 def _quantity(sent: object, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
+    if sent is None:
+        return None, ()
     amount = obj(sent)
     value = positive(amount.get("value")) if amount else positive(sent)
     if value is None:
@@ -63,6 +65,8 @@ def _quantity(sent: object, terms: DosingTerms) -> tuple[float | None, tuple[str
 
 
 def _days(sent: object, terms: DosingTerms) -> tuple[float | None, tuple[str, ...]]:
+    if sent is None:
+        return None, ()
     duration = obj(sent)
     if not duration:
         return positive(sent), ()

@@ -48,6 +48,8 @@ def reference_of(value: object) -> str:
 
 def references_of(value: object) -> tuple[str, ...]:
     """All references in a list (or the one sent in its place), each once."""
+    if value is None:
+        return ()
     found = (reference_of(item) for item in objects(value))
     return tuple(dict.fromkeys(reference for reference in found if reference))
 

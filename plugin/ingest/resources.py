@@ -63,7 +63,7 @@ def obj(value: object) -> Json:
     """The object, or the first object of a list; empty when there is none."""
     if isinstance(value, dict):  # by far the most common: spared the search
         return value
-    return next(iter(objects(value)), EMPTY)
+    return EMPTY if value is None else next(iter(objects(value)), EMPTY)
 
 
 def number(value: object) -> float | None:

@@ -18,6 +18,7 @@ from mappings.load import Knowledge
 from mappings.schema import CodeSet, ConditionCategory, Dosing, Instrument, ProcedureKind, StopMeaning
 from plugin.ingest.codings import Coding, WordSieve
 from plugin.ingest.directions import DirectionsReader
+from plugin.record import Product
 
 T = TypeVar("T")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -168,8 +169,13 @@ class Vocabulary:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
+        self.products: dict[tuple[str, str, str], Product | None] = {}
+        """Products met that RxNorm's code and names say in full, by code, name and jurisdiction (`named_drug`)."""
         self.dosing = DosingTerms(knowledge.dosing, knowledge.directions.values())
         self.scales = ScaleCodes(knowledge)
+        groups = knowledge.clinical.drug_groups.values()
+        self.drug_group_words = tuple(dict.fromkeys(word for group in groups for word in group.words))
+        self.drug_group_codes = frozenset((code.system, plain_code(code.code)) for g in groups for code in g.codes)
         self.denials = knowledge.conditions.not_the_patient
         self.condition_words = WordSieve(w for category in knowledge.conditions.categories for w in category.words)
         self.conditions: CodeIndex[str] = CodeIndex(

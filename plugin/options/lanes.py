@@ -8,8 +8,9 @@ catatonia the lanes are its own. Blocked, current and failed options stand in no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from mappings.load import Knowledge
 from mappings.option_schema import LabelStatus
@@ -39,9 +40,12 @@ class Lanes:
         return (*self.matched, *self.guideline, *self.adjunct)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What decides: one patient on one day, under the labels of one jurisdiction."""
+    """What decides: one patient on one day, under the labels of one jurisdiction.
+
+    What it says of an option is worked out once: every lane asks again.
+    """
 
     profile: DomainProfile
     modifiers: Modifiers
@@ -50,47 +54,63 @@ class Choice:
     jurisdiction: str
     knowledge: Knowledge
     as_of: date
+    _ranks: dict[str, Rank] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _openings: dict[str, Opening] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def is_gated(self) -> bool:
         """Whether the lanes of psychosis and catatonia stand in place of those of the domains."""
         return PSYCHOSIS_CATATONIA in self.modifiers.gates
 
-    @property
+    @cached_property
     def focus(self) -> Focus:
         """The domains that matches are taken against: none under the gate of psychosis and catatonia."""
         return Focus() if self.is_gated else focus_of(self.profile)
 
-    @property
+    @cached_property
     def circumstances(self) -> frozenset[str]:
         """The circumstances that hold, as the knowledge names them."""
         return circumstances_of(self.modifiers)
 
     def status(self, treatment: Treatment) -> LabelStatus:
         """How the jurisdiction labels an option; KeyError when it says nothing of it."""
-        return {str(where): status for where, status in treatment.jurisdictions.items()}[self.jurisdiction]
+        for where, status in treatment.jurisdictions.items():
+            if where == self.jurisdiction:
+                return status
+        raise KeyError(self.jurisdiction)
 
-    def offered(self) -> list[Treatment]:
+    @cached_property
+    def offered(self) -> tuple[Treatment, ...]:
         """The options that exist in the jurisdiction and that the site has not switched off."""
-        return [
+        return tuple(
             one
             for one in self.knowledge.clinical.options.values()
             if self.jurisdiction in one.jurisdictions and self.status(one).offered and self.knowledge.is_on(one.id)
-        ]
+        )
 
     def opening(self, treatment: Treatment) -> Opening:
         """Whether history and circumstances open an option; mild severity hides nothing under the gate (58)."""
-        mild = is_mild(self.profile, self.knowledge.clinical.scoring.parameters, self.as_of)
-        return opening_of(
-            treatment,
-            self.tried,
-            circumstances=self.circumstances,
-            mild=mild and not self.is_gated,
-            as_of=self.as_of,
-        )
+        if treatment.id not in self._openings:
+            self._openings[treatment.id] = opening_of(
+                treatment,
+                self.tried,
+                circumstances=self.circumstances,
+                mild=self._is_mild and not self.is_gated,
+                as_of=self.as_of,
+            )
+        return self._openings[treatment.id]
+
+    @cached_property
+    def _is_mild(self) -> bool:
+        return is_mild(self.profile, self.knowledge.clinical.scoring.parameters, self.as_of)
 
     def rank(self, treatment: Treatment) -> Rank:
         """Where an option stands."""
+        if treatment.id not in self._ranks:
+            self._ranks[treatment.id] = self._ranked(treatment)
+        return self._ranks[treatment.id]
+
+    def _ranked(self, treatment: Treatment) -> Rank:
         return rank_of(
             treatment,
             self.focus,
@@ -112,7 +132,7 @@ class Choice:
 
 def lanes_of(choice: Choice) -> Lanes:
     """The lanes of one patient."""
-    able = [one for one in choice.offered() if _is_able(one, choice)]
+    able = [one for one in choice.offered if _is_able(one, choice)]
     if choice.is_gated:
         names = {lane for name, lane in _GATE_LANES if name in choice.circumstances}
         gate = [one for one in able if names & set(one.lanes)]

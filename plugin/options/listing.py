@@ -189,7 +189,7 @@ def _is_inline(treatment: Treatment, choice: Choice) -> bool:
 
 
 def _blocked(choice: Choice) -> tuple[Blocked, ...]:
-    found = [(one, choice.safety.blocked.get(one.id, ())) for one in choice.offered()]
+    found = [(one, choice.safety.blocked.get(one.id, ())) for one in choice.offered]
     return tuple(
         Blocked(
             id=one.id,

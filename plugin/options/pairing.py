@@ -126,7 +126,7 @@ def _relations(
 ) -> Iterator[_Relation]:
     """The statement where `option` stands on either side, with the listed options of the other side."""
     sides = {*(other if option in one else ()), *(one if option in other else ())}
-    others = tuple(sorted(sides & set(listed) - {option}))
+    others = tuple(sorted(sides.intersection(listed) - {option})) if sides else ()
     if others:
         yield option, others, statement, cites
 

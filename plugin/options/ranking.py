@@ -99,6 +99,8 @@ def rank_of(
 
 def grades_on(treatment: Treatment, day: date) -> Grades:
     """The grades applied on `day`, or the first ones when `day` precedes them all."""
+    if len(treatment.grades.values) == 1:
+        return next(iter(treatment.grades.values.values()))
     dated = sorted(treatment.grades.values)
     past = [effective for effective in dated if effective <= day]
     return treatment.grades.values[past[-1] if past else dated[0]]

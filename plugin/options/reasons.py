@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from mappings.clinical import Clinical
 from mappings.option_schema import Option as Treatment
 from plugin.findings import Reason
 from plugin.options.lanes import Choice, place_of
@@ -18,6 +19,8 @@ _STATUS = {
     "not-authorised": "not authorised",
 }
 _LET_IN = {"suicidality-high": "high suicidality recorded", "pain": "a pain condition recorded"}
+_ARRANGED: list[tuple[Clinical, Mapping[str, tuple[Reason, ...]]]] = []
+_ARRANGED_MAX = 2
 
 
 def reasons_of(treatment: Treatment, lane: str, choice: Choice) -> tuple[Reason, ...]:
@@ -29,8 +32,7 @@ def reasons_of(treatment: Treatment, lane: str, choice: Choice) -> tuple[Reason,
         *_lifted(rank, treatment, choice),
         *((opening.reason,) if opening.reason is not None else ()),
         _label(treatment, choice),
-        *_evidence(treatment),
-        *_guidelines(treatment, choice),
+        *_standing(treatment, choice.knowledge.clinical),
         *(reason for hit in hits for reason in hit.reasons),
     )
 
@@ -83,14 +85,25 @@ def _label(treatment: Treatment, choice: Choice) -> Reason:
     return Reason(rule="L9", text=f"{words}.", facts=facts, cites=status.cites)
 
 
+def _standing(treatment: Treatment, clinical: Clinical) -> tuple[Reason, ...]:
+    """What no patient changes, evidence first and then guidelines: put together once for each knowledge."""
+    for known, reasons in _ARRANGED:
+        if known is clinical:
+            return reasons[treatment.id]
+    arranged = {id_: (*_evidence(option), *_guidelines(option, clinical)) for id_, option in clinical.options.items()}
+    _ARRANGED.append((clinical, arranged))
+    del _ARRANGED[:-_ARRANGED_MAX]
+    return arranged[treatment.id]
+
+
 def _evidence(treatment: Treatment) -> Iterator[Reason]:
     for one in treatment.evidence:
         facts = (("confidence", one.confidence), *((("domain", one.domain),) if one.domain is not None else ()))
         yield Reason(rule="L9", text=one.statement, facts=facts, cites=one.cites)
 
 
-def _guidelines(treatment: Treatment, choice: Choice) -> Iterator[Reason]:
-    for one in choice.knowledge.clinical.guidelines.statements:
+def _guidelines(treatment: Treatment, clinical: Clinical) -> Iterator[Reason]:
+    for one in clinical.guidelines.statements:
         if treatment.id in one.options:
             facts = (("edition", one.edition), ("confidence", one.confidence))
             yield Reason(rule="L9", text=f"{one.edition}: {one.statement}", facts=facts, cites=one.cites)

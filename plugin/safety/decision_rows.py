@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 
 from mappings.decision_tables import FactTest
 from mappings.values import DatedValue
@@ -55,18 +54,27 @@ class Held:
 def held(when: Sequence[FactTest], facts: NamedFacts, as_of: date) -> Held | None:
     """The tests of a row with values that meet them all; None when there are none."""
     met: list[tuple[FactTest, Known | None]] = []
-    for (name, window), group in groupby(when, key=lambda test: (test.fact, window_of(test, as_of))):
-        tests = list(group)
-        values = facts.candidates(name, window)
-        if tests[0].op == "unknown":
-            if values:
-                return None
-            met.append((tests[0], None))
-            continue
-        fitting = [known for known in values if all(may_hold(test, known, as_of) for test in tests)]
-        if not fitting:
+    place = 0
+    while place < len(when):
+        first = when[place]
+        window = window_of(first, as_of)
+        place += 1
+        values = facts.candidates(first.fact, window)
+        # Most rows end here, at their first test.
+        fitting = [known for known in values if may_hold(first, known, as_of)] if first.op != "unknown" else values
+        if bool(fitting) is (first.op == "unknown"):
             return None
-        met += [(test, fitting[0]) for test in tests]
+        tests = [first]
+        while place < len(when) and when[place].fact == first.fact and window_of(when[place], as_of) == window:
+            tests.append(when[place])
+            place += 1
+        if first.op == "unknown":
+            met.append((first, None))
+            continue
+        chosen = next((known for known in fitting if all(may_hold(test, known, as_of) for test in tests[1:])), None)
+        if chosen is None:
+            return None
+        met += [(test, chosen) for test in tests]
     return Held(met=tuple(met))
 
 

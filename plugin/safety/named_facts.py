@@ -134,6 +134,7 @@ class NamedFacts:
         """
         ordered = self.beside([order for order in orders if order.reference != reference])
         ordered._ordered, ordered._ordered_dose, ordered._dose_readable = drug, dose, readable
+        ordered._met = {}
         return ordered
 
     def beside(self, orders: Sequence[DraftOrder], *, but: Collection[str] = ()) -> NamedFacts:
@@ -141,7 +142,8 @@ class NamedFacts:
         known = drafted(orders, self._stood, self._knowledge, self._as_of)
         beside = copy.copy(self)
         beside._drafted = tuple(taking for taking in known if taking.groups.isdisjoint(but))
-        beside._met = {}
+        if beside._drafted != self._drafted:  # else what was found holds for both
+            beside._met = {}
         return beside
 
     def label(self, name: str) -> str:
@@ -189,9 +191,10 @@ class NamedFacts:
         Either age that the written birth date allows, a condition that is only suspected or has no date, each of
         several results of one moment, a number known as a bound.
         """
-        if (name, window) not in self._met:
-            self._met[name, window] = self._candidates(name, window)
-        return self._met[name, window]
+        known = self._met.get((name, window))
+        if known is None:
+            known = self._met[name, window] = self._candidates(name, window)
+        return known
 
     def _candidates(self, name: str, window: int | None) -> tuple[Known, ...]:
         fact = self._facts[name]
@@ -251,7 +254,8 @@ class NamedFacts:
 
     def _named(self, fact: Fact) -> list[ConditionFact]:
         """The conditions of the fact's categories, each once."""
-        return list(dict.fromkeys(c for category in fact.categories for c in self._conditions.get(category, ())))
+        found = (c for category in fact.categories for c in self._conditions.get(category, ()))
+        return list({id(condition): condition for condition in found}.values())
 
     def _absent(self) -> Known | None:
         """Not there: only when all conditions were read."""

@@ -183,6 +183,8 @@ def allergy_hit(option: str, drugs: Iterable[str], record: PatientRecord, knowle
 
 def allergies_to(drug: str, record: PatientRecord, knowledge: Knowledge) -> tuple[AllergyFact, ...]:
     """Active allergies and intolerances, confirmed or not, to a drug or one that stands for it."""
+    if not record.allergies:
+        return ()
     alike = {drug} | {
         d for same in knowledge.clinical.order_checks.same_substance if drug in same.drugs for d in same.drugs
     }

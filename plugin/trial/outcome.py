@@ -275,6 +275,8 @@ def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
     earliest = era.start - timedelta(days=rules.stop_before_era_days)
     found = []
     for fact in era.facts:
+        if not fact.stop_reasons:  # as most: spared the look at its days
+            continue
         authored = fact.written or fact.start
         if fact.layer is Layer.ADMINISTRATION or authored is None or not earliest <= authored.latest <= era.end:
             continue

@@ -88,6 +88,8 @@ def series_of(
     found = []
     for kind in kinds:
         entries = [_clipped(e, since) for e in _entries(record, kind, as_of)]
+        if not entries:
+            continue
         for maintenance in (False, True):
             for current in (False, True):
                 mine = [

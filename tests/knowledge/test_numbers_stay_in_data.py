@@ -161,9 +161,26 @@ PROTOCOL: dict[float, str] = {
 }
 
 DRAWN = "a measure of the drawing"
+FILE_MODE = "permissions of a file that others may not read"
+MEMORY = "megabytes of a process or of a part of a cohort"
 LOGIN = "limit, age or length of a login, by OAuth or of our own"
 # Per module or package of `cds_hooks`: numbers that would be too free everywhere.
 BY_MODULE: dict[str, dict[float, str]] = {
+    "commands/cohort_report.py": {384: FILE_MODE},
+    "commands/cohort_run.py": {512: MEMORY},
+    "silent/buckets.py": {16: MEMORY},
+    "silent/grouping.py": {384: FILE_MODE},
+    "silent/local.py": dict.fromkeys((120, 192, 250), MEMORY),
+    "silent/parts.py": {384: FILE_MODE},
+    "silent/rejects.py": {384: FILE_MODE},
+    "silent/report/cells.py": {11: "smallest count shown, a convention of disclosure control"},
+    "silent/report/chart_review.py": {5_000_000: WEB},
+    "silent/report/charts.py": dict.fromkeys(
+        (0.05, 0.1, 0.3, 0.4, 0.5, 0.6, 0.8, 1.5, 14, 18, 22, 26, 44, 101, 160, 260, 520, 760, 900), DRAWN
+    ),
+    "silent/report/subgroups.py": dict.fromkeys((18, 25, 35, 45, 55, 65), "age bands of a report"),
+    "silent/running.py": {384: FILE_MODE},
+    "silent/workers.py": {63: FILE_MODE},
     "basis/drawing.py": dict.fromkeys((13, 14, 172, 930, 940), DRAWN),
     "basis/lane_shapes.py": dict.fromkeys((0.25, 0.6, 6.3, 14, 16, 22, 24, 26, 62), DRAWN),
     "basis/score_shapes.py": dict.fromkeys((26, 66, 110, 150), DRAWN),

@@ -1,6 +1,7 @@
 """What groups a Patient states to belong to, for asking whether a service treats groups alike.
 
-Nothing of it reaches the reasoning. US Core writes race and ethnicity as extensions with an `ombCategory`.
+Nothing of it reaches the reasoning, which is why it is not read with the record. US Core writes race and ethnicity as
+extensions with an `ombCategory`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,255 @@
+"""What changes between two runs over the same input: two definitions, or two states of the knowledge.
+
+Patients are compared at their last moment in both runs, orders at every moment that both judged. Who changes is listed
+apart, in a document that names patients by id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cds_hooks.silent.report.cells import SMALLEST_CELL, Cells, Key
+from cds_hooks.silent.report.faults import UnusableInputError
+from cds_hooks.silent.report.limits import LIMITS, SUPPRESSION
+from cds_hooks.silent.report.making import about
+from cds_hooks.silent.report.run_reading import Run
+from cds_hooks.silent.report.telling import UNIT_MOMENT, UNIT_PATIENT, VERDICTS, share
+from mappings.comparison import compare
+from mappings.load import Knowledge
+
+CONFIDENTIAL = "This file names patients by id. It is as confidential as the export it was made of."
+_LAST = "SELECT patient, moment, verdict, decided_by, settled_by FROM last ORDER BY patient"
+_TRIALS = """
+SELECT t.patient, t.ingredient, t.start, t.end, t.adequacy, t.outcome, t.basis FROM trials t
+JOIN last USING (patient, moment) ORDER BY t.patient, t.number
+"""
+_FIRED = "SELECT patient, moment, coalesce(fired, FALSE) FROM assessments"
+_SHOWN_CHANGES = 500
+_ALL: Key = ("patients", "both")
+_PARTS = ("start", "end", "adequacy", "outcome", "basis")
+Trial = tuple[Any, ...]
+
+
+def make_difference(
+    before: Run,
+    after: Run,
+    knowledge: tuple[Knowledge, Knowledge] | None = None,
+    *,
+    limit: int = SMALLEST_CELL,
+    different_input: bool = False,
+) -> dict[str, Any]:
+    """Counts of what changes, and why as far as the manifests tell; `knowledge` of both says what rules changed.
+
+    Raises UnusableInputError for runs over different inputs, unless `different_input`, and for knowledge that is not
+    that of the runs.
+    """
+    same = _inputs(before) == _inputs(after) and bool(_inputs(before))
+    if not same and not different_input:
+        raise UnusableInputError(
+            str(after.directory), "was run over another input", "run both over the same, or say --different-input"
+        )
+    cells = Cells()
+    old, new = _verdicts(before), _verdicts(after)
+    both = sorted(set(old) & set(new))
+    matrix = Counter((old[patient][1], new[patient][1]) for patient in both)
+    values = [*VERDICTS, *sorted({value for pair in matrix for value in pair} - set(VERDICTS))]
+    cells.put(_ALL, len(both), spare=2)
+    _put_matrix(cells, matrix, values)
+    _put_alone(cells, "before", set(old) - set(new))
+    _put_alone(cells, "after", set(new) - set(old))
+    fired = _put_fired(cells, before, after)
+    changed = [patient for patient in both if old[patient][1] != new[patient][1]]
+    reasons = _reasons(cells, before, after, changed)
+    cells.settle(limit)
+    return {
+        "form": "trd-cds-cohort-diff/1",
+        "limits": list(LIMITS),
+        "suppression": SUPPRESSION.format(last=limit - 1),
+        "smallestCell": limit,
+        "sameInput": same,
+        "before": about(before),
+        "after": about(after),
+        "plan": list(_plan_changes(before, after)),
+        "knowledge": _knowledge_changes(before, after, knowledge),
+        "patients": {
+            "unit": UNIT_PATIENT,
+            "inBoth": cells.shown(_ALL),
+            "onlyBefore": cells.shown(("alone", "before")),
+            "onlyAfter": cells.shown(("alone", "after")),
+            "changed": share(cells, ("changed",), _ALL),
+            "values": values,
+            "matrix": [
+                {"before": one, "counts": [cells.shown(("matrix", one, other)) for other in values]} for one in values
+            ],
+            "totalsBefore": [cells.shown(("matrix", one, "total")) for one in values],
+            "totalsAfter": [cells.shown(("matrix", "total", one)) for one in values],
+        },
+        "moments": {"unit": UNIT_MOMENT, **{name: cells.shown(key) for name, key in fired.items()}},
+        "reasons": [{**one, "count": cells.shown(key)} for one, key in reasons],
+    }
+
+
+def changed_patients(before: Run, after: Run) -> dict[str, Any]:
+    """Each patient whose verdict changes: both verdicts, the rules that decided, and what differs in its trials."""
+    old, new = _verdicts(before), _verdicts(after)
+    trials = _trials(before), _trials(after)
+    listed = []
+    for patient in sorted(set(old) & set(new)):
+        (moment, was, rules, _), (other_moment, is_, other_rules, settles) = old[patient], new[patient]
+        if was != is_:
+            listed.append(
+                {
+                    "patient": patient,
+                    "moments": sorted({moment, other_moment}),
+                    "before": was,
+                    "after": is_,
+                    "decidedByBefore": rules,
+                    "decidedByAfter": other_rules,
+                    "settledByAfter": settles,
+                    "trials": list(_trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))),
+                }
+            )
+    return {
+        "form": "trd-cds-changed-patients/1",
+        "confidential": CONFIDENTIAL,
+        "limits": list(LIMITS),
+        "before": about(before),
+        "after": about(after),
+        "changed": listed,
+    }
+
+
+def _inputs(run: Run) -> list[tuple[str, ...]]:
+    """What identifies each input file, whatever its place: hash and size."""
+    listed = run.manifest.get("inputs")
+    files = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return sorted(
+        (str(one.get("sha256") or one.get("hash")), str(one.get("size") or one.get("bytes"))) for one in files
+    )
+
+
+def _verdicts(run: Run) -> dict[str, tuple[str, str, list[str], list[str]]]:
+    return {
+        patient: (moment, verdict or "none", list(rules or ()), list(settles or ()))
+        for patient, moment, verdict, rules, settles in run.ask(_LAST)
+    }
+
+
+def _trials(run: Run) -> dict[str, list[Trial]]:
+    found: dict[str, list[Trial]] = {}
+    for patient, *rest in run.ask(_TRIALS):
+        found.setdefault(patient, []).append(tuple(rest))
+    return found
+
+
+def _put_matrix(cells: Cells, matrix: Mapping[tuple[str, str], int], values: Sequence[str]) -> None:
+    for one in values:
+        for other in values:
+            cells.put(("matrix", one, other), matrix.get((one, other), 0))
+    rows, columns = [], []
+    for one in values:
+        row = [("matrix", one, other) for other in values]
+        column = [("matrix", other, one) for other in values]
+        rows.append(cells.put(("matrix", one, "total"), sum(cells.count(key) for key in row), spare=1))
+        columns.append(cells.put(("matrix", "total", one), sum(cells.count(key) for key in column), spare=1))
+        cells.adds_up(rows[-1], row)
+        cells.adds_up(columns[-1], column)
+    cells.adds_up(_ALL, rows)
+    cells.adds_up(_ALL, columns)
+    kept = cells.put(("kept",), sum(matrix.get((one, one), 0) for one in values), spare=1)
+    changed = cells.put(("changed",), cells.count(_ALL) - cells.count(kept), spare=1)
+    cells.adds_up(_ALL, (kept, changed))
+    cells.adds_up(kept, [("matrix", one, one) for one in values])
+    cells.adds_up(changed, [("matrix", one, other) for one in values for other in values if one != other])
+
+
+def _put_alone(cells: Cells, name: str, patients: set[str]) -> None:
+    cells.put(("alone", name), len(patients))
+
+
+def _put_fired(cells: Cells, before: Run, after: Run) -> dict[str, Key]:
+    old = {(patient, moment): fired for patient, moment, fired in before.ask(_FIRED)}
+    new = {(patient, moment): fired for patient, moment, fired in after.ask(_FIRED)}
+    counts = Counter((fired, new[place]) for place, fired in old.items() if place in new)
+    names = {
+        (True, True): "firedInBoth",
+        (True, False): "firedOnlyBefore",
+        (False, True): "firedOnlyAfter",
+        (False, False): "firedInNeither",
+    }
+    keys = {name: cells.put(("moments", name), counts[pair]) for pair, name in names.items()}
+    whole = cells.put(("moments", "inBoth"), counts.total(), spare=1)
+    cells.adds_up(whole, keys.values())
+    return {"inBoth": whole, **keys}
+
+
+def _reasons(cells: Cells, before: Run, after: Run, changed: Sequence[str]) -> list[tuple[dict[str, Any], Key]]:
+    """What differs beside the verdict, for those that change: how many patients for each kind of difference."""
+    trials = _trials(before), _trials(after)
+    old, new = _verdicts(before), _verdicts(after)
+    counted: Counter[tuple[str, str]] = Counter()
+    for patient in changed:
+        found = {
+            ("trial", what)
+            for one in _trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))
+            for what in one["what"]
+        }
+        rules = set(old[patient][2]), set(new[patient][2])
+        found |= {("rule no longer decides", rule) for rule in rules[0] - rules[1]}
+        found |= {("rule now decides", rule) for rule in rules[1] - rules[0]}
+        counted.update(found or {("nothing but the verdict", "")})
+    told = []
+    for (kind, what), count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
+        told.append(({"kind": kind, "what": what}, cells.part_of(("changed",), ("reason", kind, what), count)))
+    return told
+
+
+def _trial_changes(old: Sequence[Trial], new: Sequence[Trial]) -> Iterator[dict[str, Any]]:
+    """The trials that differ, matched by ingredient in their order."""
+    names = list(dict.fromkeys(str(one[0]) for one in (*old, *new)))
+    for name in names:
+        mine, theirs = ([one for one in trials if one[0] == name] for trials in (old, new))
+        for place in range(max(len(mine), len(theirs))):
+            one = mine[place] if place < len(mine) else None
+            other = theirs[place] if place < len(theirs) else None
+            if one is None or other is None:
+                yield {
+                    "ingredient": name,
+                    "what": ["no longer a trial" if other is None else "now a trial"],
+                    "before": _words(one),
+                    "after": _words(other),
+                }
+            elif one != other:
+                what = [part for part, was, is_ in zip(_PARTS, one[1:], other[1:], strict=True) if was != is_]
+                yield {"ingredient": name, "what": what, "before": _words(one), "after": _words(other)}
+
+
+def _words(trial: Trial | None) -> str:
+    if trial is None:
+        return "none"
+    _, start, end, adequacy, outcome, basis = trial
+    return f"{start or 'undated'} to {end or 'undated'}, {adequacy}, {outcome} ({basis or 'no basis'})"
+
+
+def _plan_changes(before: Run, after: Run) -> Iterator[dict[str, Any]]:
+    for name in sorted({*before.plan, *after.plan}):
+        was, is_ = before.plan.get(name), after.plan.get(name)
+        if was != is_:
+            yield {"setting": name, "before": was, "after": is_}
+
+
+def _knowledge_changes(before: Run, after: Run, knowledge: tuple[Knowledge, Knowledge] | None) -> dict[str, Any]:
+    same = before.knowledge.get("hash") == after.knowledge.get("hash")
+    told: dict[str, Any] = {"same": same, "changes": None, "more": 0}
+    if knowledge is not None:
+        for run, known, option in zip((before, after), knowledge, ("before", "after"), strict=True):
+            if known.content_hash != run.knowledge.get("hash"):
+                raise UnusableInputError(
+                    f"--knowledge-{option}", "is not the knowledge of that run", "name the directory that it ran with"
+                )
+        changes = compare(*knowledge)
+        told["changes"] = [change.text for change in changes[:_SHOWN_CHANGES]]
+        told["more"] = max(0, len(changes) - _SHOWN_CHANGES)
+    return told
