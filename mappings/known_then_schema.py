@@ -24,9 +24,9 @@ class KnownThen(Knowable):
     `since`: elements that tell the day it was known, the first readable one decides; `undated` what is done where none
     is; `same_day` whether one of the day of judgement itself counts as known. A resource whose status is one of `ended`
     was in that state only from the last day found under `ends`, or from its `meta.lastUpdated` on: before, its status
-    is `before` (none: left open) and the elements `told_at_end` are not there. Ends under `last_days` that lie ahead are
-    not there either, where the resource has ended since. A statement with a readable day under `asserted` was written
-    whole on that day.
+    is `before` (none: left open) and the elements `told_at_end` are not there. Ends under `last_days` that lie ahead
+    are not there either, where the resource has ended since. A statement with a readable day under `asserted` was
+    written whole on that day.
     """
 
     type: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
