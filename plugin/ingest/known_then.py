@@ -51,7 +51,8 @@ def as_drafted(resource: Json, day: date, kinds: Mapping[str, KnownThen]) -> Jso
 def _before_its_end(resource: Json, kind: KnownThen, day: date) -> Json:
     """`resource` without what it tells of a time after `day`."""
     ends = _days(resource, kind.ends)
-    over = _state(resource) in kind.ended
+    # A kind without an earlier status (a problem) ends by its date alone, whatever its status says.
+    over = _state(resource) in kind.ended or (kind.before is None and bool(ends) and ends[-1] > day)
     if over and ends and ends[-1] <= day:
         return resource
     dropped: tuple[str, ...] = ()

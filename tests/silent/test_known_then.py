@@ -114,6 +114,13 @@ def test_a_problem_that_resolved_later_was_open():
     assert known({**problem, "clinicalStatus": code, "abatementDateTime": AFTER}) == problem
 
 
+@pytest.mark.parametrize("status", [None, "active", "inactive"])
+def test_an_end_of_a_problem_that_lies_ahead_is_not_known_whatever_its_status(status):
+    problem = {"resourceType": "Condition", "recordedDate": BEFORE}
+    stated = {} if status is None else {"clinicalStatus": {"coding": [{"code": status}]}}
+    assert known({**problem, **stated, "abatementDateTime": AFTER}) == problem
+
+
 def test_a_draft_knows_nothing_of_its_end():
     drafted = as_drafted(order(status="stopped", statusReason={"text": "rash"}, authoredOn="2025-06-01"), DAY, KINDS)
     assert drafted == order(status="draft", authoredOn="2025-06-01")
