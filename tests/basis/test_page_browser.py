@@ -93,7 +93,7 @@ def test_a_lane_leads_to_its_row_by_keyboard_and_the_row_is_seen(page: Any) -> N
     page.goto(f"{AT}/two-failed-trials")
     page.locator("svg a").first.focus()
     page.keyboard.press("Enter")
-    assert page.url.endswith("#trial-1")
+    page.wait_for_url("**#trial-1")
     assert page.locator("#trial-1").is_visible()
 
 
@@ -103,5 +103,7 @@ def test_a_number_opens_to_its_records_and_sources_without_a_script(page: Any) -
     details.locator("summary").press("Enter")
     link = details.locator("a[href^='#r']").first
     assert link.is_visible()
+    place = link.get_attribute("href")
     link.click()
-    assert page.locator(f"[id='{page.url.rpartition('#')[2]}']").is_visible()
+    page.wait_for_url(f"**{place}")
+    assert page.locator(f"[id='{place[1:]}']").is_visible()

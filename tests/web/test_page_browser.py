@@ -197,6 +197,35 @@ def test_a_service_that_fails_keeps_nobody_from_signing(page: Any) -> None:
     page.locator("#done", has_text="Signed:").wait_for()
 
 
+def test_who_signs_at_once_is_not_overtaken_by_what_was_still_to_be_asked(page: Any) -> None:
+    held: list[Any] = []
+    page.route("**/cds-services/trd-patient-view", lambda route: held.append(route))
+    page.locator("#begin").click()
+    page.get_by_role("button", name="Sign the order").click()
+    page.get_by_text("order-sign: before signing").wait_for()
+    with page.expect_response("**/cds-services/trd-patient-view"):
+        held.pop().continue_()
+    page.wait_for_timeout(200)
+    assert exchange(page, "order-select").count() == 0
+    assert page.locator("#moment").inner_text() == "order-sign: before signing"
+    assert page.get_by_role("button", name="Sign now").is_visible()
+
+
+def test_cards_drawn_too_late_are_not_shown(page: Any) -> None:
+    drawing: list[Any] = []
+    page.route("**/demo/cards", lambda route: drawing.append(route))
+    with page.expect_request("**/demo/cards"):
+        page.locator("#begin").click()
+    page.route("**/cds-services/trd-order-sign", lambda route: route.abort())
+    page.get_by_role("button", name="Sign the order").click()
+    page.locator("#cards").get_by_role("alert").wait_for()
+    with page.expect_response("**/demo/cards"):
+        drawing.pop().continue_()
+    page.wait_for_timeout(200)
+    assert page.locator("#cards").get_by_role("alert").is_visible()
+    assert page.locator(CARD).count() == 0
+
+
 def test_the_page_works_by_keyboard_alone(page: Any, address: str) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

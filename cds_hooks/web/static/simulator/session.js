@@ -4,7 +4,7 @@ import { nameOf } from "./sig.js";
 import { ask } from "./network.js";
 
 export class Session {
-  /** `view` shows what changes: drafts(), cards(hook, exchanges), said(text). */
+  /** `view` shows what changes: drafts(), cards(hook, exchanges, isWanted), said(text). */
   constructor({ patientId, setup, connection, server, client, view }) {
     Object.assign(this, { patientId, setup, connection, client, view });
     this.drafts = new DraftOrders(server, patientId);
@@ -23,9 +23,17 @@ export class Session {
     return { userId: this.setup.userId, patientId: this.patientId, ...(this.encounterId ? { encounterId: this.encounterId } : {}) };
   }
 
-  /** The chart was opened. Without `shown` the answer is only listed among the calls. */
-  async opened({ shown = true } = {}) {
-    return this.#fire("patient-view", this.context, shown);
+  /** The chart was opened. */
+  async opened() {
+    return this.#fire("patient-view", this.context);
+  }
+
+  /** As `opened`, with the answer listed among the calls only. False when the visitor asked for something else meanwhile. */
+  async toldOpened() {
+    const fired = this.#fire("patient-view", this.context, false);
+    const { turn } = this;
+    await fired;
+    return turn === this.turn;
   }
 
   /** Orders were chosen, or changed: `selected` are those now in hand. */
@@ -35,9 +43,13 @@ export class Session {
     return this.#fire("order-select", { ...this.context, selections, draftOrders: this.drafts.bundle() });
   }
 
-  /** Fire order-sign. True when every service answered and none has a card; else signing waits for a second press. */
+  /** Fire order-sign. True when every service answered and none has a card; else signing waits for a second press.
+   *  Null when something else was asked meanwhile: its cards stand there, and nobody has read those of this signing. */
   async checkedBeforeSigning() {
-    const exchanges = await this.#fire("order-sign", { ...this.context, draftOrders: this.drafts.bundle() });
+    const fired = this.#fire("order-sign", { ...this.context, draftOrders: this.drafts.bundle() });
+    const { turn } = this;
+    const exchanges = await fired;
+    if (turn !== this.turn) return null;
     const silent = exchanges !== null && exchanges.every((one) => one.answer?.ok && !one.cards.length);
     // A service that fails never keeps anybody from signing.
     this.signing = !silent;
@@ -94,8 +106,9 @@ export class Session {
       return null;
     }
     // An answer to a question that was asked again meanwhile is not shown.
-    if (turn !== this.turn) return null;
-    if (shown) await this.view.cards(hook, exchanges);
+    const isWanted = () => turn === this.turn;
+    if (!isWanted()) return null;
+    if (shown) await this.view.cards(hook, exchanges, isWanted);
     for (const exchange of exchanges) this.#learnCalls(exchange);
     return exchanges;
   }

@@ -55,7 +55,7 @@ export class Simulator {
     const order = wanted.order && orderOf(wanted.order);
     if (order && !session.drafts.list.length) await session.add(order.suggested ? bare(this.story?.order) : await drafted(order));
     // Opening the chart is told in any case; what is shown is the answer to the last step.
-    if (order && !isOpen) await session.opened({ shown: false });
+    if (order && !isOpen && !(await session.toldOpened())) return;
     if (wanted.hook === "order-sign" && session.drafts.list.length) await this.#reviewed();
     else if (order) await session.selected(session.drafts.list.slice(-1));
     else await session.opened();
@@ -80,7 +80,7 @@ export class Simulator {
 
   // As `wantToSign`, for an address that was opened: nothing is signed without a press.
   async #reviewed() {
-    await this.session.checkedBeforeSigning();
+    if ((await this.session.checkedBeforeSigning()) === null) return;
     this.session.signing = true;
     this.drafts();
   }
@@ -213,9 +213,9 @@ export class Simulator {
       drafts: () => this.drafts(),
       waiting: view.showWaiting,
       failed: view.showFailure,
-      cards: async (hook, exchanges) => {
-        await view.showCards(hook, exchanges, this.connection.profile, acts, this.focusCards);
-        this.focusCards = false;
+      cards: async (hook, exchanges, isWanted) => {
+        await view.showCards(hook, exchanges, { profile: this.connection.profile, acts, focus: this.focusCards, isWanted });
+        if (isWanted()) this.focusCards = false;
       },
     };
   }

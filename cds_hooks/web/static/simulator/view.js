@@ -62,8 +62,9 @@ export function showWaiting(hook) {
   byId("moment").textContent = `${hook} …`;
 }
 
-/** The cards of a hook, or the sentence that there are none. `focus`: the reader is brought to them. */
-export async function showCards(hook, exchanges, profile, acts, focus) {
+/** The cards of a hook, or the sentence that there are none. `focus`: the reader is brought to them.
+ *  Drawing takes a while: they are not shown once `isWanted` says that something else was asked. */
+export async function showCards(hook, exchanges, { profile, acts, focus, isWanted }) {
   const place = byId("cards");
   const shown = [];
   const faults = [];
@@ -72,6 +73,7 @@ export async function showCards(hook, exchanges, profile, acts, focus) {
     else if (!exchange.answer.ok) faults.push(faultBox(`The service answered ${exchange.answer.status}`, exchange.findings.map((one) => `${one.where}: ${one.text}`).concat(saidBy(exchange))));
     else shown.push(...(await cardElements(exchange, profile, acts(exchange))));
   }
+  if (!isWanted()) return;
   const count = shown.length === 1 ? "1 card" : `${shown.length} cards`;
   byId("cards-title").textContent = shown.length ? count : "Cards";
   byId("moment").textContent = `${hook}: ${MOMENT[hook]}`;
