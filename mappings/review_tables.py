@@ -14,6 +14,7 @@ from mappings.entries import entries
 from mappings.fact_uses import rows_in_force
 from mappings.load import Knowledge
 from mappings.rule_schema import Rule
+from mappings.schema import category_labels
 from mappings.sources_in_force import is_in_force
 from mappings.values import DatedValue
 
@@ -102,7 +103,7 @@ def rules_table(caption: str, rules: Iterable[Rule]) -> Table:
 def weights(knowledge: Knowledge, day: date) -> Table:
     """What each indicator, and each recorded diagnosis, weighs in its domain."""
     clinical = knowledge.clinical
-    labels = {category.id: category.label for category in knowledge.conditions.categories}
+    labels = category_labels(knowledge.conditions)
     members = []
     for domain in clinical.domains.values():
         for family in domain.families:

@@ -8,10 +8,13 @@ checked in `load`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from mappings.arranged import Arranged
 from mappings.course_schema import Augmentation, ContinuousRules, CourseRules, CourseWindows, ProcedureTrait
 from mappings.definition_schema import Definition, DefinitionFile, Family, Reconstruction, ReconstructionFile
 from mappings.domain_schema import MeasureKind
@@ -100,6 +103,14 @@ class Conditions(Reviewed):
 
     categories: tuple[ConditionCategory, ...]
     not_the_patient: tuple[str, ...]
+
+
+def _labels(conditions: Conditions) -> Mapping[str, str]:
+    return MappingProxyType({category.id: category.label for category in conditions.categories})
+
+
+category_labels = Arranged(_labels)
+"""What the categories of conditions are called, by id."""
 
 
 class ProcedureKind(Knowable):

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 
 from mappings.load import Knowledge
-from mappings.schema import Definition
+from mappings.schema import Definition, category_labels
 from plugin.assessment import Assessment
 from plugin.document.accounting import balance, denied_aside, laboratory_aside, references_used
 from plugin.findings import Reason, SetAside
@@ -69,22 +69,24 @@ def assess(
         orders, trials, earlier, definition=chosen, drugs=knowledge.drugs, labels=labels, gives=gives
     )
     concluded = _concluded(history, rated, earlier)
+    facts = NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of, stood=stood)
     considered = considerations(
         [check for check in knowledge.clinical.pseudo_resistance.checks if knowledge.is_on(check.id)],
-        NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of),
+        # What the request itself ends is known for safety only.
+        facts if not stood else NamedFacts(record, concluded, knowledge=knowledge, as_of=as_of),
         sentences=knowledge.sentences,
         as_of=as_of,
     )
     step = next_step_of(
         record,
         concluded,
+        facts,
         verdict=verdict,
         judged=judged_orders,
         orders=orders,
         knowledge=knowledge,
         as_of=as_of,
         jurisdiction=jurisdiction,
-        stood=stood,
     )
     staging = stage(
         record,
@@ -142,12 +144,8 @@ def _definition(definitions: Mapping[str, Definition], name: str) -> Definition:
     return definitions[name]
 
 
-def _categories(knowledge: Knowledge) -> dict[str, str]:
-    return {category.id: category.label for category in knowledge.conditions.categories}
-
-
 def _eligibility(record: PatientRecord, history: History, knowledge: Knowledge) -> Eligibility:
-    labels, setting = _categories(knowledge), history.setting
+    labels, setting = category_labels(knowledge.conditions), history.setting
     return eligibility_of(record, history.episode, labels=labels, rules=setting.rules, as_of=setting.as_of)
 
 
@@ -182,7 +180,7 @@ def _changes(
 ) -> tuple[Change, ...]:
     """Which single missing fact would move the verdict: the stages are run again on each."""
     rated, verdict = rulings[chosen.id]
-    labels, setting = _categories(knowledge), history.setting
+    labels, setting = category_labels(knowledge.conditions), history.setting
     case = Case(
         record=history.record,
         trials=rated.trials,

@@ -10,6 +10,7 @@ from datetime import date
 
 from cds_hooks.basis.telling import number
 from mappings.load import Knowledge
+from mappings.schema import category_labels
 from plugin.record import (
     ConditionFact,
     Layer,
@@ -110,7 +111,7 @@ def _scale(instrument: str, knowledge: Knowledge) -> str:
 
 
 def _condition(fact: ConditionFact, knowledge: Knowledge) -> str:
-    labels = {category.id: category.label for category in knowledge.conditions.categories}
+    labels = category_labels(knowledge.conditions)
     names = ", ".join(labels.get(category, category) for category in sorted(fact.categories)) or "another condition"
     doubt = "" if fact.verification.value == "confirmed" else f", {fact.verification.value}"
     return f"{names}{doubt}{f', {fact.clinical}' if fact.clinical else ''}"

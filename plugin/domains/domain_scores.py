@@ -14,6 +14,7 @@ from math import prod
 
 from mappings.domain_schema import Domain
 from mappings.load import Knowledge
+from mappings.schema import category_labels
 from plugin.domains.indicators import Evidence, Ignored, Measurements, Taken
 from plugin.findings import Reason
 from plugin.record import ConditionFact, Verification
@@ -68,9 +69,9 @@ def scores_of(
     measured: Measurements, conditions: Iterable[ConditionFact], knowledge: Knowledge, *, closed: Mapping[str, str]
 ) -> dict[str, DomainScore]:
     """Every domain in table order; `closed` names domains that cannot be assessed for another reason, with it."""
-    told, amounts = tuple(conditions), parameters_on(knowledge, measured.as_of)
+    told = tuple(conditions)
     return {
-        id_: _scored(domain, measured, told, knowledge, amounts, closed.get(id_, ""))
+        id_: _scored(domain, measured, told, knowledge, closed.get(id_, ""))
         for id_, domain in knowledge.clinical.domains.items()
     }
 
@@ -85,15 +86,21 @@ def figures(
         return Figures(None, 0.0, assessable=False)
     mean = sum(one.mass * one.evidence for one in used) / mass
     score = 1 - (1 - mean) * prod(1 - boost.share for boost in boosts)
-    completeness = min(1.0, mass / amounts["completeness-full"])
+    completeness = completeness_of(mass, amounts)
+    return Figures(
+        score, completeness, open_ and is_enough(domain, completeness, (one.family for one in used), amounts)
+    )
+
+
+def completeness_of(mass: float, amounts: Mapping[str, float]) -> float:
+    """The share of what a complete assessment weighs."""
+    return min(1.0, mass / amounts["completeness-full"])
+
+
+def is_enough(domain: Domain, completeness: float, families: Iterable[str], amounts: Mapping[str, float]) -> bool:
+    """Whether evidence of `families` lets a domain be assessed."""
     mandatory = {family.id for family in domain.families if family.mandatory}
-    enough = round(completeness, DIGITS) >= amounts["completeness-assessable"]
-    return Figures(score, completeness, open_ and enough and any(one.family in mandatory for one in used))
-
-
-def parameters_on(knowledge: Knowledge, day: date) -> Mapping[str, float]:
-    """The parameters of scoring by name, as they apply on `day`."""
-    return {name: value.on(day).amount for name, value in knowledge.clinical.scoring.parameters.items()}
+    return round(completeness, DIGITS) >= amounts["completeness-assessable"] and not mandatory.isdisjoint(families)
 
 
 def _scored(
@@ -101,10 +108,9 @@ def _scored(
     measured: Measurements,
     conditions: Sequence[ConditionFact],
     knowledge: Knowledge,
-    amounts: Mapping[str, float],
     closed: str,
 ) -> DomainScore:
-    as_of = measured.as_of
+    as_of, amounts = measured.as_of, measured.amounts
     evidence, ignored = _evidence(domain, measured, knowledge)
     boosts = tuple(_boosts(domain, conditions, knowledge, as_of))
     found = figures(domain, evidence, boosts, amounts, open_=not closed)
@@ -133,9 +139,10 @@ def _evidence(
     for family in domain.families:
         found: list[Evidence] = []
         for member in family.members:
-            if not knowledge.is_on(member.indicator):
+            indicator = knowledge.clinical.indicators[member.indicator]
+            if not measured.has(indicator) or not knowledge.is_on(indicator.id):
                 continue
-            taken = measured.take(knowledge.clinical.indicators[member.indicator])
+            taken = measured.take(indicator)
             ignored.extend(taken.ignored)
             found.extend(_as_evidence(taken, family.id, member.weight.on(measured.as_of).amount))
         if found:
@@ -179,7 +186,7 @@ def _outweighed(one: Evidence, best: Evidence) -> Ignored:
 
 
 def _boosts(domain: Domain, conditions: Sequence[ConditionFact], knowledge: Knowledge, as_of: date) -> Iterable[Boost]:
-    labels = {category.id: category.label for category in knowledge.conditions.categories}
+    labels = category_labels(knowledge.conditions)
     for boost in domain.boosts:
         held = [one for one in conditions if boost.category in one.categories and _stands(one, as_of)]
         if held:

@@ -9,7 +9,7 @@ and held at their ends; it fades with the half-life of its kind.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -104,20 +104,23 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """The values of a record by measure and by item, ready to be looked up."""
+    """The values of a record by measure and by item, ready to be looked up, and the parameters of scoring by name."""
 
     knowledge: Knowledge
     as_of: date
     last_day: date
     results: Mapping[str, Sequence[LabResult]]
     answers: Mapping[tuple[str, int], Sequence[ItemAnswer]]
+    answered: Set[str]
     recencies: Mapping[str, Recency] = field(repr=False)
+    amounts: Mapping[str, float] = field(repr=False)
 
     @classmethod
     def of(cls, record: PatientRecord, knowledge: Knowledge, as_of: date) -> Measurements:
         """Arrange the results and answers of a record."""
         scoring = knowledge.clinical.scoring
-        tolerance = timedelta(hours=scoring.parameters["future-tolerance"].on(as_of).amount)
+        amounts = {name: value.on(as_of).amount for name, value in scoring.parameters.items()}
+        tolerance = timedelta(hours=amounts["future-tolerance"])
         results: dict[str, list[LabResult]] = defaultdict(list)
         for result in record.laboratory:
             results[result.measure].append(result)
@@ -125,7 +128,14 @@ class Measurements:
         for answer in record.answers:
             answers[answer.instrument, answer.item].append(answer)
         last = as_of + timedelta(days=tolerance // timedelta(days=1))
-        return cls(knowledge, as_of, last, results, answers, {one.id: one for one in scoring.recency})
+        answered = {instrument for instrument, _ in answers}
+        recencies = {one.id: one for one in scoring.recency}
+        return cls(knowledge, as_of, last, results, answers, answered, recencies, amounts)
+
+    def has(self, indicator: Indicator) -> bool:
+        """Whether anything is recorded that `indicator` could be read from."""
+        summed = indicator.summed.measure if indicator.summed is not None else ""
+        return indicator.measure in self.results or not self.answered.isdisjoint((indicator.measure, summed))
 
     def take(self, indicator: Indicator) -> Taken:
         """The value that counts for `indicator` today, what it says, and what was left out."""

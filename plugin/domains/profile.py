@@ -13,7 +13,7 @@ from datetime import date
 
 from mappings.load import Knowledge
 from plugin.domains.collecting import collect_next
-from plugin.domains.domain_scores import DIGITS, DomainScore, figures, parameters_on, scores_of
+from plugin.domains.domain_scores import DIGITS, DomainScore, figures, scores_of
 from plugin.domains.indicators import Measurements
 from plugin.domains.inflammation import crp_notices
 from plugin.findings import Reason, SetAside
@@ -89,8 +89,8 @@ def domain_profile(
     `depressed`: a depressive condition is active. `neurocognitive`: dementia, or a cognitive screen in its range, which
     takes the cognitive domain out of the contest.
     """
-    amounts = parameters_on(knowledge, as_of)
     measured = Measurements.of(record, knowledge, as_of)
+    amounts = measured.amounts
     closed = {"COG": "a neurocognitive disorder has to be worked up first"} if neurocognitive else {}
     scores = scores_of(measured, record.conditions, knowledge, closed=closed)
     severity, mild = severity_now(record.scores, amounts, measured)

@@ -7,7 +7,7 @@ Everything here is computed for every verdict; where too little was read no opti
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from mappings.load import Knowledge
@@ -16,7 +16,7 @@ from plugin.findings import Reason
 from plugin.options.listing import Options, options_of
 from plugin.options.pattern import Pattern, pattern_of
 from plugin.options.tried import Tried, tried_of
-from plugin.record import DraftOrder, PatientRecord, Read, StandingOrder, Verification
+from plugin.record import DraftOrder, PatientRecord, Read, Verification
 from plugin.resistance.verdict import Verdict
 from plugin.safety.drafts import JudgedOrder
 from plugin.safety.modifiers import Modifiers, modifiers_of
@@ -86,6 +86,7 @@ class NextStep:
 def next_step_of(
     record: PatientRecord,
     concluded: Concluded,
+    facts: NamedFacts,
     *,
     verdict: Verdict,
     judged: Sequence[JudgedOrder],
@@ -93,22 +94,14 @@ def next_step_of(
     knowledge: Knowledge,
     as_of: date,
     jurisdiction: str = "us",
-    stood: Sequence[StandingOrder] = (),
 ) -> NextStep:
     """Everything beyond the verdict for one record on the day `as_of`.
 
-    `concluded` is what was concluded before (eras, trials, augmentations, courses of the episode); `judged` are the
-    drafts as the history judges them, `orders` the same drafts as read. `stood` are those orders of the request that
-    stood before it: for safety their drugs were taken.
+    `concluded` is what was concluded before (eras, trials, augmentations, courses of the episode), `facts` look things
+    up in it and in the record; `judged` are the drafts as the history judges them, `orders` the same drafts as read.
     """
     suicidality = suicidality_of(record, knowledge=knowledge, as_of=as_of)
-    facts = NamedFacts(
-        record,
-        replace(concluded, suicidality=suicidality.known_level, suicidality_uses=suicidality.uses),
-        knowledge=knowledge,
-        as_of=as_of,
-        stood=stood,
-    )
+    facts = facts.with_suicidality(suicidality.known_level, suicidality.uses)
     modifiers = modifiers_of(facts, suicidality=suicidality, knowledge=knowledge, as_of=as_of)
     profile = domain_profile(
         record,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mappings.arranged import Arranged
 from mappings.option_schema import Option as Treatment
 from mappings.order_schema import Strategies
 from plugin.findings import Reason
@@ -98,10 +99,21 @@ def companions_of(option: str, strategies: Strategies, listed: Sequence[Treatmen
 
 def not_beside(option: str, strategies: Strategies, listed: Collection[str]) -> tuple[str, ...]:
     """The listed options that may not run at the same time as `option`, in order of id."""
-    found = {other for _, others, _, _ in _apart(option, strategies, listed) for other in others}
-    return tuple(sorted(found))
+    return tuple(sorted(_never_beside(strategies).get(option, frozenset()).intersection(listed) - {option}))
 
 
+def _arranged(strategies: Strategies) -> Mapping[str, frozenset[str]]:
+    """For each option those that may not run at the same time."""
+    found: dict[str, set[str]] = {}
+    for each in strategies.apart:
+        against = each.against or each.options
+        for one, other in ((each.options, against), (against, each.options)):
+            for option in one:
+                found.setdefault(option, set()).update(other)
+    return {option: frozenset(others) for option, others in found.items()}
+
+
+_never_beside = Arranged(_arranged)
 _Relation = tuple[str, tuple[str, ...], str, tuple[str, ...]]
 
 

@@ -77,11 +77,11 @@ def rank_of(
     grade = max([0, *named])
     mismatch = grade == 0 and any(one < 0 for one in named)
     promoted = (
-        grade >= int(parameters["promoting-grade"].on(as_of).amount)
+        focus.certainty in _CERTAIN
+        and focus.label != "LEANING"
+        and grade >= int(parameters["promoting-grade"].on(as_of).amount)
         and treatment.tier != _TIERS[-1]
         and _may_be_lifted(treatment, status)
-        and focus.certainty in _CERTAIN
-        and focus.label != "LEANING"
     )
     tier = max(0, _TIERS.index(treatment.tier) - promoted + mismatch)
     return Rank(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mappings.arranged import Arranged
 from mappings.clinical import Clinical
 from mappings.option_schema import Option as Treatment
 from plugin.findings import Reason
@@ -19,8 +20,6 @@ _STATUS = {
     "not-authorised": "not authorised",
 }
 _LET_IN = {"suicidality-high": "high suicidality recorded", "pain": "a pain condition recorded"}
-_ARRANGED: list[tuple[Clinical, Mapping[str, tuple[Reason, ...]]]] = []
-_ARRANGED_MAX = 2
 
 
 def reasons_of(treatment: Treatment, lane: str, choice: Choice) -> tuple[Reason, ...]:
@@ -86,14 +85,15 @@ def _label(treatment: Treatment, choice: Choice) -> Reason:
 
 
 def _standing(treatment: Treatment, clinical: Clinical) -> tuple[Reason, ...]:
-    """What no patient changes, evidence first and then guidelines: put together once for each knowledge."""
-    for known, reasons in _ARRANGED:
-        if known is clinical:
-            return reasons[treatment.id]
-    arranged = {id_: (*_evidence(option), *_guidelines(option, clinical)) for id_, option in clinical.options.items()}
-    _ARRANGED.append((clinical, arranged))
-    del _ARRANGED[:-_ARRANGED_MAX]
-    return arranged[treatment.id]
+    """What no patient changes, evidence first and then guidelines."""
+    return _standing_of(clinical)[treatment.id]
+
+
+def _arranged(clinical: Clinical) -> Mapping[str, tuple[Reason, ...]]:
+    return {id_: (*_evidence(option), *_guidelines(option, clinical)) for id_, option in clinical.options.items()}
+
+
+_standing_of = Arranged(_arranged)
 
 
 def _evidence(treatment: Treatment) -> Iterator[Reason]:

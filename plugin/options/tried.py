@@ -86,7 +86,9 @@ def closed(treatment: Treatment, tried: Tried, drugs: Mapping[str, Drug]) -> Clo
     current = [
         use
         for taking in tried.taken
-        if taking.groups & {*closes.drugs, *closes.while_taking} or _classes(taking, drugs) & set(closes.classes)
+        if not taking.groups.isdisjoint(closes.drugs)
+        or not taking.groups.isdisjoint(closes.while_taking)
+        or (closes.classes and not _classes(taking, drugs).isdisjoint(closes.classes))
         for use in taking.uses
     ]
     current += [use for course in tried.running if _is_of(course, treatment) for use in course.sources]

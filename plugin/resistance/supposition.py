@@ -6,7 +6,7 @@ score, a judged era, a record. Nothing recorded is ever contradicted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,7 +34,7 @@ class Case:
     eligibility: Eligibility
     definition: Definition
     setting: Setting
-    labels: dict[str, str]
+    labels: Mapping[str, str]
     history_unread: Reason | None
 
 

@@ -7,8 +7,9 @@ history does not give has no value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mappings.arranged import Arranged
 from mappings.decision_tables import Fact
 from mappings.load import Knowledge
 from plugin.exposure.eras import Era
@@ -44,14 +45,22 @@ class Concluded:
     suicidality_uses: tuple[str, ...] = ()
 
 
+def _arranged(knowledge: Knowledge) -> Mapping[str, frozenset[str]]:
+    return {group.id: frozenset(group.drugs) for group in knowledge.clinical.drug_groups.values()}
+
+
+_drugs_of_groups = Arranged(_arranged)
+
+
 class ConcludedFacts:
     """Looks up facts of the history by name; a name it does not know has no value."""
 
     def __init__(self, record: PatientRecord, concluded: Concluded, knowledge: Knowledge) -> None:
         self._record = record
         self._concluded = concluded
+        self._knowledge = knowledge
         self._drugs = knowledge.drugs
-        self._group_drugs = {group.id: frozenset(group.drugs) for group in knowledge.clinical.drug_groups.values()}
+        self._group_drugs = _drugs_of_groups(knowledge)
         self._computed: Mapping[str, Callable[[], Known | None]] = {
             "run-coverage": self._coverage,
             "not-filled": self._not_filled,
@@ -62,6 +71,12 @@ class ConcludedFacts:
             "failed-antidepressants": self._failed,
             "suicidality": self._suicidality,
         }
+
+    def with_suicidality(self, level: str, uses: tuple[str, ...]) -> ConcludedFacts:
+        """The same history with this level of suicidality."""
+        return ConcludedFacts(
+            self._record, replace(self._concluded, suicidality=level, suicidality_uses=uses), self._knowledge
+        )
 
     def value(self, name: str) -> Known | None:
         """The value of the fact of this name."""

@@ -14,6 +14,7 @@ from mappings.decision_tables import FactTest
 from mappings.values import DatedValue
 from plugin.amounts import Amount
 from plugin.findings import Reason
+from plugin.safety.decision_index import Asked, Test
 from plugin.safety.known_values import Certainty, Known
 from plugin.safety.named_facts import NamedFacts
 from plugin.safety.taken import Intake
@@ -51,50 +52,36 @@ class Held:
         return tuple(dict.fromkeys(name for name in shown if name))
 
 
-def held(when: Sequence[FactTest], facts: NamedFacts, as_of: date) -> Held | None:
+def held(asked: Asked, facts: NamedFacts) -> Held | None:
     """The tests of a row with values that meet them all; None when there are none."""
     met: list[tuple[FactTest, Known | None]] = []
-    place = 0
-    while place < len(when):
-        first = when[place]
-        window = window_of(first, as_of)
-        place += 1
-        values = facts.candidates(first.fact, window)
-        # Most rows end here, at their first test.
-        fitting = [known for known in values if may_hold(first, known, as_of)] if first.op != "unknown" else values
-        if bool(fitting) is (first.op == "unknown"):
-            return None
-        tests = [first]
-        while place < len(when) and when[place].fact == first.fact and window_of(when[place], as_of) == window:
-            tests.append(when[place])
-            place += 1
-        if first.op == "unknown":
-            met.append((first, None))
+    for ask in asked.asks:
+        values = facts.candidates(ask.fact, ask.window)
+        if ask.nothing:
+            if values:
+                return None
+            met.append((ask.tests[0].test, None))
             continue
-        chosen = next((known for known in fitting if all(may_hold(test, known, as_of) for test in tests[1:])), None)
+        chosen = next((known for known in values if all(may_hold(test, known) for test in ask.tests)), None)
         if chosen is None:
             return None
-        met += [(test, chosen) for test in tests]
+        met += [(test.test, chosen) for test in ask.tests]
     return Held(met=tuple(met))
 
 
-def may_hold(test: FactTest, known: Known, as_of: date) -> bool:
+def may_hold(test: Test, known: Known) -> bool:
     """Whether a value, or for a bound some value within it, passes a test."""
-    if not isinstance(test.value, DatedValue):
-        return known.value in test.value if isinstance(test.value, tuple) else known.value == test.value
-    limit, amount = test.value.on(as_of).amount, Amount(float(known.value), known.bound)
-    if test.op == "lt":
-        return amount.below(limit) is not False
-    if test.op == "le":
-        return amount.above(limit) is not True
-    if test.op == "gt":
-        return amount.above(limit) is not False
-    return amount.below(limit) is not True
-
-
-def window_of(test: FactTest, as_of: date) -> int | None:
-    """How old in days the fact may be; None when its age does not matter."""
-    return int(test.window_days.on(as_of).amount) if test.window_days is not None else None
+    if test.limit is None:
+        value = test.test.value
+        return known.value in value if isinstance(value, tuple) else known.value == value
+    amount = Amount(float(known.value), known.bound)
+    if test.test.op == "lt":
+        return amount.below(test.limit) is not False
+    if test.test.op == "le":
+        return amount.above(test.limit) is not True
+    if test.test.op == "gt":
+        return amount.above(test.limit) is not False
+    return amount.below(test.limit) is not True
 
 
 def told(row: Held, facts: NamedFacts, as_of: date) -> str:

@@ -7,7 +7,7 @@ only as a bound. What is not recorded at all is no value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
@@ -76,7 +76,7 @@ def certainty_of(condition: ConditionFact) -> Certainty:
     return Certainty.SURE if condition.verification is Verification.CONFIRMED else Certainty.PROVISIONAL
 
 
-def strongest(held: Sequence[ConditionFact], fact: Fact, labels: dict[str, str]) -> Known | None:
+def strongest(held: Sequence[ConditionFact], fact: Fact, labels: Mapping[str, str]) -> Known | None:
     """The conditions of the greatest certainty among `held` as one value; None when there are none."""
     if not held:
         return None

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from mappings.load import Knowledge
 from plugin.findings import Reason
+from plugin.safety.decision_index import index_of
 from plugin.safety.decision_rows import held, reason_of
 from plugin.safety.known_values import Certainty
 from plugin.safety.named_facts import NamedFacts
@@ -47,8 +48,8 @@ def modifiers_of(facts: NamedFacts, *, suicidality: Suicidality, knowledge: Know
     values[MODIFIERS[0]] = suicidality.level
     shut = {knowledge.clinical.suicidality.gate} if suicidality.level == ORDER[-1] else set()
     reasons = list(suicidality.reasons)
-    for row in knowledge.clinical.modifiers.rows:
-        found = held(row.when, facts, as_of)
+    for row, asked in index_of(knowledge).on(as_of).modifiers:
+        found = held(asked, facts) if asked.needs <= facts.recordable else None
         if found is None:
             continue
         sure = found.certainty is Certainty.SURE

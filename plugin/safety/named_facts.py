@@ -9,13 +9,14 @@ family history) have no value, so that no table rests on them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from datetime import date, timedelta
 from typing import TypeVar
 
 from mappings.decision_tables import Fact
 from mappings.domain_schema import Measure
 from mappings.load import Knowledge
+from mappings.schema import category_labels
 from plugin.domains.lab_results import newest
 from plugin.record import (
     LABORATORY,
@@ -29,6 +30,7 @@ from plugin.record import (
     Verification,
 )
 from plugin.safety.concluded_facts import Concluded, ConcludedFacts
+from plugin.safety.decision_index import index_of
 from plugin.safety.known_values import (
     Certainty,
     Known,
@@ -76,7 +78,7 @@ class NamedFacts:
         self._record = record
         self._facts: Mapping[str, Fact] = knowledge.clinical.facts
         self._measures: Mapping[str, Measure] = knowledge.clinical.measures
-        self._labels = {category.id: category.label for category in knowledge.conditions.categories}
+        self._labels = category_labels(knowledge.conditions)
         self._knowledge, self._stood = knowledge, stood
         self._takings = (*takings(record, concluded.eras, knowledge, as_of), *standing(stood, knowledge, as_of))
         # A switch is inferred: a wash-out runs from the last day that the old supply reaches.
@@ -95,6 +97,22 @@ class NamedFacts:
         self._measured = _grouped(record.laboratory, lambda result: (result.measure,))
         self._answered = _grouped(record.answers, lambda answer: (answer.instrument,))
         self._met: dict[tuple[str, int | None], tuple[Known, ...]] = {}
+        self._recordable: Set[str] | None = None
+
+    @property
+    def recordable(self) -> Set[str]:
+        """The facts of which something is recorded, drafted or concluded; no other can have more than an absence."""
+        if self._recordable is None:
+            drafted = (group for taking in self._drafted for group in taking.groups)
+            self._recordable = index_of(self._knowledge).recordable(
+                {
+                    "condition": self._conditions,
+                    "medication": (*self._taken, *self._once_supplied, *drafted),
+                    "measure": self._measured,
+                    "answer": self._answered,
+                }
+            )
+        return self._recordable
 
     @property
     def takings(self) -> tuple[Taking, ...]:
@@ -117,6 +135,13 @@ class NamedFacts:
             and ended.isdisjoint((fact.reference, *fact.based_on))
         }
         return bool(ended) and going_on.isdisjoint(taking.uses)
+
+    def with_suicidality(self, level: str, uses: tuple[str, ...]) -> NamedFacts:
+        """The same facts once the level of recorded suicidality is concluded; empty when it was not assessed."""
+        known = copy.copy(self)
+        known._history = self._history.with_suicidality(level, uses)
+        known._met = {}
+        return known
 
     def for_order(
         self,
@@ -143,7 +168,7 @@ class NamedFacts:
         beside = copy.copy(self)
         beside._drafted = tuple(taking for taking in known if taking.groups.isdisjoint(but))
         if beside._drafted != self._drafted:  # else what was found holds for both
-            beside._met = {}
+            beside._met, beside._recordable = {}, None
         return beside
 
     def label(self, name: str) -> str:

@@ -9,7 +9,7 @@ come, those that may have been done before are blocked; where there was nobody t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from mappings.decision_tables import SafetyRow, SafetyRule
 from mappings.load import Knowledge
 from plugin.findings import Reason
 from plugin.record import AllergyFact, DraftOrder, PatientRecord, Read
+from plugin.safety.decision_index import index_of
 from plugin.safety.decision_rows import Held, held, reason_of
 from plugin.safety.known_values import Certainty
 from plugin.safety.named_facts import NamedFacts
@@ -137,6 +138,8 @@ def _by_own_drafts(
     options: Sequence[str], orders: Sequence[DraftOrder], knowledge: Knowledge
 ) -> Mapping[frozenset[str], frozenset[str]]:
     """The options by those of their own drugs that are drafted: no option stands in its own way. None drafted first."""
+    if not orders:
+        return {frozenset(): frozenset(options)}
     drafted = {i for order in orders if order.product is not None for i in order.product.ingredients}
     procedures = {order.procedure for order in orders}
     drafted |= {kind.gives for kind in knowledge.procedures.kinds if kind.gives and kind.id in procedures}
@@ -149,18 +152,26 @@ def _by_own_drafts(
 
 
 def rows_that_hold(
-    facts: NamedFacts, knowledge: Knowledge, as_of: date, jurisdiction: str
+    facts: NamedFacts,
+    knowledge: Knowledge,
+    as_of: date,
+    jurisdiction: str,
+    *,
+    about: Callable[[SafetyRow], bool] | None = None,
 ) -> Iterator[tuple[SafetyRule, SafetyRow, Held]]:
-    """Every row of a rule in use that holds, rules in their order. What rests on words alone only blocks."""
-    for rule in knowledge.clinical.safety.values():
-        if not knowledge.is_on(rule.id):
+    """Every row of a rule in use that holds, rules in their order; `about` leaves out rows of no concern.
+
+    What rests on words alone only blocks.
+    """
+    for line in index_of(knowledge).on(as_of).safety:
+        row = line.row
+        if not (line.asked.needs <= facts.recordable and knowledge.is_on(line.rule.id)):
             continue
-        for row in rule.rows:
-            if row.jurisdictions and jurisdiction not in row.jurisdictions:
-                continue
-            found = held(row.when, facts, as_of)
-            if found is not None and (found.certainty is not Certainty.WORDS or row.effect == "block"):
-                yield rule, row, found
+        if (row.jurisdictions and jurisdiction not in row.jurisdictions) or (about is not None and not about(row)):
+            continue
+        found = held(line.asked, facts)
+        if found is not None and (found.certainty is not Certainty.WORDS or row.effect == "block"):
+            yield line.rule, row, found
 
 
 def allergy_hit(option: str, drugs: Iterable[str], record: PatientRecord, knowledge: Knowledge) -> RuleHit | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
+from mappings.decision_tables import SafetyRow
 from mappings.load import Knowledge
 from mappings.modifier_schema import NamedCheck
 from plugin.exposure.dose import schedule_of
@@ -59,12 +60,15 @@ def _stops(
 ) -> Iterator[OrderStop]:
     drug, groups, order = judged.drug, judged.order.groups, judged.order
     own = facts_for(judged, orders, facts)
-    for rule, row, found in rows_that_hold(own, knowledge, as_of, jurisdiction):
-        if row.hard_stop and (drug in row.orders or groups & set(row.order_groups)):
-            reason = reason_of(rule.id, rule.label, found, own, as_of, cites=row.cites)
-            name = rule.order_finding or rule.id
-            level = row.order_level or rule.order_level
-            yield OrderStop(rule=name, level=level, label=rule.label, note=row.note, reasons=(reason,))
+
+    def is_meant(row: SafetyRow) -> bool:
+        return row.hard_stop and (drug in row.orders or not groups.isdisjoint(row.order_groups))
+
+    for rule, row, found in rows_that_hold(own, knowledge, as_of, jurisdiction, about=is_meant):
+        reason = reason_of(rule.id, rule.label, found, own, as_of, cites=row.cites)
+        name = rule.order_finding or rule.id
+        level = row.order_level or rule.order_level
+        yield OrderStop(rule=name, level=level, label=rule.label, note=row.note, reasons=(reason,))
     if drug is not None:
         yield from _allergy(drug, record, knowledge)
         yield from _duplicate(drug, order, orders, facts, knowledge, as_of)

@@ -7,11 +7,12 @@ very request is known beside that, and told apart: whatever is ordered with it m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from mappings.arranged import Arranged
 from mappings.load import Knowledge
 from plugin.exposure.eras import Era
 from plugin.exposure.exposures import Exposures
@@ -203,8 +204,16 @@ def _each_drug(
 
 
 def _groups_of(ingredient: str, knowledge: Knowledge) -> frozenset[str]:
+    return _groups_by_drug(knowledge)[ingredient]
+
+
+def _arranged(knowledge: Knowledge) -> Mapping[str, frozenset[str]]:
+    """For each drug itself and the groups it is of."""
     groups = knowledge.clinical.drug_groups.values()
-    return frozenset({ingredient, *(group.id for group in groups if ingredient in group.drugs)})
+    return {drug: frozenset({drug, *(each.id for each in groups if drug in each.drugs)}) for drug in knowledge.drugs}
+
+
+_groups_by_drug = Arranged(_arranged)
 
 
 def _ongoing(fact: MedicationFact, knowledge: Knowledge, as_of: date) -> Iterator[Taking]:

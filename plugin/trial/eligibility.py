@@ -6,7 +6,7 @@ verdict may not go beyond INDETERMINATE. Only confirmed conditions exclude; susp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -42,7 +42,7 @@ def eligibility_of(
     record: PatientRecord,
     episode: Episode,
     *,
-    labels: dict[str, str],
+    labels: Mapping[str, str],
     rules: Reconstruction,
     as_of: date,
 ) -> Eligibility:
@@ -85,7 +85,7 @@ def eligibility_of(
 
 
 def _of(
-    conditions: Sequence[ConditionFact], categories: dict[str, str], labels: dict[str, str]
+    conditions: Sequence[ConditionFact], categories: dict[str, str], labels: Mapping[str, str]
 ) -> list[tuple[bool, Reason]]:
     """Conditions of the categories as (confirmed and current, reason)."""
     found = []

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from plugin.domains.domain_scores import parameters_on
 from plugin.domains.profile import Label, label_of
 from plugin.record import ItemAnswer, LabResult
 from tests.reasoning.domain_records import KNOWLEDGE, TODAY, has, phq9, profile, result, total
 
-AMOUNTS = parameters_on(KNOWLEDGE, TODAY)
+AMOUNTS = {name: value.on(TODAY).amount for name, value in KNOWLEDGE.clinical.scoring.parameters.items()}
 Inputs = dict[str, tuple[float, int]]
 
 

@@ -25,6 +25,7 @@ from plugin.record import (
     Verification,
 )
 from plugin.safety.concluded_facts import Concluded
+from plugin.safety.decision_index import asked
 from plugin.safety.decision_rows import held
 from plugin.safety.named_facts import NamedFacts
 from plugin.safety.option_safety import Safety, allergies_to, safety_of
@@ -188,7 +189,7 @@ def test_comparisons_at_and_around_a_limit(op: str, held_for: set[str]) -> None:
         result = lab("sodium", float(written[len(bound) :]), bound=bound)
         record = PatientRecord(patient=ADULT, laboratory=(result,), availability=READ)
         facts = NamedFacts(record, Concluded(), knowledge=KNOWLEDGE, as_of=on(400))
-        assert (held([test], facts, on(400)) is not None) is (written in held_for), written
+        assert (held(asked([test], on(400)), facts) is not None) is (written in held_for), written
 
 
 def test_a_value_of_another_measure_says_nothing() -> None:
