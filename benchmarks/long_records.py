@@ -18,7 +18,6 @@ from functools import partial
 
 import orjson
 
-from cds_hooks.app import settle_memory
 from cds_hooks.clock import SystemClock
 from cds_hooks.fhir_writer import (
     Resource,
@@ -32,6 +31,7 @@ from cds_hooks.fhir_writer import (
     patient,
     quantity,
 )
+from cds_hooks.memory import settle_memory
 from cds_hooks.simulator.drafting import choices
 from mappings.load import Knowledge, load
 from plugin import assess

@@ -24,7 +24,7 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from cds_hooks.app import create_app, settle_memory
+from cds_hooks.app import create_app
 from cds_hooks.clock import SystemClock
 from cds_hooks.fhir_writer import (
     Resource,
@@ -38,6 +38,7 @@ from cds_hooks.fhir_writer import (
     patient,
     quantity,
 )
+from cds_hooks.memory import settle_memory
 from cds_hooks.settings import Settings
 from cds_hooks.simulator.drafting import choices, draft
 from cds_hooks.simulator.hook_requests import hook_request

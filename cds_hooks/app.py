@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -53,7 +52,7 @@ from cds_hooks.verdict_memory import VerdictMemory
 from mappings.load import Knowledge
 from plugin.document.assessment_document import engine_version
 
-__all__ = ["ConfigurationError", "create_app", "engine_version", "settle_memory"]
+__all__ = ["ConfigurationError", "create_app", "engine_version"]
 
 if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the argument
     from fastapi.telemetry import TelemetryConfig
@@ -172,9 +171,9 @@ def create_app(
         records=records,
         launches_in_open_mode=ehrs is not None and OPEN in ehrs.clients,
     )
-    app.include_router(published_routes(deployment))
     snapshots = snapshots_made(deployment, ledger, registry)
-    app.include_router(service_routes(deployment, reception, ledger, snapshots))
+    app.include_router(service_routes(deployment, reception, ledger, snapshots))  # first: what is asked most
+    app.include_router(published_routes(deployment))
     app.include_router(
         observing_routes(
             metrics=metrics,
@@ -254,17 +253,6 @@ def _standing(reception: Reception, registry: ClientRegistry | None) -> Callable
         return await reception.launched(registry.by_id(name) if registry is not None else None, line)
 
     return standing
-
-
-def settle_memory() -> None:
-    """Call once when the process is ready to serve: keeps the garbage collector from walking what never dies.
-
-    Full collections over code and knowledge cost tens of milliseconds each and are the tail of the response
-    times.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:

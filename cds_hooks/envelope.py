@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import msgspec
 import orjson
 
 from cds_hooks.errors import BadRequest
@@ -24,6 +26,7 @@ HOOKS = ORDER_HOOKS | {"patient-view"}
 # People who read their own record, or someone else's on their behalf: advice for clinicians is not for them.
 _PATIENT_USERS = frozenset({"patient", "relatedperson"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON_REMEDY = "Send one JSON object as the specification of CDS Hooks describes, without comments or trailing commas."
 
 
@@ -81,17 +84,59 @@ class HookRequest:
         return kind in _PATIENT_USERS or bool(named & _PATIENT_USERS) or (not kind and not self.takes_orders)
 
 
+class SentPrefetch(Mapping[str, Any]):
+    """The prefetch of a call as it was sent, decoded once something of it is asked for: most calls are of no concern.
+
+    Asking raises BadRequest where it holds a number that nothing can represent.
+    """
+
+    def __init__(self, sent: bytes) -> None:
+        self._sent = sent
+
+    @cached_property
+    def _decoded(self) -> Mapping[str, Any]:
+        return _mapping(_loaded(self._sent))
+
+    def __getitem__(self, key: str) -> Any:
+        return self._decoded[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded)
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    def __repr__(self) -> str:
+        return "SentPrefetch()"
+
+
 def decode(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`; BadRequest when it is not one."""
+    """The JSON object in `body`, its `prefetch` as a `SentPrefetch`; BadRequest when it is not JSON or no object."""
+    text = body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        decoded = orjson.loads(body.removeprefix(_BYTE_ORDER_MARK))
+        str(text, "utf-8")  # what is only passed over is not looked at for this
+        members = _MEMBERS.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _object(text)  # which says where the fault is
+    prefetch = members.pop("prefetch", None)
+    decoded = {name: _loaded(bytes(member)) for name, member in members.items()}
+    return decoded if prefetch is None else {**decoded, "prefetch": SentPrefetch(bytes(prefetch))}
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    decoded = _loaded(text)
+    if not isinstance(decoded, dict):
+        raise BadRequest("The body is valid JSON but not an object.", _JSON_REMEDY)
+    return decoded
+
+
+def _loaded(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         # The decoder's message can quote the input: it is neither repeated nor chained.
         place = f"line {error.lineno}, column {error.colno}"
         raise BadRequest(f"The body is not valid JSON (near {place}).", _JSON_REMEDY) from None
-    if not isinstance(decoded, dict):
-        raise BadRequest("The body is valid JSON but not an object.", _JSON_REMEDY)
-    return decoded
 
 
 def read_request(body: Mapping[str, Any]) -> HookRequest:
@@ -231,4 +276,4 @@ def _text(value: Any) -> str | None:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, Mapping) else {}

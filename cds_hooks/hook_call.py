@@ -5,8 +5,9 @@ answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from cds_hooks import gather, medications, prefetch
@@ -48,10 +49,20 @@ async def answer(
         return NOTHING_READ
     now = deployment.clock.now()
     arrived = asyncio.get_running_loop().time()
-    fhir = _fhir_client(deployment, request, caller, line, _budget(deployment.settings, request))
+
+    @cache
+    def base() -> FhirBase | None:
+        """The request's FHIR server; asked for only where something is to be read from it, and noted once."""
+        return _admitted(request, caller, line)
+
     orders: tuple[DraftOrder, ...] = ()
     if request.takes_orders:
-        orders = await _concerning(deployment, request, caller, fhir)
+        orders = await _concerning(
+            deployment,
+            request,
+            caller,
+            lambda: _fhir_client(deployment, request, caller, line, base(), _budget(deployment.settings, request)),
+        )
         line.drafts, line.concerning = len(request.drafts), sum(order.selected for order in orders)
         if not line.concerning:
             line.outcome = "nothing-of-concern"
@@ -73,8 +84,7 @@ async def answer(
     async with _turn(deployment, request, caller, line):
         gone = asyncio.get_running_loop().time() - arrived
         budget = _budget(deployment.settings, request, spent=spent, gone=gone)
-        if fhir is not None:
-            fhir = _fhir_client(deployment, request, caller, line, budget)
+        fhir = _fhir_client(deployment, request, caller, line, base(), budget)
         with line.stage("gather"):
             gathered = await gather.gather(
                 request, queries=deployment.queries, besides=besides, fhir=fhir, budget=budget
@@ -131,14 +141,24 @@ def _budget(settings: Settings, request: HookRequest, *, spent: float = 0.0, gon
     )
 
 
-def _fhir_client(
-    deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine, budget: Budget
-) -> FhirClient | None:
-    """A client for the request's FHIR server; None when it is not on the caller's list or the token has expired."""
+def _admitted(request: HookRequest, caller: Caller, line: CallLine) -> FhirBase | None:
+    """The request's FHIR server; None, noted on `line`, when it is not on the caller's list."""
     base = caller.allowed.admit(request.fhir_server)
+    if base is None and request.fhir_server is not None:
+        line.note_refused("not-an-address" if FhirBase.parse(request.fhir_server) is None else "not-listed")
+    return base
+
+
+def _fhir_client(
+    deployment: Deployment,
+    request: HookRequest,
+    caller: Caller,
+    line: CallLine,
+    base: FhirBase | None,
+    budget: Budget,
+) -> FhirClient | None:
+    """A client for the request's FHIR server `base`; None without one, or when the token has expired."""
     if base is None:
-        if request.fhir_server is not None:
-            line.note_refused("not-an-address" if FhirBase.parse(request.fhir_server) is None else "not-listed")
         return None
     if budget.hard <= asyncio.get_running_loop().time():
         return None
@@ -146,18 +166,21 @@ def _fhir_client(
 
 
 async def _concerning(
-    deployment: Deployment, request: HookRequest, caller: Caller, fhir: FhirClient | None
+    deployment: Deployment, request: HookRequest, caller: Caller, fhir: Callable[[], FhirClient | None]
 ) -> tuple[DraftOrder, ...]:
     """The drafts of concern, asked before any patient data are read.
 
-    A draft may only point to its medication: that one resource is read first. A selected draft whose drug
+    A draft may only point to its medication: that one resource is looked for in what was sent, else read, with what
+    `fhir` makes. A selected draft whose drug
     stays without any name is not "nothing of concern": without another reason to answer it ends the call with
     412.
     """
-    sent = tuple(_medications_sent(request))
     selected = [draft for draft in request.drafts if _is_selected(request, draft)]
-    read = await medications.resolve(selected, fhir, known=(*request.drafts, *sent))
-    known = (*request.drafts, *sent, *read)
+    known = request.drafts
+    if medications.missing_medications(known):
+        known = (*known, *_medications_sent(request))
+    if medications.missing_medications(selected, known):
+        known = (*known, *await medications.resolve(selected, fhir(), known=known))
     orders = read_orders(
         known,
         knowledge=deployment.knowledge,

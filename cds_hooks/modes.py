@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cds_hooks.storage.switchboard import DEFAULT, EVERY, MODES, Mode, Switch
+from mappings.arranged import Arranged
 from mappings.load import Knowledge
 from mappings.rule_names import rule_names
 
@@ -46,9 +47,8 @@ def standing_of(
     limits = [thrown.get((client, EVERY), baseline), thrown.get((EVERY, EVERY), LIVE), LIVE if accepted else SHADOW]
     rules = {rule: mode for (who, rule), mode in thrown.items() if rule != EVERY and who == EVERY}
     rules |= {rule: mode for (who, rule), mode in thrown.items() if rule != EVERY and who == client}
-    # What could not be thrown does not act either, whoever wrote it into the table.
-    fixed = hard_stops(knowledge)
-    named = {rule: mode for rule, mode in rules.items() if rule in switchable(knowledge) and rule not in fixed}
+    # What could not be thrown does not act either, whoever wrote it into the table: an unknown rule, a hard stop.
+    named = {rule: mode for rule, mode in rules.items() if switchable(knowledge).get(rule) is False}
     return Standing(
         max(limits, key=_CARE.__getitem__),
         frozenset(rule for rule, mode in named.items() if mode == SHADOW),
@@ -56,9 +56,12 @@ def standing_of(
     )
 
 
-def switchable(knowledge: Knowledge) -> Mapping[str, bool]:
-    """Every rule id, with whether it is a hard stop."""
+def _rules(knowledge: Knowledge) -> Mapping[str, bool]:
     return rule_names(knowledge.sentences, knowledge.clinical)
+
+
+switchable = Arranged(_rules)
+"""Every rule id of a knowledge, with whether it is a hard stop."""
 
 
 def hard_stops(knowledge: Knowledge) -> frozenset[str]:

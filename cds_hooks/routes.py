@@ -35,9 +35,8 @@ def service_routes(
     knowledge = deployment.knowledge
     intake = Intake(deployment.settings.max_body_bytes)
 
-    @router.post("/cds-services/{service_id}")
-    async def call_service(request: Request, service_id: str) -> Response:
-        line = call_line(request.scope)
+    async def call_service(request: Request) -> Response:
+        line, service_id = call_line(request.scope), str(request.path_params["service_id"])
         line.call, line.service = "hook", _loggable(service_id)
         body = await intake.read(request)
         decoded = decode(body)
@@ -68,9 +67,8 @@ def service_routes(
             answered.told()
         return _json(to_wire(answered.response))
 
-    @router.post("/cds-services/{service_id}/feedback")
-    async def take_feedback(request: Request, service_id: str) -> Response:
-        line = call_line(request.scope)
+    async def take_feedback(request: Request) -> Response:
+        line, service_id = call_line(request.scope), str(request.path_params["service_id"])
         line.service = _loggable(service_id)
         body = await intake.read(request)
         return await feed_back(request, service_id, decode(body), len(body))
@@ -95,6 +93,9 @@ def service_routes(
             return _json(remarks_outcome(report.remarks))
         return Response(status_code=200)
 
+    # Plain routes: both read the body themselves, so that nothing is to be injected or validated before.
+    router.add_route("/cds-services/{service_id}", call_service, methods=["POST"])
+    router.add_route("/cds-services/{service_id}/feedback", take_feedback, methods=["POST"])
     return router
 
 

@@ -47,7 +47,7 @@ def _citations(files: Files, knowledge: Knowledge) -> set[str]:
     used: set[str] = set()
     for file, found in files.items():
         for place, model in found:
-            for cite in getattr(model, "cites", ()):
+            for cite in vars(model).get("cites", ()):
                 if cite not in knowledge.sources:
                     raise KnowledgeError(
                         file,
@@ -81,7 +81,7 @@ def _known_names(knowledge: Knowledge) -> KnownNames:
 def _systems(files: Files, knowledge: Knowledge) -> None:
     for file, found in files.items():
         for place, model in found:
-            system = getattr(model, "system", None)
+            system = vars(model).get("system")
             if isinstance(system, str) and system not in knowledge.systems:
                 raise KnowledgeError(
                     file,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from itertools import chain
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -149,7 +150,8 @@ def _add_parts(value: object, place: str, found: list[tuple[str, BaseModel]]) ->
     inner: Iterable[tuple[object, object]]
     if isinstance(value, BaseModel):
         found.append((place or "top level", value))
-        inner = value  # its declared fields, and the entries of a file that is one table
+        # Its declared fields, and the entries of a file that is one table.
+        inner = chain(vars(value).items(), (value.__pydantic_extra__ or {}).items())
     elif isinstance(value, Mapping):
         inner = value.items()
     elif isinstance(value, tuple):

@@ -9,6 +9,7 @@ from cds_hooks.clock import SystemClock
 from cds_hooks.commands.reading import read_day
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.surroundings import read_settings
+from cds_hooks.memory import building
 from mappings.load import Knowledge, KnowledgeError, load
 
 
@@ -20,7 +21,8 @@ def load_knowledge(directory: Path | None = None, *, site: Path | None = None) -
     if directory is not None and not directory.is_dir():
         raise Refusal(str(directory), "is not a directory", "name a directory of knowledge files")
     try:
-        return load(directory, site)
+        with building():
+            return load(directory, site)
     except KnowledgeError as fault:
         where = "knowledge" if directory is None else str(directory)
         raise Refusal(f"{where} {fault.file}, {fault.place}", fault.problem, fault.remedy) from fault

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from starlette.types import ASGIApp
 
-from cds_hooks.app import ConfigurationError, create_app, settle_memory
+from cds_hooks.app import ConfigurationError, create_app
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.governing import read_readers
 from cds_hooks.commands.knowing import load_knowledge
@@ -20,6 +20,7 @@ from cds_hooks.commands.server_processes import end_with_parent, refuse_to_work,
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
 from cds_hooks.cut_off import CutOff
 from cds_hooks.demo import create_demo
+from cds_hooks.memory import settle_memory
 from cds_hooks.path_prefix import PathPrefix, prefix_of
 from cds_hooks.settings import is_loopback
 from cds_hooks.web.intended_use import add_intended_use

@@ -13,6 +13,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any, TextIO
 
+import orjson
 import structlog
 
 from cds_hooks.observing.call_line import CallLine
@@ -34,6 +35,10 @@ QUIETENED = (
 )
 
 
+def _as_json(event: Any, **_: Any) -> str:
+    return orjson.dumps(event, option=orjson.OPT_SORT_KEYS).decode()
+
+
 class RequestLog:
     """Writes call lines to `stream` (standard error unless another is given)."""
 
@@ -48,7 +53,7 @@ class RequestLog:
             processors=[
                 structlog.processors.add_log_level,
                 stamp,
-                structlog.processors.JSONRenderer(sort_keys=True),
+                structlog.processors.JSONRenderer(_as_json),
             ],
         )
 

@@ -15,6 +15,7 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cds_hooks.memory import settle_memory
 from cds_hooks.silent.blocks import Piece
 from cds_hooks.silent.buckets import patients_in
 from cds_hooks.silent.faults import RunInterruptedError, UnusableRunError
@@ -63,6 +64,7 @@ class Judging:
             raise UnusableRunError("knowledge", "was changed during the run", "run again with --force")
         database = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         database.execute("SET threads = 1")
+        settle_memory()
         database.execute(f"SET memory_limit = '{self.memory // 2**20}MiB'")
 
         def judge(bucket: int) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
+
+from cds_hooks.envelope import SentPrefetch
 
 SELECT = "/cds-services/trd-order-select"
 
@@ -151,6 +154,49 @@ def test_nesting_that_json_allows_is_no_fault(clinic, making):
     condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p1"}, "extension": deep}
     body = making.call(prefetch=making.prefetch(conditions=making.bundle(condition)), extension={"deep": deep})
     assert clinic().fire(body).status_code == 200
+
+
+def _about(making: Any, code: str) -> dict[str, Any]:
+    """A call about an order of `code`."""
+    call = making.call("order-select")
+    call["context"]["draftOrders"]["entry"] = [{"resource": making.order(code=code)}]
+    return call
+
+
+SERTRALINE, AMLODIPINE = "312941", "197361"
+
+
+def _with_prefetch(call: dict[str, Any], written: bytes) -> bytes:
+    """The body of `call` with its prefetch written just so."""
+    return json.dumps({**call, "prefetch": "HERE"}).encode().replace(b'"HERE"', written)
+
+
+@pytest.mark.parametrize("code", [SERTRALINE, AMLODIPINE])
+@pytest.mark.parametrize(
+    "written",
+    [b'{"patient": tru}', b'{"patient": 1,}', b'{"patient": "\xff"}', b'{"patient": "\\ud800"}', b'{"patient": [1}'],
+)
+@pytest.mark.requirement("TR-07")
+def test_a_prefetch_that_is_no_json_is_400_also_where_nobody_would_look(clinic, making, written, code):
+    answer = clinic().send("POST", SELECT, content=_with_prefetch(_about(making, code), written))
+    assert answer.status_code == 400
+    assert "line 1, column" in answer.text
+
+
+@pytest.mark.parametrize("written", [b"null", b"[]", b'"x"', b"7", b"{}"])
+def test_a_prefetch_that_is_no_object_is_none(clinic, making, written):
+    call = making.call("order-select")
+    assert clinic().send("POST", SELECT, content=_with_prefetch(call, written)).status_code in (200, 412)
+
+
+def test_a_number_that_nothing_can_represent_is_400_where_it_is_read(clinic, making):
+    answer = clinic().send("POST", SELECT, content=_with_prefetch(making.call("order-select"), b'{"patient": 1e999}'))
+    assert answer.status_code == 400
+
+
+def test_an_order_of_no_concern_leaves_the_prefetch_undecoded(clinic, making, monkeypatch):
+    monkeypatch.setattr(SentPrefetch, "_decoded", property(lambda _: pytest.fail("decoded")))
+    assert clinic().fire(_about(making, AMLODIPINE)).json() == {"cards": []}
 
 
 @pytest.mark.parametrize("junk", [None, 5, "x", [], {"coding": 5}, {"reference": ["x"]}, [[{}]], True])
