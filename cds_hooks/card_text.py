@@ -35,6 +35,8 @@ _ANGLES = str.maketrans("<>", "‹›")
 def one_line(text: str) -> str:
     """`text` without line breaks, control characters, and characters that show nothing or turn the direction."""
     blank = _BLANKS.sub(" ", text)
+    if blank.isprintable():  # nothing unseen, as in nearly every line of ours
+        return blank.strip()
     seen = "".join(c for c in blank if unicodedata.category(c) not in _UNSEEN)
     return _BLANKS.sub(" ", seen).strip()
 

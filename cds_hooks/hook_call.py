@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 from cds_hooks import gather, medications, prefetch
@@ -32,6 +32,9 @@ from plugin.record import DraftOrder
 
 # A token is not used in its last second: the clocks of two machines differ, and a request takes its time.
 _TOKEN_MARGIN_SECONDS = 1.0
+# A record of more resources is judged in a thread, so that the calls of others need not wait for it; for a smaller one
+# changing threads costs more than it spares them.
+_ON_THE_LOOP = 400
 
 
 async def answer(
@@ -92,7 +95,10 @@ async def answer(
         line.resources, line.gaps = len(gathered.resources), tuple(gap.what for gap in gathered.gaps)
         line.budget = gathered.cut
         answers = await ledger.answers(request, caller) if ledger is not None else None
-        return answered(deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers)
+        judging = partial(
+            answered, deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers
+        )
+        return await asyncio.to_thread(judging) if line.resources > _ON_THE_LOOP else judging()
 
 
 @asynccontextmanager
