@@ -12,7 +12,7 @@ CLIENT = $(BIN)/python docs/examples/client.py
 UV_COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve call test coverage check rules safety-cases fault-matrix stories cards screens bench bench-long bench-pull bench-page recognition kill-test soak test-all setup-services setup-browser lock clean
+.PHONY: help setup demo serve call test coverage check rules safety-cases fault-matrix stories cards screens bench bench-quick cost bench-pull bench-page recognition kill-test soak test-all setup-services setup-browser setup-spark lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -74,11 +74,15 @@ cards: $(VENV)/.browser ## write docs/cards: every card for every kind of client
 screens: $(VENV)/.browser ## take the pictures of README and docs from the running demo (see setup-services)
 	$(BIN)/trd-cds screens --write docs/screens
 
-bench: $(VENV)/.runtime ## latency of order-select against the floor of the same server
-	$(BIN)/python -m benchmarks.order_select
+# Needs wrk, a Debian package. ARGS, for example: make bench ARGS="--only order,sizes --cohorts 10000"
+bench: $(VENV)/.bench ## every figure against its floor and peer; writes docs/performance.md (takes hours with all cohorts)
+	$(BIN)/python -m benchmarks.suite --page $(ARGS)
 
-bench-long: $(VENV)/.runtime ## cost of an assessment as the record grows to 10,000 resources
-	$(BIN)/python -m benchmarks.long_records
+bench-quick: $(VENV)/.dev ## one short round of every measurement, to show that all still run
+	$(BIN)/python -m benchmarks.suite --quick --json benchmarks/results/quick.json $(ARGS)
+
+cost: $(VENV)/.dev ## put on record what a request costs in instructions, calls and memory
+	PYTHONHASHSEED=0 $(BIN)/python -m benchmarks.cost --write tests/performance/costs.json
 
 bench-pull: $(VENV)/.runtime ## cost of reading from FHIR servers: six searches at once, 200 hooks at once
 	$(BIN)/python -m benchmarks.pulling
@@ -95,7 +99,7 @@ kill-test: $(VENV)/.dev ## kill servers under load 50 times on SQLite and Postgr
 soak: $(VENV)/.dev ## 15 minutes at the highest sustainable rate: memory, latency, errors
 	$(BIN)/python -m benchmarks.soak --minutes 15
 
-test-all: $(VENV)/.dev setup-browser ## all tests, those in a real browser included (see setup-services)
+test-all: $(VENV)/.dev setup-browser $(VENV)/.spark ## all tests, those with browser and Spark too (see setup-services, setup-spark)
 	$(BIN)/python -m pytest -q -n auto
 
 setup-services: ## install the Debian packages that test-all needs (root)
@@ -105,11 +109,20 @@ setup-services: ## install the Debian packages that test-all needs (root)
 
 setup-browser: $(VENV)/.browser
 
+setup-spark: ## install Java and PySpark, which test-all and cohort run --engine spark need (root)
+	@echo "Debian package: default-jre-headless"
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends default-jre-headless
+	@$(MAKE) --no-print-directory $(VENV)/.spark
+
 lock: ## renew the lock files (needs uv: https://docs.astral.sh/uv/)
 	@command -v uv >/dev/null || { echo "make lock needs uv. Get it with: python3 -m pip install uv"; exit 2; }
 	$(UV_COMPILE) pyproject.toml -o requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra cohort --group dev -o requirements-dev.lock
 	$(UV_COMPILE) requirements-browser.in -c requirements-dev.lock -o requirements-browser.lock
+	$(UV_COMPILE) requirements-bench.in -c requirements-dev.lock -o requirements-bench.lock
+	$(UV_COMPILE) benchmarks/peer/requirements.in -o benchmarks/peer/requirements.lock
+	$(UV_COMPILE) requirements-spark.in -c requirements-dev.lock -o requirements-spark.lock
 
 clean: ## remove the environment, builds and caches
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
@@ -134,6 +147,15 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
 $(VENV)/.browser: $(VENV)/.dev requirements-browser.lock
 	@PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(PIP) install --require-hashes -r requirements-browser.lock
+	@touch $@
+
+$(VENV)/.spark: $(VENV)/.dev requirements-spark.lock
+	@echo "Installing PySpark into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements-spark.lock
 	@touch $@

@@ -13,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks.long_records import PATIENT, record_of
+from benchmarks.corpora import LONG_PATIENT, long_record
 from cds_hooks.basis.page import Surroundings, basis_page
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
@@ -84,8 +84,8 @@ def main() -> None:
     for _, line in sorted(lines):
         print(line)
     for size in chosen.sizes:
-        resources = record_of(size, knowledge, today)
-        print(measured(f"synthetic, {size}", resources, PATIENT, None, knowledge, chosen.repeats)[1])
+        resources = long_record(size)
+        print(measured(f"synthetic, {size}", resources, LONG_PATIENT, None, knowledge, chosen.repeats)[1])
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import SystemClock
@@ -45,6 +46,7 @@ SERVICE = f"{BASE}/cds-services/trd-order-sign"
 ORDER_SIGN = "/cds-services/trd-order-sign"
 FEEDBACK = f"{ORDER_SIGN}/feedback"
 _TOKEN_SECONDS = 3000
+Algorithm = Literal["ES384", "RS384"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Installation:
 
     folder: Path
     database_url: str
-    private_key: ec.EllipticCurvePrivateKey = field(repr=False)
+    private_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = field(repr=False)
 
     @classmethod
     def make(
@@ -64,11 +66,17 @@ class Installation:
         mode: str = "live",
         accepted: bool = True,
         fhir_server: str = "http://127.0.0.1:9/fhir",
+        algorithm: Algorithm = "ES384",
     ) -> Installation:
-        """Write registry, overlay and installation key into the empty `folder`."""
-        private = ec.generate_private_key(ec.SECP384R1())
-        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
-        public |= {"kid": "measuring", "alg": "ES384", "use": "sig"}
+        """Write registry, overlay and installation key into the empty `folder`; the client signs by `algorithm`."""
+        private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+        if algorithm == "RS384":
+            private = rsa.generate_private_key(65537, 2048)
+            public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key()))
+        else:
+            private = ec.generate_private_key(ec.SECP384R1())
+            public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
+        public |= {"kid": "measuring", "alg": algorithm, "use": "sig"}
         (folder / "client.jwks.json").write_text(json.dumps({"keys": [public]}), encoding="utf-8")
         (folder / "registry.yaml").write_text(
             f"clients: [{{id: {CLIENT}, name: Measuring client, issuer: '{ISSUER}', jwks_file: client.jwks.json, "
@@ -107,11 +115,12 @@ class Installation:
         }
         return kept | named | ({"TRD_CDS_DATABASE_URL": self.database_url} if self.database_url else {})
 
-    def token(self, audience: str = SERVICE) -> str:
-        """A signed token for one call."""
-        now = int(time.time())
+    def token(self, audience: str = SERVICE, *, at: datetime | None = None) -> str:
+        """A signed token for one call, issued at the instant `at`, by default now."""
+        now = int(at.timestamp() if at is not None else time.time())
         claims = {"iss": ISSUER, "aud": audience, "iat": now, "exp": now + _TOKEN_SECONDS, "jti": str(uuid.uuid4())}
-        return jwt.encode(claims, self.private_key, algorithm="ES384", headers={"kid": "measuring", "typ": "JWT"})
+        algorithm: Algorithm = "RS384" if isinstance(self.private_key, rsa.RSAPrivateKey) else "ES384"
+        return jwt.encode(claims, self.private_key, algorithm=algorithm, headers={"kid": "measuring", "typ": "JWT"})
 
     def records(self) -> Records:
         """The records, as another process on the same database sees them."""

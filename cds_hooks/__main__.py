@@ -1,7 +1,8 @@
 """The command line, `trd-cds`: thin commands around the service and the reasoning.
 
 Exit status: 0 success; 2 unusable input or arguments, with one line on standard error; 1 an internal fault,
-told in one line that holds no input. Standard output carries the result and nothing else.
+told in one line that holds no input, or, of `check`, faults of the service that was judged. Standard output carries the
+result and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cds_hooks.app import engine_version
 from cds_hooks.commands import (
     assessing,
     audit,
+    check,
     cohort,
     database,
     feedback,
@@ -50,6 +52,7 @@ app.command("cards")(assessing.cards)
 app.command("gallery")(gallery.gallery)
 app.command("screens")(screens.take_screens)
 app.command("probe")(probing.probe)
+app.command("check")(check.check)
 app.add_typer(storytelling.group, name="stories")
 app.add_typer(cohort.group, name="cohort")
 app.add_typer(knowing.group, name="knowledge")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from cds_hooks.bodies import Intake
 from cds_hooks.boundary import call_line
@@ -31,7 +32,6 @@ def service_routes(
     """Services and feedback. Without a `ledger` (a replay, a test in open mode) nothing is written down, and
     feedback, which could not be kept, is refused. `snapshots` links the basis of cards for the clients that have them.
     """
-    router = APIRouter()
     knowledge = deployment.knowledge
     intake = Intake(deployment.settings.max_body_bytes)
 
@@ -94,9 +94,12 @@ def service_routes(
         return Response(status_code=200)
 
     # Plain routes: both read the body themselves, so that nothing is to be injected or validated before.
-    router.add_route("/cds-services/{service_id}", call_service, methods=["POST"])
-    router.add_route("/cds-services/{service_id}/feedback", take_feedback, methods=["POST"])
-    return router
+    return APIRouter(
+        routes=[
+            Route("/cds-services/{service_id}", call_service, methods=["POST"]),
+            Route("/cds-services/{service_id}/feedback", take_feedback, methods=["POST"]),
+        ]
+    )
 
 
 async def _kept(writing: Awaitable[None], line: CallLine) -> None:

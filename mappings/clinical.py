@@ -15,6 +15,7 @@ from typing import TypeVar
 from mappings.clinical_checks import check_clinical
 from mappings.decision_tables import Fact, Facts, SafetyRule
 from mappings.domain_schema import Domain, Indicator, Indicators, Measure, Measures, Scoring
+from mappings.figure_schema import DemographicGroups, PublishedFigures
 from mappings.modifier_schema import Modifiers, OrderChecks, Suicidality
 from mappings.option_schema import (
     ComparisonRule,
@@ -45,6 +46,8 @@ FILES: Mapping[str, type[Reviewed]] = MappingProxyType(
         "investigational.yaml": InvestigationalAgents,
         "strategies.yaml": Strategies,
         "pseudo_resistance.yaml": PseudoResistance,
+        "published_figures.yaml": PublishedFigures,
+        "demographic_groups.yaml": DemographicGroups,
     }
 )
 FOLDERS: Mapping[str, type[Reviewed]] = MappingProxyType(
@@ -82,6 +85,8 @@ class Clinical:
     strategies: Strategies
     pseudo_resistance: PseudoResistance
     comparisons: Mapping[str, ComparisonRule]
+    published_figures: PublishedFigures
+    demographic_groups: DemographicGroups
     files: Mapping[str, object]
 
 
@@ -112,6 +117,8 @@ def read_clinical(root: Path) -> Clinical:
         strategies=_one(root, "strategies.yaml", Strategies, files),
         pseudo_resistance=_one(root, "pseudo_resistance.yaml", PseudoResistance, files),
         comparisons=_folder(root, "comparisons", ComparisonRule, files),
+        published_figures=_one(root, "published_figures.yaml", PublishedFigures, files),
+        demographic_groups=_one(root, "demographic_groups.yaml", DemographicGroups, files),
         files=MappingProxyType(files),
     )
 

@@ -250,6 +250,8 @@ def _pseudo_resistance(clinical: Clinical, names: KnownNames) -> None:
 
 
 def _comparisons(clinical: Clinical, names: KnownNames) -> None:
+    for figure in clinical.published_figures.figures:
+        _known("published_figures.yaml", figure.id, figure.compare_with, clinical.comparisons, "comparison rule")
     for rule in clinical.comparisons.values():
         if rule.terms is None:
             continue

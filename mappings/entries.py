@@ -19,6 +19,7 @@ _SINGULAR = {
     "adherence": "adherence meaning",
     "categories": "condition category",
     "comparisons": "comparison rule",
+    "figures": "published figure",
     "groups": "drug group",
     "statements": "guideline statement",
     "agents": "investigational agent",

@@ -198,7 +198,8 @@ class Knowledge:
 
     def system_of(self, uri: str) -> str | None:
         """The short name of a code system (trailing slash and letter case do not matter), or None."""
-        return self._system_by_uri.get(_plain_uri(uri))
+        known = self._system_by_uri
+        return known.get(uri) or known.get(_plain_uri(uri))  # most are written as they are listed
 
     def uri_of(self, system: str) -> str:
         """The canonical URI of the code system with the short name `system`; KeyError when there is none."""

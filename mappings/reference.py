@@ -43,8 +43,8 @@ _PAGES = {
     "definitions.md": Page(
         "Definitions",
         "Definitions of treatment resistance as parameters, the parameters of the reconstruction that they share, and "
-        "rules of others for comparison.",
-        ("definitions", "reconstruction", "comparisons"),
+        "rules and figures of others for comparison.",
+        ("definitions", "reconstruction", "comparisons", "published_figures"),
     ),
     "domains.md": Page(
         "Domains",

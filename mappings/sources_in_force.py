@@ -11,7 +11,7 @@ from mappings.load import Knowledge
 
 # Kinds of file that take no part in an answer to a clinician: how synthetic patients are invented, and rules of others
 # with which reports on whole populations are compared.
-_NO_PART = ("cohort.yaml", "comparisons/")
+_NO_PART = ("cohort.yaml", "comparisons/", "published_figures.yaml", "demographic_groups.yaml")
 # The kinds of entry that a site may switch off.
 _SWITCHED = frozenset({"safety rule", "option", "indicator", "pseudo-resistance check"})
 

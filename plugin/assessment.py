@@ -8,6 +8,7 @@ from datetime import date
 
 from mappings.schema import Definition
 from mappings.site_schema import SiteOverlay
+from plugin.exposure.exposures import Exposures
 from plugin.findings import Gap, Missing, SetAside
 from plugin.options.next_step import NextStep
 from plugin.record import PatientRecord
@@ -29,8 +30,8 @@ class Assessment:
 
     A definition whose rules are not built yet maps to None. `never_filled` names drugs ordered but never dispensed.
     `next_step` is what could come next. `pseudo_resistance` is what to consider before concluding resistance, most
-    important first. `used` are all references relied on; with `set_aside` they
-    account for everything received. `site` is the overlay in force, with who changed what, when and why.
+    important first. `used` are all references relied on; with `set_aside` they account for everything received.
+    `exposures` are the days of supply behind all of it. `site` is the overlay in force, with who changed what and why.
     """
 
     as_of: date
@@ -56,6 +57,7 @@ class Assessment:
     gaps: tuple[Gap, ...]
     set_aside: tuple[SetAside, ...]
     used: frozenset[str]
+    exposures: Exposures
     knowledge_version: str
     knowledge_hash: str
     site: SiteOverlay | None = None

@@ -15,19 +15,17 @@ from plugin.options.next_step import next_step_of
 from plugin.record import DraftOrder, PatientRecord, StandingOrder
 from plugin.resistance.counterfactual import Change, Stages, changes
 from plugin.resistance.pseudo_resistance import considerations
-from plugin.resistance.rating import History, Rated, episode_of, history_of, rate, rate_earlier
+from plugin.resistance.rating import History, Rated, history_of, rate, rate_all, rate_earlier
 from plugin.resistance.severity import severity_of
 from plugin.resistance.staging import stage
 from plugin.resistance.supposition import Case
 from plugin.resistance.unread import gaps_of, history_unread, missing_facts
-from plugin.resistance.verdict import Verdict, decide
+from plugin.resistance.verdict import Counts, Value, Verdict, decide, outlook_of
 from plugin.safety.drafts import judge_orders
 from plugin.safety.named_facts import Concluded, NamedFacts
 from plugin.trial.eligibility import Eligibility, eligibility_of
 from plugin.trial.neuromodulation import Course
 from plugin.trial.trials import Trial
-
-Rulings = Mapping[str, tuple[Rated, Verdict]]
 
 
 class UnknownDefinitionError(ValueError):
@@ -58,8 +56,9 @@ def assess(
     episode, setting = history.episode, history.setting
     eligibility = _eligibility(record, history, knowledge)
     unread = history_unread(record)
-    rulings = _rulings(history, chosen, definitions, eligibility, unread)
-    rated, verdict = rulings[chosen.id]
+    by_definition = rate_all(history, (chosen, *definitions.values()))  # the chosen one first: its citations stand
+    rated = by_definition[chosen.id]
+    verdict = _verdict(rated, chosen, eligibility, unread)
     trials = rated.trials
     earlier = rate_earlier(history, chosen)
     severity = severity_of(record.scores, setting)
@@ -120,8 +119,8 @@ def assess(
         courses=rated.courses,
         staging=staging,
         verdict=verdict,
-        by_definition={key: (ruling.counts, ruling.value) for key, (_, ruling) in sorted(rulings.items())},
-        changes=_changes(history, rulings, chosen, eligibility, unread, knowledge) if suppose else (),
+        by_definition=_outlooks(by_definition, definitions, eligibility, unread),
+        changes=_changes(history, rated, verdict, chosen, eligibility, unread, knowledge) if suppose else (),
         severity=severity,
         next_step=step,
         orders=step.orders,
@@ -131,6 +130,7 @@ def assess(
         gaps=gaps_of(record),
         set_aside=balance(record, used, _aside(history)),
         used=used,
+        exposures=history.exposures,
         knowledge_version=knowledge.version,
         knowledge_hash=knowledge.content_hash,
         site=knowledge.site,
@@ -149,46 +149,46 @@ def _eligibility(record: PatientRecord, history: History, knowledge: Knowledge) 
     return eligibility_of(record, history.episode, labels=labels, rules=setting.rules, as_of=setting.as_of)
 
 
-def _rulings(
-    history: History,
-    chosen: Definition,
+def _verdict(rated: Rated, definition: Definition, eligibility: Eligibility, unread: Reason | None) -> Verdict:
+    extra = rated.beside(definition)
+    return decide(rated.trials, definition=definition, eligibility=eligibility, history_unread=unread, extra=extra)
+
+
+def _outlooks(
+    by_definition: Mapping[str, Rated],
     definitions: Mapping[str, Definition],
     eligibility: Eligibility,
     unread: Reason | None,
-) -> Rulings:
-    """Every definition in one pass; those that rate a trial alike share the rating."""
-    ratings: dict[tuple[int, int, float], Rated] = {}
-    results: dict[str, tuple[Rated, Verdict]] = {}
-    for each in (chosen, *definitions.values()):  # the chosen one first, so that its citations stand
-        alike = (each.min_days_at_dose, each.borderline_days, each.response)
-        if alike not in ratings:
-            ratings[alike] = rate(history, each)
-        rated = ratings[alike]
-        extra = rated.beside(each)
-        ruling = decide(rated.trials, definition=each, eligibility=eligibility, history_unread=unread, extra=extra)
-        results[each.id] = (rated, ruling)
-    return results
+) -> Mapping[str, tuple[Counts, Value]]:
+    """The counts and the value under every definition, by its id."""
+    return {
+        key: outlook_of(
+            (*by_definition[key].trials, *by_definition[key].beside(definition)),
+            definition=definition,
+            eligibility=eligibility,
+            history_unread=unread,
+        )
+        for key, definition in sorted(definitions.items())
+    }
 
 
 def _changes(
     history: History,
-    rulings: Rulings,
+    rated: Rated,
+    verdict: Verdict,
     chosen: Definition,
     eligibility: Eligibility,
     unread: Reason | None,
     knowledge: Knowledge,
 ) -> tuple[Change, ...]:
     """Which single missing fact would move the verdict: the stages are run again on each."""
-    rated, verdict = rulings[chosen.id]
     labels, setting = category_labels(knowledge.conditions), history.setting
     case = Case(
-        record=history.record,
+        history=history,
         trials=rated.trials,
         extra=rated.beside(chosen),
-        episode=history.episode,
         eligibility=eligibility,
         definition=chosen,
-        setting=setting,
         labels=labels,
         history_unread=unread,
     )
@@ -196,15 +196,11 @@ def _changes(
     def again(supposed: PatientRecord) -> Verdict:
         other = history_of(supposed, knowledge=knowledge, as_of=setting.as_of)
         fit = _eligibility(supposed, other, knowledge)
-        return _rulings(other, chosen, {}, fit, history_unread(supposed))[chosen.id][1]
+        return _verdict(rate(other, chosen, brief=True), chosen, fit, history_unread(supposed))
 
     stages = Stages(
-        episode=lambda supposed: episode_of(supposed, history.lifetime, setting),
         eligibility=partial(eligibility_of, labels=labels, rules=setting.rules, as_of=setting.as_of),
-        trials=lambda supposed, within: _counted(rate(history, chosen, episode=within, record=supposed), chosen),
-        decide=lambda rated, extra, fit, gap: decide(
-            rated, definition=chosen, eligibility=fit, history_unread=gap, extra=extra
-        ),
+        trials=lambda supposed, within: _counted(rate(history.supposing(supposed, within), chosen, brief=True), chosen),
         whole=again,
     )
     return changes(case, verdict, stages, efforts=[entry.kind for entry in knowledge.missing_facts])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -51,9 +50,12 @@ class PartialDate:
         """
         if not isinstance(text, str):
             return None
-        if _WHOLE.match(text):  # as most are: spared the taking apart
+        known = _DAYS.get(text)  # as most are: spared the taking apart
+        if known is not None:
+            return known
+        if _WHOLE.match(text):
             try:
-                return cls.exactly(date.fromisoformat(text[:_WHOLE_LENGTH]))
+                return _day_written(text[:_WHOLE_LENGTH])
             except ValueError:
                 return None
         match = _WRITTEN.match(text.strip())
@@ -68,6 +70,21 @@ class PartialDate:
             return cls.exactly(date(year, month, day))
         except ValueError:
             return None
+
+
+_DAYS: dict[str, PartialDate] = {}
+_DAYS_MAX = 16_384  # days of the calendar written in full, about forty years of them; nothing else is kept
+
+
+def _day_written(day: str) -> PartialDate:
+    """A day written in full, made once for all. Raises ValueError for a day that no calendar has."""
+    known = _DAYS.get(day)
+    if known is None:
+        known = PartialDate.exactly(date.fromisoformat(day))
+        if len(_DAYS) >= _DAYS_MAX:
+            _DAYS.clear()
+        _DAYS[day] = known
+    return known
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,27 +103,6 @@ class DateSpan:
 
     def __contains__(self, day: object) -> bool:
         return isinstance(day, date) and self.start <= day <= self.end
-
-
-def uncovered_between(earlier: date, later: date) -> int:
-    """Days strictly between two days: 0 for neighbours."""
-    return max(0, (later - earlier).days - 1)
-
-
-def joined(spans: Iterable[DateSpan]) -> tuple[DateSpan, ...]:
-    """Spans in order of time, overlapping and neighbouring ones made one.
-
-    >>> from datetime import date
-    >>> [len(s) for s in joined(DateSpan(date(2025, 1, a), date(2025, 1, b)) for a, b in ((1, 2), (3, 3), (9, 9)))]
-    [3, 1]
-    """
-    found: list[tuple[date, date]] = []
-    for start, end in sorted({(span.start, span.end) for span in spans}):
-        if found and uncovered_between(found[-1][1], start) == 0:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return tuple(DateSpan(start, end) for start, end in found)
 
 
 def months_between(start: date, day: date) -> int:

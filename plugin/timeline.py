@@ -119,6 +119,8 @@ class Timeline(Mapping[date, T]):
     def before(self, day: date) -> Timeline[T]:
         """The days before `day`."""
         end = day.toordinal()
+        if not self.stretches or self.stretches[-1][1] <= end:
+            return self
         place = bisect_left(self.stretches, end, key=_first_of)
         kept = self.stretches[:place]
         if kept and kept[-1][1] > end:
@@ -129,6 +131,8 @@ class Timeline(Mapping[date, T]):
     def since(self, day: date) -> Timeline[T]:
         """The days from `day` on."""
         start = day.toordinal()
+        if not self.stretches or self.stretches[0][0] >= start:
+            return self
         place = bisect_right(self.stretches, start, key=_stop_of)
         kept = self.stretches[place:]
         if kept and kept[0][0] < start:
@@ -146,7 +150,9 @@ class Timeline(Mapping[date, T]):
 
     def then(self, later: Timeline[T]) -> Timeline[T]:
         """These days followed by later ones; `ValueError` when the later ones begin too early."""
-        return Timeline((*self.stretches, *later.stretches))
+        if not later.stretches:
+            return self
+        return Timeline((*self.stretches, *later.stretches)) if self.stretches else later
 
     def head(self, days: int) -> Timeline[T]:
         """The first `days` days."""
@@ -201,8 +207,12 @@ def _when(edge: tuple[int, bool, int, object]) -> tuple[int, bool, int]:
 
 def overlay(timelines: Sequence[Timeline[T]], choose: Callable[[Sequence[tuple[int, T]]], T]) -> Timeline[T]:
     """One timeline from several: `choose` gets the (position, value) pairs that hold on a stretch, by position."""
+    held = [(place, timeline) for place, timeline in enumerate(timelines) if timeline.stretches]
+    if len(held) == 1:
+        [(only, alone)] = held
+        return Timeline((first, stop, choose([(only, value)])) for first, stop, value in alone.stretches)
     edges: list[tuple[int, bool, int, T]] = []
-    for place, timeline in enumerate(timelines):
+    for place, timeline in held:
         for first, stop, value in timeline.stretches:
             edges.append((first, True, place, value))
             edges.append((stop, False, place, value))

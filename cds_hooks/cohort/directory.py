@@ -1,7 +1,7 @@
 """A cohort as a directory: one NDJSON file for each resource type, a manifest, and the truth in a folder of its own.
 
 The files are named as a Bulk Data export names them. The truth is never among them: whoever reads the directory as a
-record cannot meet it by accident.
+record cannot meet it by accident. Beside it stands what each record does not tell, kind by kind (`lacks`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import orjson
 
 from cds_hooks.cohort.living import live
 from cds_hooks.cohort.plan import Plan
-from cds_hooks.cohort.record import TYPES, patient_id_of, record_of
+from cds_hooks.cohort.record import TYPES, patient_id_of, scribe_of
 from cds_hooks.cohort.truth import truth_of
 
 MANIFEST = "manifest.json"
 TRUTH = Path("truth") / "truth.ndjson"
+LACKS = Path("truth") / "lacks.ndjson"
 
 
 def files_of(directory: Path) -> list[Path]:
     """Every file that a cohort writes, the manifest last."""
-    return [*(directory / f"{kind}.ndjson" for kind in TYPES), directory / TRUTH, directory / MANIFEST]
+    names = [*(Path(f"{kind}.ndjson") for kind in TYPES), TRUTH, LACKS, Path(MANIFEST)]
+    return [directory / name for name in names]
 
 
 def write_cohort(
@@ -42,12 +44,15 @@ def write_cohort(
     with ExitStack() as stack:
         files = {kind: stack.enter_context((directory / f"{kind}.ndjson").open("wb")) for kind in TYPES}
         truth = stack.enter_context((directory / TRUTH).open("wb"))
+        lacks = stack.enter_context((directory / LACKS).open("wb"))
         for number in range(patients):
             life = live(plan, seed, number)
-            for resource in record_of(life, plan, seed=seed, hidden=hidden):
+            scribe = scribe_of(life, plan, seed=seed, hidden=hidden)
+            for resource in scribe.resources:
                 counts[resource["resourceType"]] += 1
                 _line(files[resource["resourceType"]], resource)
             _line(truth, truth_of(life, plan, patient_id_of(seed, number)))
+            _line(lacks, {"patient": f"Patient/{scribe.patient_id}", "lacks": scribe.lacks})
             yield number + 1
     made = _manifest(plan, patients=patients, seed=seed, profile=profile, engine=engine, counts=counts)
     (directory / MANIFEST).write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2) + b"\n")
@@ -73,6 +78,7 @@ def _manifest(
         },
         "resources": counts,
         "truth": TRUTH.as_posix(),
+        "lacks": LACKS.as_posix(),
         "parameters": {
             "numbers": plan.number,
             "remissionByStep": plan.remission,

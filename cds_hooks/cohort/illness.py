@@ -26,6 +26,8 @@ class Illness:
         self.life.spells.append(spell)
         self.taking, self.tried = [], []
         severity = draw.around(n["severity-min-points"], n["severity-mode-points"], n["severity-max-points"])
+        if self.life.curve:  # well until the day before
+            self._turn(start - 1, self.life.curve[-1][1])
         self._turn(start, severity)
         day, step = start, 0
         for _ in range(int(n["steps-max"])):

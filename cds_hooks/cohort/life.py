@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from mappings.cohort_schema import Diagnosis, OtherUse
 
@@ -41,6 +42,15 @@ class Course:
     def dose_on(self, day: int) -> float:
         """The dose in mg a day that holds on `day`."""
         return [dose for since, dose in self.doses if since <= day][-1]
+
+    def stretches(self, today: int) -> list[tuple[int, int, float]]:
+        """First day, last day and dose of each stretch taken at one dose, up to `today`."""
+        changes = [since for since, _ in self.doses]
+        found = []
+        for first, last in self.taken:
+            cuts = [first, *(day for day in changes if first < day <= last), last + 1]
+            found += [(one, min(other - 1, today), self.dose_on(one)) for one, other in pairwise(cuts)]
+        return [(first, last, dose) for first, last, dose in found if first <= last]
 
 
 @dataclass(slots=True)

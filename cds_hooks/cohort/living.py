@@ -70,6 +70,8 @@ def _other_illnesses(life: Life, plan: Plan, draw: Draw) -> None:
         start = draw.between(first, -1)
         stop = start + draw.between(n["other-use-min-days"], n["other-use-max-days"])
         past = stop <= 0
+        if any(course.drug == use.drug for course in life.courses):
+            continue  # nobody takes one drug twice
         drug = use.drug or plan.knowledge.products.rxnorm[use.product.code].ingredients[0] if use.product else use.drug
         life.courses.append(
             Course(

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
+from cds_hooks.cohort.life import Life
 from cds_hooks.stories.sentences import Scene
 from cds_hooks.stories.shelf import Packed, by_code, packed
 from mappings.cohort_schema import Choice, CohortFile, Diagnosis, OtherUse
 from mappings.load import Knowledge
-from mappings.schema import Definition
+from mappings.schema import Definition, Reconstruction
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,14 @@ class Plan:
         return self.knowledge.definitions_on(self.end)[self.knowledge.default_definition]
 
     @cached_property
-    def run_gap(self) -> int:
-        """The longest hole inside a trial."""
-        return self.knowledge.reconstruction_on(self.end).run_gap_days
+    def rules(self) -> Reconstruction:
+        """What all definitions share: gaps, windows, what ends an episode."""
+        return self.knowledge.reconstruction_on(self.end)
+
+    @cached_property
+    def remission_days(self) -> int:
+        """How long a remission has to last before an episode is over."""
+        return self.rules.episode_remission_days
 
     @cached_property
     def instruments(self) -> dict[str, tuple[float, float]]:
@@ -74,6 +80,22 @@ class Plan:
         if dose is None:
             raise KeyError(drug)
         return dose.default.on(self.end).amount
+
+    def lenient_dose(self, drug: str, age: int) -> float:
+        """The lowest dose in mg a day that any list calls adequate at this age; KeyError for a drug that has none."""
+        dose = self.knowledge.drugs[drug].adequate_dose
+        if dose is None:
+            raise KeyError(drug)
+        older, lenient = dose.lenient_geriatric, dose.lenient.on(self.end).amount
+        if older is not None and age >= older.from_age.on(self.end).amount:
+            return min(lenient, older.amount.on(self.end).amount)
+        return lenient
+
+    def birth_of(self, life: Life) -> date:
+        """The day of birth: any day of the year, and as many years before the last day as the age says."""
+        birth = date(self.end.year - life.age - 1, 1 + life.number % 12, 1 + life.number % 28)
+        reached = (self.end.month, self.end.day) >= (birth.month, birth.day)
+        return birth.replace(year=birth.year + reached)
 
     def day(self, number: int) -> date:
         """The date of a day of a life."""

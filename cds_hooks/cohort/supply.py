@@ -32,6 +32,19 @@ def supply(course: Course, plan: Plan, draw: Draw, *, adherent: bool) -> None:
                 day = lasts
 
 
+def supplied(course: Course, ordered: int) -> tuple[int, int]:
+    """First and last day that the fills of a course may last, nothing of them lost.
+
+    What was never filled may seem to last for the `ordered` days of its first fill.
+    """
+    if not course.fills:
+        return course.start, course.start + ordered - 1
+    lasts = course.fills[0].day
+    for fill in course.fills:
+        lasts = max(fill.day, lasts) + fill.days
+    return course.fills[0].day, lasts - 1
+
+
 def _take(course: Course, first: int, last: int) -> None:
     if last < first:
         return

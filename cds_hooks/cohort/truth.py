@@ -1,7 +1,7 @@
 """The truth of a simulated life, for a file of its own: what was taken, what it brought, how many trials failed.
 
-A trial is judged as the default definition says, on what happened and not on what was recorded: days taken at the
-default dose in one run, and the true severity at its start and end. Simulated truth measures agreement, never accuracy.
+What happened stands under `courses` and `episodes`; `judged` is what the default definition says of it on the last day
+(`true_trials`). Simulated truth measures agreement, never accuracy.
 """
 
 from __future__ import annotations
@@ -10,32 +10,26 @@ from typing import Any
 
 from cds_hooks.cohort.life import Course, Life
 from cds_hooks.cohort.plan import Plan
+from cds_hooks.cohort.true_trials import TrueVerdict, true_verdict
 
 
 def truth_of(life: Life, plan: Plan, patient_id: str) -> dict[str, Any]:
     """The truth as one JSON document; days are written as dates, stretches of days with both ends."""
-    current = len(life.spells) - 1
-    trials = [_trial(course, life, plan) for course in life.courses]
-    failed = {
-        course.drug
-        for course, trial in zip(life.courses, trials, strict=True)
-        if course.use == "antidepressant" and course.episode == current and trial["failed"]
-    }
+    judged = true_verdict(life, plan)
     return {
         "patient": f"Patient/{patient_id}",
         "episodes": [{"start": _date(plan, spell.start), "remission": _date(plan, spell.end)} for spell in life.spells],
         "inRemission": life.spells[-1].end is not None,
         "severityAtEnd": round(life.severity(0), 1),
-        "courses": trials,
-        "failedAdequateTrials": len(failed),
-        "resistant": len(failed) >= plan.definition.min_failed_trials,
+        "courses": [_course(course, life, plan) for course in life.courses],
         "diagnoses": [diagnosis.id for _, diagnosis in life.diagnoses],
+        "judged": _judged(judged, plan),
+        "failedAdequateTrials": judged.counts[0],
+        "resistant": judged.counts[0] >= plan.definition.min_failed_trials,
     }
 
 
-def _trial(course: Course, life: Life, plan: Plan) -> dict[str, Any]:
-    days = _longest_run(course, plan) if course.use == "antidepressant" else []
-    adequate = len(days) >= plan.definition.min_days_at_dose
+def _course(course: Course, life: Life, plan: Plan) -> dict[str, Any]:
     improvement = None
     response = "not-judged"
     if course.taken and course.use == "antidepressant":
@@ -53,27 +47,30 @@ def _trial(course: Course, life: Life, plan: Plan) -> dict[str, Any]:
         "filled": course.filled,
         "dailyDoses": [{"from": _date(plan, since), "mg": dose} for since, dose in course.doses],
         "taken": [[_date(plan, first), _date(plan, last)] for first, last in course.taken],
-        "daysAtDoseInOneRun": len(days),
-        "adequate": adequate,
         "improvement": improvement,
         "response": response,
-        "failed": adequate and response == "none",
     }
 
 
-def _longest_run(course: Course, plan: Plan) -> list[int]:
-    """The days taken at the default dose in the longest run without a hole longer than a run may have."""
-    enough = plan.adequate_dose(course.drug)
-    at_dose = [day for first, last in course.taken for day in range(first, last + 1) if course.dose_on(day) >= enough]
-    longest: list[int] = []
-    run: list[int] = []
-    for day in at_dose:
-        if run and day - run[-1] - 1 > plan.run_gap:
-            run = []
-        run.append(day)
-        if len(run) > len(longest):
-            longest = list(run)
-    return longest
+def _judged(judged: TrueVerdict, plan: Plan) -> dict[str, Any]:
+    return {
+        "episodeStart": _date(plan, judged.episode.start if judged.episode is not None else None),
+        "episodeEnded": judged.episode is not None and judged.episode.ended,
+        "trials": [
+            {
+                "drug": trial.drug,
+                "start": _date(plan, trial.start),
+                "end": _date(plan, trial.end),
+                "daysAtDoseInOneRun": trial.days,
+                "adequacy": trial.adequacy,
+                "outcome": trial.outcome,
+            }
+            for trial in judged.trials
+        ],
+        "failed": list(judged.counts),
+        "verdict": judged.verdict,
+        "heldBack": judged.held_back,
+    }
 
 
 def _date(plan: Plan, day: int | None) -> str | None:

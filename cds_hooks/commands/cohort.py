@@ -104,7 +104,7 @@ def shares(
                 availability=cohort.availability,
             )
             assessment = assess(record, knowledge=knowledge, as_of=day, definition=chosen)
-            counted.add(assessment, baselines(record, knowledge=knowledge, as_of=day))
+            counted.add(assessment, baselines(record, knowledge=knowledge, as_of=day, exposures=assessment.exposures))
             if told is not None:
                 counted.compare(assessment, told.get(patient_id))
             step()

@@ -13,9 +13,9 @@ import typer
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
+from cds_hooks.disclosure.cells import SMALLEST_CELL
 from cds_hooks.fhir_writer.measure_report import measure_report
 from cds_hooks.fhir_writer.validity import check
-from cds_hooks.silent.report.cells import SMALLEST_CELL
 from cds_hooks.silent.report.chart_review import read_chart_review
 from cds_hooks.silent.report.difference import changed_patients, make_difference
 from cds_hooks.silent.report.faults import UnusableInputError
@@ -23,7 +23,8 @@ from cds_hooks.silent.report.making import make_report
 from cds_hooks.silent.report.page import changed_page, difference_page, report_page, review_page, truth_page
 from cds_hooks.silent.report.review_agreement import review_agreement
 from cds_hooks.silent.report.run_reading import open_run
-from cds_hooks.silent.report.simulated_truth import truth_agreement
+from cds_hooks.silent.report.simulated_truth import hold_against_truth
+from mappings.load import Knowledge
 
 Smallest = Annotated[
     int,
@@ -65,11 +66,15 @@ def report(
             "measure-report.json": _json(measured),
         }
         if chart_review is not None:
-            review = review_agreement(run, read_chart_review(chart_review))
+            review = review_agreement(run, read_chart_review(chart_review), _titles(knowledge))
             files |= {"chart-review.html": review_page(review).encode(), "chart-review.json": _json(review)}
         if truth is not None:
-            told = truth_agreement(run, truth, knowledge)
-            files |= {"simulated-truth.html": truth_page(told).encode(), "simulated-truth.json": _json(told)}
+            held = hold_against_truth(run, truth, knowledge)
+            files |= {
+                "simulated-truth.html": truth_page(held.told).encode(),
+                "simulated-truth.json": _json(held.told),
+                "simulated-truth-cases.json": _json(held.cases),
+            }
     except UnusableInputError as fault:
         raise Refusal(fault.place, fault.fault, fault.remedy) from None
     _write(place, files)
@@ -88,6 +93,12 @@ def diff(
     knowledge_after: Annotated[
         Path | None, typer.Option("--knowledge-after", metavar="DIR", help="The knowledge of AFTER, to say why.")
     ] = None,
+    site_before: Annotated[
+        Path | None, typer.Option("--site-before", metavar="DIR", help="The site overlay of BEFORE, to say why.")
+    ] = None,
+    site_after: Annotated[
+        Path | None, typer.Option("--site-after", metavar="DIR", help="The site overlay of AFTER, to say why.")
+    ] = None,
     smallest_cell: Smallest = SMALLEST_CELL,
     out: Out = None,
 ) -> None:
@@ -95,13 +106,22 @@ def diff(
     place = out or after
     try:
         old, new = open_run(before), open_run(after)
+        named = (knowledge_before, site_before, knowledge_after, site_after)
         known = (
-            (load_knowledge(knowledge_before), load_knowledge(knowledge_after))
-            if knowledge_before is not None or knowledge_after is not None
+            (load_knowledge(knowledge_before, site=site_before), load_knowledge(knowledge_after, site=site_after))
+            if any(place is not None for place in named)
             else None
         )
-        made = make_difference(old, new, known, limit=smallest_cell, different_input=different_input)
-        changed = changed_patients(old, new)
+        titles = _titles(known[1] if known is not None else load_knowledge())
+        made = make_difference(
+            old,
+            new,
+            known,
+            titles=titles,
+            limit=smallest_cell,
+            different_input=different_input,
+        )
+        changed = changed_patients(old, new, titles)
     except UnusableInputError as fault:
         raise Refusal(fault.place, fault.fault, fault.remedy) from None
     _write(
@@ -113,6 +133,11 @@ def diff(
             "changed-patients.json": _json(changed),
         },
     )
+
+
+def _titles(knowledge: Knowledge) -> dict[str, str]:
+    """What the ids of rules stand for."""
+    return {rule.id: rule.title for rule in knowledge.rules.values()}
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -27,7 +27,9 @@ from cds_hooks.silent.faults import RunInterruptedError, UnusableRunError
 from cds_hooks.silent.inputs import end_of_records
 from cds_hooks.silent.local import LocalEngine, cores
 from cds_hooks.silent.plan import RunPlan
+from cds_hooks.silent.remote import is_url
 from cds_hooks.silent.running import read_manifest, run_cohort
+from cds_hooks.silent.spark.engine import SparkEngine
 from mappings.load import load
 
 _INTERRUPTED = 130
@@ -40,6 +42,7 @@ class EngineName(StrEnum):
     """What does the work."""
 
     LOCAL = "local"
+    SPARK = "spark"
 
 
 class At(StrEnum):
@@ -59,10 +62,16 @@ class Group(StrEnum):
 
 
 def run_command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="NDJSON files, Bundles, or directories.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="NDJSON files, Bundles, or directories; with Spark also URLs."),
+    ],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The directory of the run.")],
     engine: Annotated[EngineName, typer.Option("--engine", help="What does the work.")] = EngineName.LOCAL,
+    spark_master: Annotated[
+        str | None, typer.Option("--spark-master", metavar="URL", help="Where Spark runs; default as it is configured.")
+    ] = None,
     at: Annotated[At, typer.Option("--at", help="Each past order, one day, or each end of a month.")] = At.ORDERS,
     as_of: Annotated[
         str | None,
@@ -74,12 +83,18 @@ def run_command(
     definition: Annotated[str | None, typer.Option(metavar="ID", help="Definition to decide by.")] = None,
     jurisdiction: Annotated[str | None, typer.Option(metavar="us|eu", help="Whose labels apply.")] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="Processes; default all cores.")] = None,
-    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory of all processes together.")] = "1GB",
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory of all processes together, 1GB; not with Spark.")
+    ] = None,
     keep: Annotated[list[Group] | None, typer.Option("--keep", help="A sensitive group to keep; repeat.")] = None,
+    knowledge_dir: Annotated[
+        Path | None, typer.Option("--knowledge", metavar="KNOWLEDGE", help="Other knowledge than the packaged one.")
+    ] = None,
+    site: Annotated[Path | None, typer.Option("--site", metavar="SITE", help="The overlay of a site.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Start anew over a run in DIR.")] = False,
 ) -> None:
     """Judge the past of an export without showing anything to anybody; run again to resume what was interrupted."""
-    knowledge = load_knowledge()
+    knowledge = load_knowledge(knowledge_dir, site=site)
     settings = read_settings()
     chosen = definition or knowledge.default_definition
     if chosen not in knowledge.definitions:
@@ -103,12 +118,12 @@ def run_command(
             manifest = run_cohort(
                 paths,
                 out,
-                engine=_ENGINES[engine](),
+                engine=_engine(engine, spark_master, paths, out, memory),
                 plan=plan,
                 knowledge=knowledge,
-                load=partial(load),
-                workers=workers or cores(),
-                memory=_bytes_of(memory),
+                load=partial(load, knowledge_dir, site),
+                workers=workers or (cores() if engine is EngineName.LOCAL else 0),
+                memory=_bytes_of(memory or "1GB"),
                 release=engine_version(),
                 clock=SystemClock(),
                 watch=watch,
@@ -124,7 +139,18 @@ def run_command(
     print_text(_summary(manifest, out))
 
 
-_ENGINES: dict[EngineName, type[Engine]] = {EngineName.LOCAL: LocalEngine}
+def _engine(name: EngineName, master: str | None, paths: list[str], out: Path, memory: str | None) -> Engine:
+    if is_url(out):
+        raise Refusal("--out", "is a URL", "name a directory here; copy it when the run has ended")
+    if name is EngineName.SPARK:
+        if memory is not None:
+            raise Refusal("--memory", "is not for Spark", "set spark.driver.memory and spark.executor.memory instead")
+        return SparkEngine(master)
+    if master is not None:
+        raise Refusal("--spark-master", "is only for Spark", "add --engine spark")
+    if any(map(is_url, paths)):
+        raise Refusal("PATH", "is a URL", "add --engine spark, or copy the export here")
+    return LocalEngine()
 
 
 def _summary(manifest: Any, out: Path) -> str:
@@ -142,12 +168,15 @@ def _summary(manifest: Any, out: Path) -> str:
     return "\n".join(lines)
 
 
-def _last_day(paths: list[Path], out: Path, *, force: bool) -> str:
+def _last_day(paths: list[str], out: Path, *, force: bool) -> str:
     """As the run in `out` had it, so that the same command resumes on another day; else the end of the records."""
     earlier = None if force else read_manifest(out)
     if earlier is not None and isinstance(earlier["plan"].get("until"), str):
         return str(earlier["plan"]["until"])
-    return end_of_records(paths) or SystemClock().today(read_settings().time_zone).isoformat()
+    return (
+        end_of_records([Path(path) for path in paths if not is_url(path)])
+        or SystemClock().today(read_settings().time_zone).isoformat()
+    )
 
 
 def _bytes_of(written: str) -> int:

@@ -32,12 +32,12 @@ def measure_report(report: Mapping[str, Any]) -> dict[str, Any]:
         ],
     }
     kinds = [
-        {"value": {"text": one["kind"]}, "population": [_population("numerator", _count(one))]}
+        {"value": {"text": one["name"]}, "population": [_population("numerator", _count(one))]}
         for one in firing["byKind"]
     ]
     if kinds:
         fired["stratifier"] = [{"code": [{"text": "kind of card"}], "stratum": kinds}]
-    judged = report["flow"]["steps"][-1]["count"]
+    judged = report["flow"]["judged"]
     verdicts = [
         {
             "code": {"text": f"Verdicts under {one['definition']}, at the last moment of each patient"},

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cds_hooks.disclosure.following import is_small
 from cds_hooks.governance.derivation import vector_of
 from cds_hooks.governance.disclosure import Counted, Ladder, RawRow, RawTable, disclose, marks_of
 from cds_hooks.governance.facts import ANOTHER, NO_REASON, SEVERAL, CardFact, Facts, Selection
@@ -219,12 +220,12 @@ def _total(shown: RawRow, shadowed: RawRow, threshold: int) -> ReportRow:
 
 
 def _alone(count: int, threshold: int) -> Cell:
-    return Cell(None, f"<{threshold}") if 0 < count < threshold else Cell(count)
+    return Cell(None, f"<{threshold}") if is_small(count, threshold) else Cell(count)
 
 
 def _part(count: int, whole: int, threshold: int) -> Cell:
     """A count whose rest follows from the whole: both must be large, or nothing."""
-    if 0 < whole - count < threshold:
+    if is_small(whole - count, threshold):
         return Cell(None, WITHHELD)
     return _alone(count, threshold)
 
@@ -243,6 +244,6 @@ def _burden(facts: Facts, threshold: int) -> float | None:
     told = facts.calls
     shown, calls = told.cards_of_concern, told.of_concern
     total = sum(card.shown for card in facts.cards)
-    if not calls or any(0 < count < threshold for count in (shown, calls, told.calls - calls, total - shown)):
+    if not calls or any(is_small(count, threshold) for count in (shown, calls, told.calls - calls, total - shown)):
         return None
     return 100 * shown / calls

@@ -4,7 +4,9 @@ A row is shown by steps: how many cards were shown, then how many of them were a
 row stops before the first step that holds a small count, so its own margins never give one away. Where the rows of a
 table add up to a total, a row that stops early needs company: another row stops there too, one without a small count,
 so that the difference to the total never belongs to one row; without such a row all of them stop. `Derivation` then
-holds all tables together, since the same cards are counted in each.
+holds all tables together, since the same cards are counted in each, and so do the rules that are shared with the
+report on silent runs (`cds_hooks.disclosure.following`): no small count may follow from the sums that readers know,
+nor lie in a range below the threshold.
 
 A withheld count is marked ``<5`` when that alone says nothing more, else ``withheld``. Reports of periods that overlap
 are not held against each other.
@@ -14,7 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+from cds_hooks.disclosure.following import Key, Sum, Sums, exposed, is_small
 from cds_hooks.governance.derivation import Derivation
 
 Ladder = Sequence[Sequence[str]]
@@ -61,13 +65,13 @@ class RawTable:
 
     def has_small(self, threshold: int) -> bool:
         """Whether any count must not be known."""
-        return any(0 < cell.count < threshold for row in self.rows.values() for cell in row.cells.values())
+        return any(is_small(cell.count, threshold) for row in self.rows.values() for cell in row.cells.values())
 
     def small(self, threshold: int) -> list[int]:
         """The vectors of the counts that must not be known."""
         names = [name for step in self.ladder for name in step]
         cells = (row.cells[name] for row in self.rows.values() for name in names)
-        return [cell.vector for cell in cells if 0 < cell.count < threshold]
+        return [cell.vector for cell in cells if is_small(cell.count, threshold)]
 
     def settle(self, ceiling: int, threshold: int) -> None:
         """Give each row its level, at most `ceiling`, the level of the total row."""
@@ -107,13 +111,13 @@ class RawTable:
 
 def _is_large(counts: Sequence[int], threshold: int) -> bool:
     """Whether a row with these counts can be company: none is small, and not all are zero."""
-    return max(counts) >= threshold and not any(0 < count < threshold for count in counts)
+    return max(counts) >= threshold and not any(is_small(count, threshold) for count in counts)
 
 
 def own_level(row: RawRow, ladder: Ladder, threshold: int) -> int:
     """How many steps of `ladder` the row could show by itself: all when it counts no card."""
     for level, step in enumerate(ladder):
-        if any(0 < count < threshold for count in row.counts(step)):
+        if any(is_small(count, threshold) for count in row.counts(step)):
             return level
     return len(ladder)
 
@@ -127,7 +131,7 @@ def marks_of(row: RawRow, table: RawTable, threshold: int) -> set[str]:
     if row.level >= len(table.ladder) or row.level + 1 not in table.marked:
         return set()
     step = table.ladder[row.level]
-    small = {name for name in step if 0 < row.cells[name].count < threshold}
+    small = {name for name in step if is_small(row.cells[name].count, threshold)}
     others = [count for name, count in zip(step, row.counts(step), strict=True) if name not in small]
     return small if len(step) == 1 or (len(small) == 1 and min(others) >= threshold) else set()
 
@@ -154,8 +158,50 @@ def disclose(total: RawRow, tables: Sequence[RawTable], ladder: Ladder, threshol
             for row in table.rows.values():
                 while not watch.allows(table.shown([row])):
                     row.level -= 1
+    _hold_together(total, tables, ladder, threshold)
     # The same cards may be a row of two tables: what one may not mark, none does.
     both = set.intersection(*(table.marked for table in tables if table.ladder is ladder)) if tables else set()
     for table in tables:
         if table.ladder is ladder:
             table.marked &= both
+
+
+def _hold_together(total: RawRow, tables: Sequence[RawTable], ladder: Ladder, threshold: int) -> None:
+    """Show a step less of a table as long as one of its small counts follows from what all of them show."""
+    named = {str(place): table for place, table in enumerate((RawTable(ladder, {"": total}, adds_up=False), *tables))}
+    counts: dict[Key, int] = {
+        (place, key, name): cell.count
+        for place, table in named.items()
+        for key, row in table.rows.items()
+        for name, cell in row.cells.items()
+    }
+    secret = {key for key, count in counts.items() if is_small(count, threshold)}
+    sums = Sums(_sums(named)) if secret else Sums(())
+    while out := exposed(counts, sums, _hidden(named), threshold, secret):
+        telling = [table for table in named.values() if any(row.level for row in table.rows.values())]
+        own = [named[key[0]] for key in sorted(out, reverse=True)]  # details before the total
+        if not telling:
+            break
+        next((table for table in own if table in telling), telling[-1]).stop_earlier()
+
+
+def _hidden(named: Mapping[str, RawTable]) -> set[Key]:
+    """The counts that are withheld."""
+    return {
+        (place, key, name)
+        for place, table in named.items()
+        for key, row in table.rows.items()
+        for step in table.ladder[row.level :]
+        for name in step
+    }
+
+
+def _sums(named: Mapping[str, RawTable]) -> Iterable[Sum]:
+    """What readers know to add up: the steps of a row, and the rows of a table where each card is in one of them."""
+    for place, table in named.items():
+        for key, row in table.rows.items():
+            for before, step in pairwise(table.ladder):
+                if row.cells[before[0]].count == sum(row.counts(step)):
+                    yield Sum((place, key, before[0]), tuple((place, key, name) for name in step))
+        for name in (name for step in table.ladder for name in step) if table.adds_up and table.rows else ():
+            yield Sum(("0", "", name), tuple((place, key, name) for key in table.rows))

@@ -43,3 +43,26 @@ def proportion(part: int, whole: int, confidence: float = CONFIDENCE) -> Proport
     return Proportion(
         part, whole, 0.0 if part == 0 else max(0.0, middle - reach), 1.0 if part == whole else min(1.0, middle + reach)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One share less another with the limits of its interval, all between -1 and 1."""
+
+    value: float
+    low: float
+    high: float
+
+
+def difference(one: tuple[int, int], other: tuple[int, int], confidence: float = CONFIDENCE) -> Difference | None:
+    """The share ``part of whole`` of `one` less that of `other`; None when either whole is 0.
+
+    The interval is made of both Wilson intervals: Newcombe RG. Stat Med 1998;17:873–890, method 10.
+    """
+    first, second = proportion(*one, confidence), proportion(*other, confidence)
+    if first is None or second is None:
+        return None
+    value = first.value - second.value
+    below = sqrt((first.value - first.low) ** 2 + (second.high - second.value) ** 2)
+    above = sqrt((first.high - first.value) ** 2 + (second.value - second.low) ** 2)
+    return Difference(value, max(-1.0, value - below), min(1.0, value + above))

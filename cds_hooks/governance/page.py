@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from cds_hooks.governance.report import Modes, Report
 from cds_hooks.storage.switchboard import DEFAULT, EVERY, MODES
+from cds_hooks.web.alone import alone
 from cds_hooks.web.layout import ROOT
 
 STYLES = ("page.css", "governance.css")
@@ -71,14 +69,12 @@ def page_of(report: Report, modes: Modes, controls: Controls, *, prefix: str = "
 
 def file_of(report: Report, modes: Modes | None) -> str:
     """The report as one file: its style is inside, it has no script, and its policy lets nothing else in."""
-    style = "\n".join((ROOT / "static" / name).read_text(encoding="utf-8") for name in STYLES)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _TEMPLATES.get_template("report_file.html").render(
         title="Governance report",
         report=report,
         modes=modes,
-        style=Markup(style),  # noqa: S704 - our own files
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        look="governance",
+        **alone(ROOT / "static" / name for name in STYLES),
     )
 
 

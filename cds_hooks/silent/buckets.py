@@ -32,7 +32,7 @@ def patients_in(place: Path, bucket: int, database: Any) -> Iterator[tuple[str, 
     import pyarrow as pa  # noqa: PLC0415 - an extra that only cohorts need
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    tables = [table for file in bucket_files(place, bucket) for table in _streams(file)]
+    tables = [table for file in bucket_files(place, bucket) for table in streams_in(file)]
     if not tables:
         return
     rows = pa.concat_tables(tables).combine_chunks().sort_by([("patient", "ascending"), ("line", "ascending")])
@@ -51,7 +51,7 @@ def patients_in(place: Path, bucket: int, database: Any) -> Iterator[tuple[str, 
     assert start == total  # noqa: S101 - a run too few would lose a patient in silence
 
 
-def _streams(file: Path) -> Iterator[Any]:
+def streams_in(file: Path) -> Iterator[Any]:
     """The Arrow streams that a file holds, one after another."""
     import pyarrow as pa  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def _medications(place: Path, rows: Any, database: Any) -> dict[str, list[bytes]
         return {}
     import pyarrow as pa  # noqa: PLC0415
 
-    wanted = {name for line in _lines(rows) for name in medications_named(line)}
+    wanted = {name for line in lines_in(rows) for name in medications_named(line)}
     database.register("wanted", pa.table({"id": pa.array(sorted(wanted), pa.string())}))
     try:
         found = database.execute(
@@ -82,7 +82,8 @@ def _medications(place: Path, rows: Any, database: Any) -> dict[str, list[bytes]
     return medications
 
 
-def _lines(rows: Any) -> Iterator[bytes]:
+def lines_in(rows: Any) -> Iterator[bytes]:
+    """The lines of a table of them, a batch at a time in memory."""
     for batch in rows.to_batches(max_chunksize=_AT_ONCE):
         yield from (line.encode() for line in batch["line"].to_pylist())
 
@@ -94,7 +95,7 @@ def gather_medications(place: Path, files: Sequence[Path], database: Any) -> Non
     import pyarrow as pa  # noqa: PLC0415
 
     schema = pa.schema([("id", pa.string()), ("line", pa.string())])
-    batches = (batch for file in files for table in _streams(file) for batch in table.to_batches())
+    batches = (batch for file in files for table in streams_in(file) for batch in table.to_batches())
     database.register("medications", pa.RecordBatchReader.from_batches(schema, batches))
     try:
         sorted_ = database.sql("SELECT DISTINCT id, line FROM medications ORDER BY ALL")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cds_hooks.silent.inputs import InputFile
+from cds_hooks.silent.grouping import Counted
+from cds_hooks.silent.inputs import InputFile, kinds_named
 from cds_hooks.silent.plan import RunPlan
 from mappings.load import Knowledge
 
@@ -16,8 +17,8 @@ from mappings.load import Knowledge
 class Task:
     """One run. `plan.kinds` is empty: the engine fills it in when it knows the export.
 
-    `load` gives the knowledge to another process, where it has to be the same by its hash; `workers` processes and
-    `memory` bytes in all are what the engine may use. Neither they nor the engine change a result.
+    `load` gives the knowledge to another process, where it has to be the same by its hash; `workers` processes (0: as
+    the engine finds cores) and `memory` bytes in all are what it may use. Neither they nor the engine change a result.
     """
 
     directory: Path
@@ -43,6 +44,35 @@ class Tally:
     passed: int
     buckets: int
     rejects: Mapping[str, int] = field(default_factory=dict)
+
+
+def tally_of(
+    counted: Sequence[Counted],
+    inputs: Sequence[InputFile],
+    *,
+    known: Collection[str],
+    buckets: int,
+    rejects: Mapping[str, int],
+) -> Tally:
+    """What the pieces of an input held, together. `known` are the resource types that the reasoning reads."""
+    kinds = kinds_named(inputs, known) | {kind for one in counted for kind in one.types if kind in known}
+    return Tally(
+        kinds=tuple(sorted(kinds)),
+        lines=sum(sum(one.lines.values()) for one in counted),
+        resources=sum(one.resources for one in counted),
+        passed=sum(one.passed for one in counted),
+        buckets=buckets,
+        rejects=rejects,
+    )
+
+
+def resources_in(counted: Sequence[Counted], buckets: int) -> list[int]:
+    """How many resources went into each bucket."""
+    resources = [0] * buckets
+    for one in counted:
+        for bucket, (many, _) in one.buckets.items():
+            resources[bucket] += many
+    return resources
 
 
 class Watch(Protocol):

@@ -66,7 +66,7 @@ def _files_of(path: Path, out: Path) -> Iterator[InputFile]:
         if path.is_dir():
             if path.resolve() == out.resolve():
                 raise UnusableRunError(str(path), "is the directory of the run", "name another directory with --out")
-            files = [one for one in sorted(path.iterdir()) if one.is_file() and _listed(one)]
+            files = [one for one in sorted(path.iterdir()) if one.is_file() and is_listed(one)]
             if not files:
                 raise UnusableRunError(
                     str(path), "holds no NDJSON and no JSON file", "name the directory of an export, or its files"
@@ -74,7 +74,7 @@ def _files_of(path: Path, out: Path) -> Iterator[InputFile]:
             yield from (_input(one) for one in files)
         elif not path.exists():
             raise UnusableRunError(str(path), "does not exist", "check the path")
-        elif _ending(path) is None:
+        elif kind_of(path) is None:
             raise UnusableRunError(
                 str(path), "is no file of an export by its name", f"give files that end in {', '.join(_ENDINGS)}"
             )
@@ -84,16 +84,18 @@ def _files_of(path: Path, out: Path) -> Iterator[InputFile]:
         raise _unreadable(path, fault) from None
 
 
-def _listed(path: Path) -> bool:
-    return path.name != MANIFEST and not path.name.startswith(".") and _ending(path) is not None
+def is_listed(path: Path) -> bool:
+    """Whether a file that lies in a directory named as input is read."""
+    return path.name != MANIFEST and not path.name.startswith(".") and kind_of(path) is not None
 
 
-def _ending(path: Path) -> tuple[bool, Packing] | None:
+def kind_of(path: Path) -> tuple[bool, Packing] | None:
+    """By its name, whether a file holds lines, and how it is packed; None for one that is not read."""
     return next((kind for ending, kind in _ENDINGS.items() if path.name.lower().endswith(ending)), None)
 
 
 def _input(path: Path) -> InputFile:
-    kind = _ending(path)
+    kind = kind_of(path)
     assert kind is not None  # noqa: S101 - both callers have looked
     return InputFile(path=path, lines=kind[0], packing=kind[1], size=path.stat().st_size)
 

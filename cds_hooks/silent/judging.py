@@ -6,7 +6,7 @@ nothing is read that was not known then (`plugin.ingest.as_known`); the orders s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,9 +22,10 @@ from plugin import Assessment, assess
 from plugin.advice.policy import CardDraft, advise
 from plugin.baselines import baselines
 from plugin.ingest import (
+    Past,
     PastOrder,
+    ReadOnce,
     as_drafted,
-    as_known,
     past_orders,
     read_orders,
     read_record,
@@ -57,9 +58,10 @@ def _judged(patient_id: str, lines: Sequence[bytes], plan: RunPlan, knowledge: K
     moments = moments_of(orders, plan)
     rows: Rows = {name: [] for name in TABLES}
     told: dict[str, tuple[tuple[str, ...], date]] = {}
+    past, already = Past(resources, knowledge), ReadOnce()
     record: PatientRecord | None = None
     for moment in moments:
-        record = _record_then(resources, patient_id, moment, plan, knowledge)
+        record = _read(_known_at(moment, past), patient_id, plan, knowledge, already)
         assessment = _assessed(record, moment, plan, knowledge)
         drafts = advise(assessment, hook=plan.hook, knowledge=knowledge) if moment.orders else ()
         place = {"patient": patient_id, "moment": moment.id}
@@ -67,7 +69,7 @@ def _judged(patient_id: str, lines: Sequence[bytes], plan: RunPlan, knowledge: K
         rows["definitions"] += _definition_rows(place, assessment)
         rows["published_rules"] += [
             _row("published_rules", **place, rule=one.rule, resistant=one.resistant)
-            for one in baselines(record, knowledge=knowledge, as_of=moment.day)
+            for one in baselines(record, knowledge=knowledge, as_of=moment.day, exposures=assessment.exposures)
         ]
         rows["trials"] += [_trial_row(place, number, trial) for number, trial in enumerate(assessment.trials)]
         rows["cards"] += _card_rows(place, moment.day, drafts, told, plan)
@@ -78,27 +80,22 @@ def _judged(patient_id: str, lines: Sequence[bytes], plan: RunPlan, knowledge: K
             ]
     rows["orders"] += _order_rows(patient_id, orders, moments, plan)
     if record is None:
-        record = _read(resources, patient_id, plan, knowledge)
+        record = _read(resources, patient_id, plan, knowledge, already)
     rows["patients"].append(_patient_row(patient_id, resources, record, len(moments), plan))
     return rows
 
 
-def _record_then(
-    resources: Iterable[Any], patient_id: str, moment: Moment, plan: RunPlan, knowledge: Knowledge
-) -> PatientRecord:
-    kinds = {kind.type: kind for kind in knowledge.known_then.kinds}
+def _known_at(moment: Moment, past: Past) -> list[Mapping[str, Any]]:
+    """What was known when the orders of `moment` were signed, without those orders."""
     ours = {id(order.resource) for order in moment.orders}
     begun = [order.moment for order in moment.orders if order.moment is not None]
     before = min(begun, key=lambda one: one.isoformat()) if begun and len(begun) == len(moment.orders) else None
-    known = (
-        as_known(resource, moment.day, kinds, before=before)
-        for resource in resources
-        if isinstance(resource, dict) and id(resource) not in ours
-    )
-    return _read([one for one in known if one is not None], patient_id, plan, knowledge)
+    return past.on(moment.day, before=before, but=ours)
 
 
-def _read(resources: Sequence[Any], patient_id: str, plan: RunPlan, knowledge: Knowledge) -> PatientRecord:
+def _read(
+    resources: Sequence[Any], patient_id: str, plan: RunPlan, knowledge: Knowledge, already: ReadOnce
+) -> PatientRecord:
     return read_record(
         resources,
         knowledge=knowledge,
@@ -106,6 +103,7 @@ def _read(resources: Sequence[Any], patient_id: str, plan: RunPlan, knowledge: K
         availability={kind: Availability(read=Read.COMPLETE) for kind in plan.kinds},
         zone=ZoneInfo(plan.zone),
         jurisdiction=plan.jurisdiction,
+        already=already,
     )
 
 
@@ -257,7 +255,8 @@ def _patient_row(patient_id: str, resources: Sequence[Any], record: PatientRecor
     return _row(
         "patients",
         patient=patient_id,
-        resources=len(resources),
+        # A Medication that names no patient comes along with each of those whose records refer to it.
+        resources=sum(not (isinstance(one, dict) and one.get("resourceType") == "Medication") for one in resources),
         moments=moments,
         drug_records=len(drugs),
         supply_records=sum(

@@ -20,8 +20,8 @@ from cds_hooks.clock import Clock
 from cds_hooks.silent import local, parts, rejects
 from cds_hooks.silent.engine import Engine, Tally, Task, Watch
 from cds_hooks.silent.faults import UnusableRunError
-from cds_hooks.silent.inputs import find_inputs, hashed
 from cds_hooks.silent.plan import RunPlan
+from cds_hooks.silent.remote import find_files, hash_files
 from cds_hooks.silent.tables import TABLES
 from mappings.load import Knowledge
 
@@ -30,10 +30,11 @@ FINISHED = "finished"
 _FORMAT = 1
 _DRAFT = f"{MANIFEST}.draft"
 _LOCK = ".lock"
+_LIBRARIES = ("duckdb", "pyarrow", "orjson")
 
 
 def run_cohort(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     directory: Path,
     *,
     engine: Engine,
@@ -49,14 +50,15 @@ def run_cohort(
 ) -> Mapping[str, Any]:
     """Run, or finish an earlier run of the same input, plan and knowledge in `directory`; gives the manifest.
 
-    `release` is the version of this program. Raises UnusableRunError for unusable input, a directory that holds
-    something else, or a run that differs and no `force`; RunInterruptedError when `watch` asked to stop.
+    `release` is the version of this program; a path may be a URL where the engine reads URLs. Raises UnusableRunError
+    for unusable input, a directory that holds something else, or a run that differs and no `force`;
+    RunInterruptedError when `watch` asked to stop.
     """
     _need("duckdb", "pyarrow")
-    found = find_inputs(paths, out=directory)
+    found = find_files(paths, out=directory)
     with _held(directory, force=force):
         watch.begin("bytes of input hashed", sum(file.size for file in found))
-        inputs = hashed(found, watch.step)
+        inputs = hash_files(found, watch.step)
         manifest = _manifest(engine, plan, knowledge, release) | {
             "inputs": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in inputs],
         }
@@ -113,7 +115,7 @@ def _manifest(engine: Engine, plan: RunPlan, knowledge: Knowledge, release: str)
         "knowledge": {"version": knowledge.version, "hash": knowledge.content_hash},
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("duckdb", "pyarrow", "orjson")},
+            **{name: version(name) for name in (*_LIBRARIES, *(("pyspark",) if engine.name == "spark" else ()))},
         },
         "plan": _plan(plan),
     }

@@ -12,19 +12,28 @@ from plugin.findings import SetAside
 from plugin.record import Layer, MedicationFact
 
 _COUNTED = {
-    Layer.ORDER: {"active", "completed", "stopped", "on-hold", "unknown"},
-    Layer.DISPENSE: {"completed", "in-progress", "unknown"},
-    Layer.REPORT: {"active", "completed", "stopped", "unknown", "on-hold"},
-    Layer.ADMINISTRATION: {"completed", "in-progress"},
+    Layer.ORDER: frozenset({"active", "completed", "stopped", "on-hold", "unknown"}),
+    Layer.DISPENSE: frozenset({"completed", "in-progress", "unknown"}),
+    Layer.REPORT: frozenset({"active", "completed", "stopped", "unknown", "on-hold"}),
+    Layer.ADMINISTRATION: frozenset({"completed", "in-progress"}),
 }
-_ORDER_INTENTS = {"order", "original-order", "reflex-order", "filler-order", "instance-order"}
-_CHILD_INTENTS = {"filler-order", "instance-order"}
+_ORDER_INTENTS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
+_CHILD_INTENTS = frozenset({"filler-order", "instance-order"})
+
+# What two records of one layer have in common that makes them one: an identifier, product and day, or all their fields.
+_Mark = tuple[Layer, str, str, date | None] | tuple[Layer, str]
 
 
-def counted_facts(facts: Sequence[MedicationFact], *, as_of: date, aside: list[SetAside]) -> list[MedicationFact]:
-    """The facts that count, each record once; the others are added to `aside` with the reason."""
-    counted = _without_duplicates([fact for fact in facts if _counts(fact, as_of, aside)], aside)
-    return _without_parents(counted, aside)
+def counted_facts(
+    facts: Sequence[MedicationFact], *, as_of: date, aside: list[SetAside]
+) -> tuple[list[MedicationFact], bool]:
+    """The facts that count, each record once; the others are added to `aside` with the reason.
+
+    And whether one of them is left out because of another one.
+    """
+    usable = [fact for fact in facts if _counts(fact, as_of, aside)]
+    counted = _without_parents(_without_duplicates(usable, aside), aside)
+    return counted, len(counted) < len(usable)
 
 
 def _counts(fact: MedicationFact, as_of: date, aside: list[SetAside]) -> bool:
@@ -67,12 +76,9 @@ def first_day(fact: MedicationFact) -> date | None:
 def _without_duplicates(facts: Sequence[MedicationFact], aside: list[SetAside]) -> list[MedicationFact]:
     """Drop records sharing an identifier and a day, or alike in every field when neither has one (E4)."""
     kept: list[MedicationFact] = []
-    seen: dict[tuple[Layer, str], str] = {}
-    for fact in sorted(facts, key=lambda f: f.reference):
-        # Pharmacies put one prescription number on every refill: on another day, or for another product, it is another.
-        what = f"{fact.product.label if fact.product is not None else ''} on {first_day(fact)}"
-        marks = [(fact.layer, f"identifier {i} of {what}") for i in sorted(fact.identifiers)]
-        marks = marks or ([(fact.layer, f"fingerprint {fact.fingerprint}")] if fact.fingerprint else [])
+    seen: dict[_Mark, str] = {}
+    for fact in sorted(facts, key=_reference):
+        marks = _marks(fact)
         twin = next((seen[mark] for mark in marks if mark in seen), None)
         if twin is not None and fact.product is not None:
             aside.append(SetAside(reference=fact.reference, reason=f"duplicate of {twin}"))
@@ -83,10 +89,32 @@ def _without_duplicates(facts: Sequence[MedicationFact], aside: list[SetAside]) 
     return kept
 
 
+def _reference(fact: MedicationFact) -> str:
+    return fact.reference
+
+
+def _marks(fact: MedicationFact) -> list[_Mark]:
+    if fact.identifiers:
+        # Pharmacies put one prescription number on every refill: on another day, or for another product, it is another.
+        label, day = fact.product.label if fact.product is not None else "", first_day(fact)
+        return [(fact.layer, identifier, label, day) for identifier in sorted(fact.identifiers)]
+    return [(fact.layer, fact.fingerprint)] if fact.fingerprint else []
+
+
 def _without_parents(facts: Sequence[MedicationFact], aside: list[SetAside]) -> list[MedicationFact]:
     """An order split into filler or instance orders is counted by its children only."""
-    parents = {p for f in facts if f.layer is Layer.ORDER and f.intent in _CHILD_INTENTS for p in f.based_on}
+    parents = {
+        parent
+        for fact in facts
+        if fact.based_on and fact.layer is Layer.ORDER and fact.intent in _CHILD_INTENTS
+        for parent in fact.based_on
+    }
+    if not parents:
+        return list(facts)
+    kept = []
     for fact in facts:
         if fact.layer is Layer.ORDER and fact.reference in parents:
             aside.append(SetAside(reference=fact.reference, reason="counted through the orders based on it"))
-    return [f for f in facts if not (f.layer is Layer.ORDER and f.reference in parents)]
+        else:
+            kept.append(fact)
+    return kept

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from plugin.exposure.dose_schedule import NOTHING, DailyDose, DoseStep, Steps, either, span, together, whole_span
 from plugin.record import Component, DosageLine, WrittenDose
 
 CONFLICT = "dose_text_conflict"
+REMEMBERED = 4096  # instructions: most prescriptions of a product say one of a few things
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +27,47 @@ class Reading:
     flags: tuple[str, ...] = ()
 
 
+class ToldDose(NamedTuple):
+    """All that an instruction says of its dose, without the words as written: what may be remembered of it."""
+
+    dose_low: float | None
+    dose_high: float | None
+    unit: str
+    times_low: float | None
+    times_high: float | None
+    most_per_day: float | None
+    most_unit: str
+    stated_total_mg: float | None
+    caution: str
+    written: tuple[WrittenDose, ...]
+
+
+def told_by(line: DosageLine) -> ToldDose:
+    """What the instruction says."""
+    return ToldDose(
+        line.dose_low,
+        line.dose_high,
+        line.unit,
+        line.times_low,
+        line.times_high,
+        line.most_per_day,
+        line.most_unit,
+        line.stated_total_mg,
+        line.caution,
+        line.written,
+    )
+
+
+_NOTHING_TOLD = told_by(DosageLine())
+
+
 def read_line(line: DosageLine, component: Component, *, alone: bool) -> Reading:
     """The dose of one scheduled instruction. `alone`: the ingredient is the only one of its product."""
+    return _read(told_by(line), component, alone)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(line: ToldDose, component: Component, alone: bool) -> Reading:
     structured = _dose(
         _amount(line.dose_low, line.dose_high, line.unit, component, alone=alone), line.times_low, line.times_high
     )
@@ -93,7 +135,7 @@ def _dose(amount: DailyDose | None, low: float | None, high: float | None) -> Da
     return DailyDose(amount.low * low, amount.high * high)
 
 
-def _worded(line: DosageLine, component: Component, *, alone: bool) -> tuple[Steps | None, bool]:
+def _worded(line: ToldDose, component: Component, *, alone: bool) -> tuple[Steps | None, bool]:
     """The steps that the words say, None when they say no dose; and whether two of their amounts differ."""
     said = line.written
     if not said:
@@ -107,7 +149,7 @@ def _worded(line: DosageLine, component: Component, *, alone: bool) -> tuple[Ste
             if dose.as_needed:
                 doses.append(NOTHING)
                 continue
-            read, differs = _clause(dose, line if len(said) == 1 else DosageLine(), component, alone=alone)
+            read, differs = _clause(dose, line if len(said) == 1 else _NOTHING_TOLD, component, alone=alone)
             odd = odd or differs
             if read is None:
                 return None, False
@@ -121,7 +163,7 @@ def _worded(line: DosageLine, component: Component, *, alone: bool) -> tuple[Ste
     return tuple(steps), odd
 
 
-def _clause(dose: WrittenDose, line: DosageLine, component: Component, *, alone: bool) -> tuple[DailyDose | None, bool]:
+def _clause(dose: WrittenDose, line: ToldDose, component: Component, *, alone: bool) -> tuple[DailyDose | None, bool]:
     """One clause, completed by the structure of its instruction; where two say an amount or a number, either holds."""
     worded, odd = _worded_amount(dose, component, alone=alone)
     known = _amount(line.dose_low, line.dose_high, line.unit, component, alone=alone)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
-from plugin.exposure.directed_dose import Reading, line_length, read_line
+from plugin.exposure.directed_dose import line_length, read_line
 from plugin.exposure.dose_schedule import (
     UNKNOWN,
     DailyDose,
@@ -37,22 +36,12 @@ __all__ = [
 ]
 
 
-class LineReader(Protocol):
-    """Reads one instruction, as `read_line` does."""
-
-    def __call__(self, line: DosageLine, component: Component, *, alone: bool) -> Reading:
-        """The dose of one scheduled instruction."""
-
-
-def schedule_of(
-    fact: MedicationFact, component: Component, *, agreement: float = 0.0, read: LineReader = read_line
-) -> DoseSchedule:
+def schedule_of(fact: MedicationFact, component: Component, *, agreement: float = 0.0) -> DoseSchedule:
     """The dose schedule of one ingredient of one record.
 
     Structured dosage first, then its words; else dispensed quantity times strength over days' supply; else unknown.
     Starter packs are expanded part by part, never averaged. `agreement` is the share by which a dose read from words
-    may differ from the supply (`Reconstruction.dose_agreement`); without it they have to be equal. `read` reads one
-    instruction.
+    may differ from the supply (`Reconstruction.dose_agreement`); without it they have to be equal.
     """
     product = fact.product
     if product is not None and product.pack:
@@ -61,7 +50,7 @@ def schedule_of(
     if fact.dosage and not lines:
         return DoseSchedule((), scheduled=False)
     alone = product is None or len(product.components) == 1
-    readings = [read(line, component, alone=alone) for line in lines]
+    readings = [read_line(line, component, alone=alone) for line in lines]
     flags = tuple(dict.fromkeys(flag for reading in readings for flag in reading.flags))
     total = _stated_total(fact, component) if alone else None
     if not readings or any(reading.steps is None for reading in readings):

@@ -6,7 +6,8 @@ T5 tells a switch from a combination and ends the old drug where the new one sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -73,47 +74,76 @@ class Era:
 
 def eras_of(exposure: Exposure, rules: Reconstruction) -> tuple[Era, ...]:
     """Join the days of one exposure into eras and apply recorded adherence to the right one (rule 32)."""
+    spans = exposure.days.spans(largest_gap=rules.era_gap_days)
+    parts = [exposure.days.between(span.start, span.end) for span in spans]
+    before = timedelta(days=rules.stop_before_era_days)
+    near = [DateSpan(span.start - before, span.end) for span in spans]
     eras = []
-    for span in exposure.days.spans(largest_gap=rules.era_gap_days):
-        days = exposure.days.between(span.start, span.end)
-        uses = {use for covered in days.each() for use in covered.uses}
-        near = DateSpan(span.start - timedelta(days=rules.stop_before_era_days), span.end)
-        facts = tuple(f for f in exposure.facts if f.reference in uses or _touches(f, near) or _is_about(f, uses))
+    for span, days, facts in zip(spans, parts, _facts_of(exposure.facts, parts, near), strict=True):
+        order_starts = _inside(exposure.order_starts, span)
+        evidence_starts = _inside(exposure.evidence_starts, span)
         era = Era(
             key=exposure.key,
-            days=days,
-            facts=facts,
+            days=_graded(days, order_starts, evidence_starts),
+            facts=tuple(facts),
             began=span.start,
-            order_starts=tuple(s for s in exposure.order_starts if s in span),
-            evidence_starts=tuple(s for s in exposure.evidence_starts if s in span),
+            order_starts=order_starts,
+            evidence_starts=evidence_starts,
             flags=exposure.flags,
         )
-        eras.append(_graded(era))
+        eras.append(era)
     return _with_adherence(tuple(eras), exposure)
 
 
-def _touches(fact: MedicationFact, span: DateSpan) -> bool:
-    dates = [d.latest for d in (fact.start, fact.end, fact.written) if d is not None]
-    return any(day in span for day in dates)
+def _inside(days: tuple[date, ...], span: DateSpan) -> tuple[date, ...]:
+    """Those of the days, given in order, that lie in the span."""
+    return days[bisect_left(days, span.start) : bisect_right(days, span.end)]
 
 
-def _is_about(fact: MedicationFact, uses: Collection[str]) -> bool:
-    """Whether an undated report names records of the era: it tells of that course and adds no days of its own."""
-    return fact.layer is Layer.REPORT and fact.start is None and any(record in uses for record in fact.based_on)
+def _facts_of(
+    facts: Sequence[MedicationFact], eras: Sequence[Days], near: Sequence[DateSpan]
+) -> list[list[MedicationFact]]:
+    """For each era the facts that its days rest on, or that are dated in it or shortly before (`near`).
+
+    And the reports without dates that name one of its records: they tell of that course and add no days of their own.
+    """
+    found: list[list[MedicationFact]] = [[] for _ in eras]
+    resting: dict[str, set[int]] = {}
+    for place, days in enumerate(eras):
+        for covered in days.each():
+            for use in covered.uses:
+                resting.setdefault(use, set()).add(place)
+    firsts, lasts = [span.start for span in near], [span.end for span in near]
+    for fact in facts:
+        places = set(resting.get(fact.reference, ()))
+        for dated in (fact.start, fact.end, fact.written):
+            if dated is not None:
+                places.update(range(bisect_left(lasts, dated.latest), bisect_right(firsts, dated.latest)))
+        if fact.layer is Layer.REPORT and fact.start is None:
+            for record in fact.based_on:
+                places |= resting.get(record, set())
+        for place in places:
+            found[place].append(fact)
+    return found
 
 
-def _graded(era: Era) -> Era:
+def _graded(days: Days, order_starts: Sequence[date], evidence_starts: Sequence[date]) -> Days:
     """Order days are grade B when the era holds a renewal or later evidence, else C."""
-    renewed = len(set(era.order_starts)) > 1  # several orders of one day are one prescription
-    last_evidence = max(era.evidence_starts, default=era.start)
+    if not any(_is_single(covered) for covered in days.each()):
+        return days
 
     def graded(covered: CoveredDay) -> CoveredDay:
-        single = covered.layer is Layer.ORDER and covered.grade == "C" and not covered.weak
-        return replace(covered, grade="B") if single else covered
+        return replace(covered, grade="B") if _is_single(covered) else covered
 
-    if renewed:
-        return replace(era, days=era.days.changed(graded))
-    return replace(era, days=era.days.before(last_evidence).changed(graded).then(era.days.since(last_evidence)))
+    if len(set(order_starts)) > 1:  # several orders of one day are one prescription
+        return days.changed(graded)
+    last_evidence = max(evidence_starts, default=days.first_day)
+    return days.before(last_evidence).changed(graded).then(days.since(last_evidence))
+
+
+def _is_single(covered: CoveredDay) -> bool:
+    """A day of an order that nothing else supports so far."""
+    return covered.layer is Layer.ORDER and covered.grade == "C" and not covered.weak
 
 
 def _with_adherence(eras: tuple[Era, ...], exposure: Exposure) -> tuple[Era, ...]:
@@ -143,24 +173,40 @@ def _era_meant(eras: Sequence[Era], fact: MedicationFact) -> int | None:
     return begun[-1] if begun else None
 
 
-def meet(eras: Sequence[Era], rules: Reconstruction, *, acting: frozenset[EraId]) -> tuple[Era, ...]:
+def beside(eras: Iterable[Era]) -> Mapping[EraId, Sequence[Era]]:
+    """For each era that has one the eras of other drugs with a day inside its span, in order of their start."""
+    found: dict[EraId, list[Era]] = {}
+    going_on: list[Era] = []
+    for era in sorted(eras, key=_by_start):
+        going_on = [other for other in going_on if other.end >= era.start]
+        for other in going_on:
+            if other.key.ingredient != era.key.ingredient:
+                found.setdefault(other.id, []).append(era)
+                found.setdefault(era.id, []).append(other)
+        going_on.append(era)
+    return found
+
+
+def meet(eras: Iterable[Era], others: Mapping[EraId, Sequence[Era]], rules: Reconstruction) -> tuple[Era, ...]:
     """T5 for every pair of drugs: end the old one at a switch, mark both at a combination.
 
-    Only eras named in `acting` (antidepressants that reach the lenient dose, not excluded) act on others.
+    `others` tells which eras act beside an era (`beside`): only antidepressants that reach the lenient dose and are not
+    excluded act on each other.
     """
-    ordered = sorted(eras, key=lambda e: (e.start, e.key.ingredient))
     result = []
-    for era in ordered:
+    for era in sorted(eras, key=_by_start):
         changed = era
-        for new in ordered:
-            if new.key.ingredient == era.key.ingredient or new.id not in acting or era.id not in acting:
-                continue
-            if era.start < new.start <= era.end:
+        for new in others.get(era.id, ()):
+            if era.start < new.start:
                 changed = _where_new_starts(changed, new, rules)
-            elif era.start == new.start or new.start < era.start <= new.end:
+            else:
                 changed = _joined(changed, new, rules) if _combined(new, era, rules) else changed
         result.append(changed)
     return tuple(result)
+
+
+def _by_start(era: Era) -> tuple[date, str]:
+    return era.start, era.key.ingredient
 
 
 def _combined(first: Era, second: Era, rules: Reconstruction) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -64,11 +64,15 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposures:
-    """All exposures by key, orders never filled, and what was set aside."""
+    """All exposures by key, orders never filled, and what was set aside.
+
+    `shadowed`: a record was set aside because another one stands for it.
+    """
 
     by_key: Mapping[ExposureKey, Exposure]
     never_filled: tuple[tuple[MedicationFact, Reason], ...]
     set_aside: tuple[SetAside, ...]
+    shadowed: bool = False
 
 
 def expose(
@@ -80,23 +84,24 @@ def expose(
     set aside.
     """
     aside: list[SetAside] = []
-    counted = counted_facts(facts, as_of=as_of, aside=aside)
+    counted, shadowed = counted_facts(facts, as_of=as_of, aside=aside)
     feed = [(f.reference, first_day(f)) for f in counted if f.layer is Layer.DISPENSE]
     feed_days = sorted(day for _, day in feed if day is not None)
     by_key: dict[ExposureKey, list[tuple[MedicationFact, Component]]] = defaultdict(list)
     for fact in counted:
         if fact.product is None:
             continue
-        for ingredient in fact.product.ingredients:
-            component = next(c for c in fact.product.components if c.ingredient == ingredient)
-            key = ExposureKey(ingredient=ingredient, excluded_for=fact.product.excluded_for)
-            by_key[key].append((fact, component))
+        for component in fact.product.components:
+            key = ExposureKey(ingredient=component.ingredient, excluded_for=fact.product.excluded_for)
+            members = by_key[key]
+            if not members or members[-1][0] is not fact:  # of an ingredient named twice the first component stands
+                members.append((fact, component))
     never: list[tuple[MedicationFact, Reason]] = []
     exposures = {
         key: _lay_out(key, members, rules=rules, as_of=as_of, feed=feed_days, never=never, cites=cites)
         for key, members in by_key.items()
     }
-    return Exposures(by_key=exposures, never_filled=tuple(never), set_aside=tuple(aside))
+    return Exposures(by_key=exposures, never_filled=tuple(never), set_aside=tuple(aside), shadowed=shadowed)
 
 
 def _lay_out(
@@ -139,18 +144,20 @@ def _lay_out(
             filled.append(order)
     later = [s.start for layer in (Layer.DISPENSE, Layer.REPORT, Layer.ADMINISTRATION) for s in layers[layer]]
     ordered = ordered_days(filled, rules, later_evidence=later)
+    if inside:
+        ordered = ordered.changed(
+            lambda covered: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
+        )
     by_layer: dict[Layer, Days] = {
         Layer.ADMINISTRATION: _bridged(administered_days(layers[Layer.ADMINISTRATION]), own, rules),
         Layer.DISPENSE: dispensed,
         Layer.REPORT: reported_days(layers[Layer.REPORT], as_of=as_of),
-        Layer.ORDER: ordered.changed(
-            lambda covered: replace(covered, sure=False) if inside.intersection(covered.uses) else covered
-        ),
+        Layer.ORDER: ordered,
     }
     days = _best(by_layer).before(as_of + timedelta(days=1))
-    began = {supply.fact.reference: supply.start for group in layers.values() for supply in group}
     denied: list[Days] = []
     for first, last in _denials([fact for fact, _ in members], as_of):
+        began = {supply.fact.reference: supply.start for group in layers.values() for supply in group}
         denied.append(_handed_over_since(first, days.between(first, last), began))
         days = days.without(first, last)
     unfilled = {fact.reference for fact, _ in never}
@@ -262,6 +269,8 @@ def _never_filled(order: Supply, rules: Reconstruction, cites: tuple[str, ...]) 
 
 def _bridged(given: Days, own: Sequence[date], rules: Reconstruction) -> Days:
     """Between the last administered day and a fill soon after, the patient is taken to have stayed on the drug."""
+    if not given:
+        return given
     for start in own:
         last = given.last_before(start)
         if last is not None and 1 < (start - last).days <= rules.inpatient_bridge_days + 1:
@@ -286,14 +295,14 @@ def _best(by_layer: Mapping[Layer, Days]) -> Days:
         uses = tuple(dict.fromkeys((*chosen.uses, *told.uses)))
         return replace(chosen, dose=told.dose, uses=uses, grade=max(chosen.grade, told.grade))
 
-    return overlay([by_layer[layer] for layer in _PRECEDENCE], best)
+    held = [by_layer[layer] for layer in _PRECEDENCE if by_layer[layer]]
+    return held[0] if len(held) == 1 else overlay(held, best)
 
 
 def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> tuple[str, ...]:
     flags = []
     every = [supply for group in layers.values() for supply in group]
-    orders = sorted(layers.get(Layer.ORDER, ()), key=lambda order: order.start)
-    if any(_is_apart(fill, _orders_of(fill, orders, rules)) for fill in layers.get(Layer.DISPENSE, ())):
+    if _conflict(layers.get(Layer.DISPENSE, ()), layers.get(Layer.ORDER, ()), rules):
         flags.append("order_dispense_conflict")
     if any((s.days or 0) > rules.supply_suspect_above_days for s in every):
         flags.append("supply_suspect")
@@ -301,21 +310,37 @@ def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> t
         flags.append("supply_unknown")
     if any(s.fact.prepared_only for s in every):
         flags.append("prepared_only")
-    flags.extend(flag for s in every for flag in (*s.fact.flags, *s.schedule.flags))
+    for supply in every:
+        flags += supply.fact.flags
+        flags += supply.schedule.flags
     return tuple(dict.fromkeys(flags))
 
 
-def _orders_of(fill: Supply, orders: Sequence[Supply], rules: Reconstruction) -> Sequence[Supply]:
-    """The orders, of those given in order of time, that a fill near them may be of.
+def _conflict(fills: Sequence[Supply], orders: Sequence[Supply], rules: Reconstruction) -> bool:
+    """Whether a fill surely has another dose than each of the orders near it that it may be of."""
+    if not fills or not orders:
+        return False
+    doses = [supply.first_dose for group in (fills, orders) for supply in group]
+    if max(dose.low for dose in doses) <= min(dose.high for dose in doses):  # as most: one dose that all may have
+        return False
+    ordered = sorted(orders, key=lambda order: order.start)
+    starts = [order.start for order in ordered]
+    known = frozenset(order.fact.reference for order in ordered)
+    for fill in fills:
+        first = bisect_left(starts, fill.start - timedelta(days=rules.fill_window_days))
+        last = bisect_right(starts, fill.start + timedelta(days=rules.fill_window_days))
+        if _is_apart(fill, _orders_of(fill, ordered[first:last], known)):
+            return True
+    return False
+
+
+def _orders_of(fill: Supply, near: Sequence[Supply], known: Collection[str]) -> Sequence[Supply]:
+    """The orders that a fill may be of, among those `near` it in order of time. `known` are the names of all orders.
 
     Those that it names, else the last ones written up to its day, else the first ones after it: the fill of a later
     order is none of an earlier one.
     """
-    window = timedelta(days=rules.fill_window_days)
-    first = bisect_left(orders, fill.start - window, key=lambda order: order.start)
-    last = bisect_right(orders, fill.start + window, key=lambda order: order.start)
-    near = orders[first:last]
-    if any(order.fact.reference in fill.fact.based_on for order in orders):
+    if any(reference in known for reference in fill.fact.based_on):
         return [order for order in near if order.fact.reference in fill.fact.based_on]
     written = max((order.start for order in near if order.start <= fill.start), default=None)
     day = written or min((order.start for order in near), default=None)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
-from plugin.exposure.dose import UNKNOWN, DailyDose, add_up
+from plugin.exposure.dose import DailyDose, add_up
 from plugin.exposure.supply import CoveredDay, Days, Supply, profile_of, unknown_supply
 from plugin.record import Layer
 from plugin.timeline import overlay
@@ -25,6 +25,8 @@ def ordered_days(supplies: Sequence[Supply], rules: Reconstruction, *, later_evi
     issues = sorted({order.start for order in orders} | set(later_evidence))
     begins = [order.start for order in orders]
     columns = [_order_profile(order, orders[bisect_right(begins, order.start) :], issues, rules) for order in orders]
+    if len(columns) == 1:
+        return columns[0]
     return overlay(columns, lambda active: _combined([(orders[place], day) for place, day in active]))
 
 
@@ -46,7 +48,7 @@ def _order_profile(order: Supply, newer: Sequence[Supply], issues: Sequence[date
     if order.fact.validity_end is not None:
         length = min(length, max(first, (order.fact.validity_end.latest - order.start).days + 1))
     proven_day = CoveredDay(
-        dose=UNKNOWN,
+        dose=order.first_dose,
         layer=Layer.ORDER,
         grade="B" if order.days is None and order.grade == "A" else "C",
         sure=sure and order.grade == "A",
@@ -54,6 +56,8 @@ def _order_profile(order: Supply, newer: Sequence[Supply], issues: Sequence[date
         uses=order.uses,
     )
     whole = profile_of(order.schedule, order.start, max(0, length), proven_day)
+    if length <= proven:
+        return whole
     change = order.start + timedelta(days=proven)
     return whole.before(change).then(whole.since(change).changed(_by_repeats))
 

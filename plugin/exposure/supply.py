@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import partial, reduce
+from functools import lru_cache, reduce
 
 from mappings.schema import Reconstruction
-from plugin.exposure.directed_dose import Reading, read_line
+from plugin.exposure.directed_dose import REMEMBERED, ToldDose, told_by
 from plugin.exposure.dose import UNKNOWN, DailyDose, DoseSchedule, add_up, days_lasting, schedule_of, units_per_day
 from plugin.record import Component, DosageLine, Layer, MedicationFact, Product
 from plugin.spans import PartialDate
@@ -41,6 +41,8 @@ class CoveredDay:
 
     def at(self, dose: DailyDose) -> CoveredDay:
         """The same day at another dose; written out, as it is asked of every record."""
+        if dose is self.dose:
+            return self
         return CoveredDay(
             dose=dose,
             layer=self.layer,
@@ -94,22 +96,43 @@ class Regimens:
 
     def __init__(self, agreement: float = 0.0) -> None:
         self._agreement = agreement
-        self._known: dict[tuple[object, ...], tuple[MedicationFact, DoseSchedule, float | None]] = {}
-        self._read: dict[tuple[int, str, int], tuple[DosageLine, Product | None, Reading]] = {}
+        self._known: dict[tuple[object, ...], tuple[MedicationFact, Regimen]] = {}
 
-    def of(self, fact: MedicationFact, component: Component) -> tuple[DoseSchedule, float | None]:
+    def of(self, fact: MedicationFact, component: Component) -> Regimen:
         """The dose schedule of one ingredient of a record, and its units a day (None when not that simple)."""
         key = (id(fact.product), component.ingredient, id(fact.dosage), fact.quantity, fact.days_supply)
-        if key not in self._known:  # with the fact, so that its parts keep their identity
-            schedule = schedule_of(fact, component, agreement=self._agreement, read=partial(self._line, fact.product))
-            self._known[key] = (fact, schedule, units_per_day(fact))
-        return self._known[key][1:]
+        known = self._known.get(key)
+        if known is None:  # with the fact, so that its parts keep their identity
+            known = self._known[key] = fact, self._worked_out(fact, component)
+        return known[1]
 
-    def _line(self, product: Product | None, line: DosageLine, component: Component, *, alone: bool) -> Reading:
-        key = (id(product), component.ingredient, id(line))
-        if key not in self._read:
-            self._read[key] = (line, product, read_line(line, component, alone=alone))
-        return self._read[key][2]
+    def _worked_out(self, fact: MedicationFact, component: Component) -> Regimen:
+        product = fact.product
+        simple = product is not None and not product.pack and len(product.components) == 1 and len(fact.dosage) == 1
+        if simple and not fact.dosage[0].as_needed:
+            told = told_by(fact.dosage[0])
+            return _of_one_line(told, component, fact.quantity, fact.days_supply, self._agreement)
+        return schedule_of(fact, component, agreement=self._agreement), units_per_day(fact)
+
+
+Regimen = tuple[DoseSchedule, float | None]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _of_one_line(
+    told: ToldDose, component: Component, quantity: float | None, days_supply: float | None, agreement: float
+) -> Regimen:
+    """The regimen of one scheduled instruction of a product with one ingredient, whoever's it is."""
+    fact = MedicationFact(
+        reference="",
+        layer=Layer.DISPENSE,
+        status="",
+        product=Product(label="", components=(component,), recognised_by=""),
+        dosage=(DosageLine(**told._asdict()),),
+        quantity=quantity,
+        days_supply=days_supply,
+    )
+    return schedule_of(fact, component, agreement=agreement), units_per_day(fact)
 
 
 def supply_of(
@@ -148,10 +171,11 @@ def _days_supplied(
     lasting = int(fact.quantity / a_day + 1e-9) if fact.quantity and a_day else None
     counted = lasting if lasting is not None else days_lasting(fact, component, schedule)
     first, second = (counted, stated) if fact.layer is Layer.ORDER else (stated, counted)
-    for days in (first, second, _bounded_days(fact)):
+    for days in (first, second):
         if days is not None and days > 0:
             return days
-    return None
+    bounded = _bounded_days(fact)
+    return bounded if bounded is not None and bounded > 0 else None
 
 
 def _first_fill(fact: MedicationFact, a_day: float | None) -> int | None:
@@ -173,7 +197,10 @@ def _bounded_days(fact: MedicationFact) -> int | None:
 
 
 def profile_of(schedule: DoseSchedule, start: date, days: int, covered: CoveredDay) -> Timeline[CoveredDay]:
-    """`days` days from `start` like `covered`, each with the dose of the schedule; its last step lasts as supplied."""
+    """`days` days from `start` like `covered`, each with the dose of the schedule; its last step lasts as supplied.
+
+    Where `covered` has the first dose already, its days are that very value.
+    """
     stretches: list[tuple[int, int, CoveredDay]] = []
     at, stop = start.toordinal(), start.toordinal() + days
     dose = UNKNOWN
@@ -190,6 +217,8 @@ def profile_of(schedule: DoseSchedule, start: date, days: int, covered: CoveredD
 
 def administered_days(supplies: Sequence[Supply]) -> Days:
     """Each administration covers its day or its whole period; several of one day add up."""
+    if not supplies:
+        return Timeline()
     given: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         last = supply.fact.end.latest if supply.fact.end is not None else supply.start
@@ -219,6 +248,8 @@ def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
 
     A finished report without an end covers the length it states, and else goes on to the day it was asserted.
     """
+    if not supplies:
+        return Timeline()
     told: list[Days] = []
     for supply in sorted(supplies, key=lambda s: (s.start, s.fact.reference)):
         fact = supply.fact
@@ -233,7 +264,7 @@ def reported_days(supplies: Sequence[Supply], *, as_of: date) -> Days:
             last = asserted.latest if asserted is not None else (as_of if still else supply.start)
             exact = False
         grade = supply.grade if exact else "C"
-        covered = CoveredDay(dose=UNKNOWN, layer=Layer.REPORT, grade=grade, uses=supply.uses)
+        covered = CoveredDay(dose=supply.first_dose, layer=Layer.REPORT, grade=grade, uses=supply.uses)
         span = (min(last, as_of) - supply.start).days + 1
         told.append(profile_of(supply.schedule, supply.start, max(0, span), covered))
     return overlay(told, lambda active: _told_alike([covered for _, covered in active]))
@@ -252,6 +283,8 @@ def _told_alike(cells: Sequence[CoveredDay]) -> CoveredDay:
 
 def dispensed_days(supplies: Sequence[Supply], rules: Reconstruction) -> Days:
     """Fills in order; stock left at a refill moves behind it, rescaled to the new dose, up to the stock cap (E5)."""
+    if not supplies:
+        return Timeline()
     groups: dict[date, list[Supply]] = defaultdict(list)
     for supply in supplies:
         groups[supply.start].append(supply)
@@ -297,6 +330,8 @@ def _carried(left: Days, fresh: Days) -> Days:
 
 def _group_profile(group: list[Supply], following: date | None, rules: Reconstruction) -> Days:
     """The days of all fills of one day: other strengths add, the same strength follows on or may add (rule E7)."""
+    if len(group) == 1:
+        return _fill_profile(group[0], following, rules)
     by_strength: dict[tuple[float | None, str], list[Supply]] = defaultdict(list)
     for supply in sorted(group, key=lambda s: s.fact.reference):
         by_strength[supply.strength].append(supply)
@@ -328,11 +363,11 @@ def _same_product(group: list[Supply], following: date | None, rules: Reconstruc
 
 def _fill_profile(supply: Supply, following: date | None, rules: Reconstruction) -> Days:
     if supply.days is not None:
-        covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=supply.grade, uses=supply.uses)
+        covered = CoveredDay(dose=supply.first_dose, layer=Layer.DISPENSE, grade=supply.grade, uses=supply.uses)
         return profile_of(supply.schedule, supply.start, supply.days, covered)
     length, sure = unknown_supply(supply.start, following, rules)
     grade = max("B", supply.grade)
-    covered = CoveredDay(dose=UNKNOWN, layer=Layer.DISPENSE, grade=grade, sure=sure, uses=supply.uses)
+    covered = CoveredDay(dose=supply.first_dose, layer=Layer.DISPENSE, grade=grade, sure=sure, uses=supply.uses)
     return profile_of(supply.schedule, supply.start, length, covered)
 
 

@@ -13,12 +13,13 @@ from plugin.ingest.codings import Concept, concept_of
 from plugin.ingest.conditions import verification_of
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.references import type_of
-from plugin.ingest.resources import Json, code_word, first_date, obj, objects
+from plugin.ingest.resources import ClosedList, Json, first_date, obj, objects
 from plugin.record import AllergyFact, Verification
 
 ALLERGY_TYPES = ("AllergyIntolerance", "AdverseEvent")
-_KINDS = ("allergy", "intolerance")
-_CLINICAL = ("active", "inactive", "resolved")
+_KINDS = ClosedList("allergy", "intolerance")
+_CLINICAL = ClosedList("active", "inactive", "resolved")
+_ACTUALITIES = ClosedList("potential")
 _SUSPECTS = ("Medication", "MedicationAdministration", "MedicationStatement", "MedicationRequest", "MedicationDispense")
 
 
@@ -30,7 +31,7 @@ def read_allergy(reference: str, resource: Json, drugs: Drugs) -> AllergyFact | 
         return SetAside(reference=reference, reason="entered in error")
     if verification is Verification.REFUTED:
         return SetAside(reference=reference, reason="refuted")
-    if event and code_word(resource.get("actuality"), ("potential",)):
+    if event and _ACTUALITIES.word(resource.get("actuality")):
         return SetAside(reference=reference, reason="an event that might have happened")
     named = _suspected(resource, drugs) if event else _substances(resource, drugs)
     ingredients = tuple(dict.fromkeys(ingredient for found in named for ingredient in found))
@@ -41,9 +42,9 @@ def read_allergy(reference: str, resource: Json, drugs: Drugs) -> AllergyFact | 
     return AllergyFact(
         reference=reference,
         ingredients=ingredients,
-        kind="adverse-event" if event else code_word(resource.get("type"), _KINDS),
+        kind="adverse-event" if event else _KINDS.word(resource.get("type")),
         verification=verification,
-        clinical=code_word(resource.get("clinicalStatus"), _CLINICAL),
+        clinical=_CLINICAL.word(resource.get("clinicalStatus")),
         onset=first_date(*(onsets if event else (*onsets[:2], *reactions))),
         recorded=first_date(resource.get("recordedDate"), resource.get("assertedDate")),
     )

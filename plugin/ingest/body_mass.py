@@ -22,6 +22,8 @@ _Exact = tuple[LabResult, float]
 def body_mass(results: Iterable[LabResult], measures: Mapping[str, Measure]) -> list[LabResult]:
     """The indexes that can be computed, each resting on the resources of a weight and a height."""
     known = list(results)
+    if not known:
+        return []
     found: list[LabResult] = []
     for measure in measures.values():
         if measure.computed is None:

@@ -74,9 +74,14 @@ def concept_of(value: object) -> Concept:
 
 
 def _usual(concept: Json) -> Concept | None:
-    """A CodeableConcept as it should be, by far the most common; None for every other shape."""
+    """A CodeableConcept or a Coding as it should be, by far the most common; None for every other shape."""
+    if "code" in concept or "display" in concept:
+        if "coding" in concept or "text" in concept:
+            return None
+        code, display = text(concept.get("code")), text(concept.get("display"))
+        return Concept((Coding(text(concept.get("system")), code, display),)) if code or display else _NOTHING
     listed = concept.get("coding", ())
-    if not isinstance(listed, list | tuple) or "code" in concept or "display" in concept:
+    if not isinstance(listed, list | tuple):
         return None
     codings = []
     for coding in listed:
@@ -86,7 +91,7 @@ def _usual(concept: Json) -> Concept | None:
         if code or display:
             codings.append(Coding(text(coding.get("system")), code, display))
     distinct = tuple(dict.fromkeys(codings)) if len(codings) > 1 else tuple(codings)
-    return Concept(distinct, text(concept.get("text")))
+    return Concept(distinct, text(concept["text"]) if "text" in concept else "")
 
 
 def concepts_of(value: object) -> tuple[Concept, ...]:

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 
 from plugin.findings import SetAside
 from plugin.ingest.codings import Coding, Concept, concept_of, names_any
-from plugin.ingest.resources import Json, code_word, first_date, obj
+from plugin.ingest.resources import ClosedList, Json, first_date, obj
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import ConditionFact, Verification
 
 _CERTAIN = ("confirmed",)
 _UNSURE = ("provisional", "differential", "unconfirmed")
 _REFUTED = ("refuted",)
-_CLINICAL = ("active", "recurrence", "relapse", "inactive", "remission", "resolved", "unknown")
+_CLINICAL = ClosedList("active", "recurrence", "relapse", "inactive", "remission", "resolved", "unknown")
 ENTERED_IN_ERROR = "entered-in-error"
+_VERIFICATIONS = ClosedList(*_CERTAIN, *_UNSURE, *_REFUTED, ENTERED_IN_ERROR)
 
 
 @dataclass
@@ -52,7 +53,7 @@ def read_condition(reference: str, resource: Json, named: Categories) -> Conditi
         reference=reference,
         categories=categories,
         verification=sure,
-        clinical=code_word(resource.get("clinicalStatus"), _CLINICAL),
+        clinical=_CLINICAL.word(resource.get("clinicalStatus")),
         onset=first_date(resource.get("onsetDateTime"), obj(resource.get("onsetPeriod")).get("start")),
         recorded=first_date(resource.get("recordedDate"), resource.get("assertedDate"), resource.get("dateRecorded")),
         abatement=first_date(resource.get("abatementDateTime"), obj(resource.get("abatementPeriod")).get("end")),
@@ -64,13 +65,12 @@ def verification_of(value: object) -> Verification | None:
     """How sure a condition is; None when it was entered in error. A status nobody defined is not taken as
     certain.
     """
-    stated = concept_of(value)
-    word = code_word(value, (*_CERTAIN, *_UNSURE, *_REFUTED, ENTERED_IN_ERROR))
+    word = _VERIFICATIONS.word(value)
     if word == ENTERED_IN_ERROR:
         return None
     if word in _REFUTED:
         return Verification.REFUTED
-    if word in _CERTAIN or not stated.stated:
+    if word in _CERTAIN or not concept_of(value).stated:
         return Verification.CONFIRMED
     return Verification.SUSPECTED
 

@@ -8,7 +8,6 @@ instruction are read beside its structure (`plugin.ingest.directions`); which of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from plugin.ingest.codings import concept_of
 from plugin.ingest.resources import (
@@ -29,6 +28,8 @@ from plugin.record import DosageLine, WrittenDose
 # A sender may give the same dose several ways; what was ordered is what the prescriber meant.
 _PREFERRED_KINDS = ("ordered", "calculated")
 _DAYS_A_WEEK = 7
+_AS_NEEDED = frozenset({"asNeededCodeableConcept", "asNeededFor", "asNeededBoolean", "asNeeded"})
+_BOUNDS = frozenset({"boundsRange", "boundsDuration", "count"})
 
 Interval = tuple[float, float]
 
@@ -40,54 +41,44 @@ def read_dosage(value: object, terms: DosingTerms) -> tuple[DosageLine, ...]:
     lines = []
     for item in items(value):
         if isinstance(item, str) and item.strip():
-            lines.append(_with_words(DosageLine(text=item.strip()), terms))
-        elif obj(item):
-            lines.append(_line(obj(item), terms))
+            lines.append(_line({"text": item}, terms))
+        elif line := obj(item):
+            lines.append(_line(line, terms))
     return tuple(lines)
 
 
 def _line(line: Json, terms: DosingTerms) -> DosageLine:
-    dose, unit = _dose(line, terms)
+    """One instruction with what its text says beside its structure, a cap in words standing in for a missing one.
+
+    Without a structured dose and frequency the words alone say whether all of it is taken as needed.
+    """
+    candidates = _candidates(line)
+    dose, unit = _dose(candidates, terms)
     timing = obj(line.get("timing"))
     repeat = obj(timing.get("repeat"))
-    times = _times(timing, terms)
-    rate = _rate(line, terms) if dose is None else None
+    times = _times(timing, repeat, terms)
+    rate = _rate(candidates, terms) if dose is None else None
     if rate is not None:
         dose, unit, times = rate, "mg", (1.0, 1.0)
     period = obj(repeat.get("boundsPeriod"))
-    most, most_unit = _most_per_day(line, terms)
-    read = DosageLine(
+    written = first_text(line.get("text"), line.get("patientInstruction"))
+    said = terms.directions.read(written)
+    structured = dose is not None and bool(unit) and times is not None
+    only_as_needed = bool(said.doses) and all(each.as_needed for each in said.doses)
+    most, most_unit = _most_per_day(line, terms) or said.cap or (None, "")
+    days, last = _bounded_days(repeat, times, terms), written_date(period.get("end"))
+    return DosageLine(
         sequence=whole(line.get("sequence")),
         dose_low=dose[0] if dose else None,
         dose_high=dose[1] if dose else None,
         unit=unit,
         times_low=times[0] if times else None,
         times_high=times[1] if times else None,
-        as_needed=_as_needed(line),
+        as_needed=_as_needed(line) or (only_as_needed and not structured),
         bounds_start=written_date(period.get("start")),
-        bounds_end=written_date(period.get("end")),
-        bounds_days=_bounded_days(repeat, times, terms),
-        text=first_text(line.get("text"), line.get("patientInstruction")),
-        most_per_day=most,
-        most_unit=most_unit,
-    )
-    return _with_words(read, terms)
-
-
-def _with_words(line: DosageLine, terms: DosingTerms) -> DosageLine:
-    """The line with what its text says beside its structure, a cap in words standing in for a missing one.
-
-    Without a structured dose and frequency the words alone say whether all of it is taken as needed.
-    """
-    said = terms.directions.read(line.text)
-    structured = line.dose_high is not None and bool(line.unit) and line.times_high is not None
-    only_as_needed = bool(said.doses) and all(dose.as_needed for dose in said.doses)
-    most, most_unit = (line.most_per_day, line.most_unit) if line.most_per_day is not None else said.cap or (None, "")
-    bounded = line.bounds_days is not None or line.bounds_end is not None
-    return replace(
-        line,
-        as_needed=line.as_needed or (only_as_needed and not structured),
-        bounds_days=line.bounds_days if bounded else _days_in_words(said.doses),
+        bounds_end=last,
+        bounds_days=days if days is not None or last is not None else _days_in_words(said.doses),
+        text=written,
         most_per_day=most,
         most_unit=most_unit,
         written=said.doses,
@@ -104,14 +95,21 @@ def _days_in_words(doses: Sequence[WrittenDose]) -> float | None:
 
 
 def _as_needed(line: Json) -> bool:
+    if _AS_NEEDED.isdisjoint(line):
+        return False
     coded = concept_of(line.get("asNeededCodeableConcept")).stated or concept_of(line.get("asNeededFor")).stated
     return coded or truth(line.get("asNeededBoolean")) or truth(line.get("asNeeded"))
 
 
-def _dose(line: Json, terms: DosingTerms) -> tuple[Interval | None, str]:
+def _candidates(line: Json) -> tuple[Json, ...]:
+    """Where a dose or a rate may stand, the preferred kind first, the instruction itself last."""
+    sent = objects(line.get("doseAndRate"))
+    return (*(sorted(sent, key=_kind_rank) if len(sent) > 1 else sent), line)
+
+
+def _dose(candidates: Sequence[Json], terms: DosingTerms) -> tuple[Interval | None, str]:
     """Amount per intake and its unit, from the preferred kind that can be read."""
-    candidates = sorted(objects(line.get("doseAndRate")), key=_kind_rank)
-    for candidate in (*candidates, line):
+    for candidate in candidates:
         for amount in _amounts(candidate):
             read = _converted(amount, terms)
             if read is not None:
@@ -141,17 +139,17 @@ def _converted(amount: Json, terms: DosingTerms) -> tuple[Interval, str] | None:
         ends = [obj(amount.get("low")), obj(amount.get("high"))]
     else:
         ends = [amount, amount]
-    low, high = (positive(end.get("value")) for end in ends)
-    if high is None or any(text(end.get("comparator")) for end in ends):
+    low, high = positive(ends[0].get("value")), positive(ends[1].get("value"))
+    if high is None or text(ends[0].get("comparator")) or text(ends[1].get("comparator")):
         return None
     low = low if low is not None else 0.0
-    unit, factor = next((found for end in ends if (found := unit_of(end, terms)) is not None), ("", 1.0))
+    unit, factor = unit_of(ends[0], terms) or unit_of(ends[1], terms) or ("", 1.0)
     return (min(low, high) * factor, max(low, high) * factor), unit
 
 
-def _rate(line: Json, terms: DosingTerms) -> Interval | None:
+def _rate(candidates: Sequence[Json], terms: DosingTerms) -> Interval | None:
     """Milligrams a day from a rate such as 6 mg per 24 h of a patch; None for any other rate."""
-    for candidate in (*sorted(objects(line.get("doseAndRate")), key=_kind_rank), line):
+    for candidate in candidates:
         ratio = obj(candidate.get("rateRatio"))
         over = days_in(obj(ratio.get("denominator")), terms)
         amount = _converted(obj(ratio.get("numerator")), terms)
@@ -172,14 +170,14 @@ def _per_time(quantity: Json, terms: DosingTerms) -> tuple[tuple[Interval, str] 
     return None, None
 
 
-def _most_per_day(line: Json, terms: DosingTerms) -> tuple[float | None, str]:
+def _most_per_day(line: Json, terms: DosingTerms) -> tuple[float, str] | None:
     """The cap of `maxDosePerPeriod` as an amount a day: no dose, only an upper end."""
     for cap in objects(line.get("maxDosePerPeriod")):
         over = days_in(obj(cap.get("denominator")), terms)
         amount = _converted(obj(cap.get("numerator")), terms)
         if amount is not None and over and amount[1]:
             return amount[0][1] / over, amount[1]
-    return None, ""
+    return None
 
 
 def unit_of(quantity: Json, terms: DosingTerms) -> tuple[str, float] | None:
@@ -201,9 +199,9 @@ def days_in(duration: Json, terms: DosingTerms) -> float | None:
     return value * lengths[0] if lengths else None
 
 
-def _times(timing: Json, terms: DosingTerms) -> Interval | None:
+def _times(timing: Json, repeat: Json, terms: DosingTerms) -> Interval | None:
     """Intakes per day: structured first, then the timing code or its text."""
-    structured = _structured_times(obj(timing.get("repeat")), terms)
+    structured = _structured_times(repeat, terms) if repeat else None
     if structured is not None:
         return structured
     concept = concept_of(timing.get("code"))
@@ -255,6 +253,8 @@ def _structured_times(repeat: Json, terms: DosingTerms) -> Interval | None:
 
 def _bounded_days(repeat: Json, times: Interval | None, terms: DosingTerms) -> float | None:
     """A bounded length: the duration, the low end of a range (the sure part), or a count of intakes."""
+    if _BOUNDS.isdisjoint(repeat):
+        return None
     bounds = obj(repeat.get("boundsRange"))
     for duration in (obj(repeat.get("boundsDuration")), obj(bounds.get("low")), obj(bounds.get("high"))):
         days = days_in(duration, terms)

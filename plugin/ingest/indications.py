@@ -17,6 +17,7 @@ from plugin.ingest.vocabulary import Vocabulary
 
 # Categories of the knowledge that are depression carry the word in their id.
 _DEPRESSION = "depression"
+_REASONS = frozenset({"reasonCode", "reasonReference", "reason"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,13 @@ class Indications:
     unresolved: bool = False
 
 
+_NONE_STATED = Indications()
+
+
 def read_indications(resource: Json, received: Received, vocabulary: Vocabulary) -> Indications:
     """The categories of all stated reasons, each once."""
+    if _REASONS.isdisjoint(resource):
+        return _NONE_STATED
     concepts = [*concepts_of(resource.get("reasonCode"))]
     references = [*objects(resource.get("reasonReference"))]
     for reason in objects(resource.get("reason")):  # the shape of later versions

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mappings.domain_schema import CodedAnswer, DatedRange, Measure
 from plugin.ingest.codings import concept_of
 from plugin.ingest.readings import Answer, only_issued, ordinal_in, plain_number_in
-from plugin.ingest.references import reference_of, references_of, type_of
+from plugin.ingest.references import Member, reference_of, references_of
 from plugin.ingest.resources import Json, text
 from plugin.ingest.vocabulary import plain_code
 from plugin.record import ItemAnswer
@@ -45,38 +45,41 @@ def read_item(element: Json, measure: Measure, number: int) -> Said | str:
     return Said(value, words[0] if len(words) == 1 else "")
 
 
-def item_answer(answer: Answer, resource: Json) -> ItemAnswer:
-    """An answer on an instrument of outcome as a fact."""
-    return with_origin(
-        ItemAnswer(
-            instrument=answer.instrument.id,
-            item=answer.item,
-            day=answer.day,
-            reference=answer.reference,
-            value=answer.value,
-            order=answer.order,
-            group=answer.group,
-        ),
-        resource,
-    )
+class Origin(NamedTuple):
+    """Where an answer comes from: the fields are those of `plugin.record.ItemAnswer`."""
+
+    source: str
+    encounter: str
+    recorded_by: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
-def with_origin(answer: ItemAnswer, resource: Json) -> ItemAnswer:
-    """The answer with who recorded it, during which encounter, and how well it is dated."""
-    asked = type_of(resource) == "QuestionnaireResponse"
-    return ItemAnswer(
-        instrument=answer.instrument,
-        item=answer.item,
-        day=answer.day,
-        reference=answer.reference,
-        value=answer.value,
-        meaning=answer.meaning,
-        order=answer.order,
-        group=answer.group,
+def origin_of(member: Member) -> Origin:
+    """Who recorded the answers in a resource, during which encounter, and how well they are dated."""
+    _, kind, resource = member
+    asked = kind == "QuestionnaireResponse"
+    return Origin(
         source="questionnaire" if asked else "observation",
         encounter=reference_of(resource.get("encounter")),
         recorded_by=references_of(resource.get("author" if asked else "performer")),
         flags=() if asked or not only_issued(resource) else ("issued-only",),
+    )
+
+
+def item_answer(answer: Answer, origin: Origin) -> ItemAnswer:
+    """An answer on an instrument of outcome as a fact."""
+    return ItemAnswer(
+        instrument=answer.instrument.id,
+        item=answer.item,
+        day=answer.day,
+        reference=answer.reference,
+        value=answer.value,
+        order=answer.order,
+        group=answer.group,
+        source=origin.source,
+        encounter=origin.encounter,
+        recorded_by=origin.recorded_by,
+        flags=origin.flags,
     )
 
 

@@ -8,13 +8,63 @@ says nothing either way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from mappings.known_then_schema import KnownThen
+from mappings.load import Knowledge
 from plugin.ingest.codings import concept_of
 from plugin.ingest.resources import Json, items, moment_of, obj, text, written_date
+
+
+class Past:
+    """The resources of one patient as they stood on past days.
+
+    Each state of a resource is made once and is then the same object, so that what it says need be read but once.
+    """
+
+    def __init__(self, resources: Iterable[object], knowledge: Knowledge) -> None:
+        kinds = {kind.type: kind for kind in knowledge.known_then.kinds}
+        self._dated = [
+            _Dated(one, kinds[name]) for one in resources if isinstance(one, dict) and (name := _kind_of(one)) in kinds
+        ]
+
+    def on(self, day: date, *, before: datetime | None = None, but: Collection[int] = ()) -> list[Json]:
+        """What a reader of `day` could have met, as `as_known` says, without the resources of the identities `but`."""
+        states = (dated.on(day, before) for dated in self._dated if id(dated.resource) not in but)
+        return [state for state in states if state is not None]
+
+
+def _kind_of(resource: Json) -> str:
+    return text(resource.get("resourceType"))
+
+
+class _Dated:
+    """One resource with every day that what was known of it turns on; between two of them nothing changes."""
+
+    __slots__ = ("_days", "_kind", "_known", "_states", "_touched", "resource")
+
+    def __init__(self, resource: Json, kind: KnownThen) -> None:
+        self.resource, self._kind = resource, kind
+        self._touched = _days(resource, ("meta.lastUpdated",))
+        known = _first_day(resource, kind.since)
+        self._known = known or (self._touched[-1] if self._touched else None)
+        # Every comparison of `as_known` is with one of these; the days between two have one answer.
+        self._days = sorted({*self._touched, *_days(resource, (*kind.ends, *kind.last_days))})
+        self._states: dict[tuple[int, int], Json] = {}
+
+    def on(self, day: date, before: datetime | None) -> Json | None:
+        known, kind = self._known, self._kind
+        if known is None:
+            return self.resource if kind.undated == "known" else None
+        if known > day or (known == day and kind.same_day == "left-out" and not _earlier(self.resource, kind, before)):
+            return None
+        place = (bisect_left(self._days, day), bisect_right(self._days, day))
+        if place not in self._states:
+            self._states[place] = _as_it_stood(self.resource, kind, day, self._touched)
+        return self._states[place]
 
 
 def as_known(
@@ -37,6 +87,10 @@ def as_known(
         return resource if kind.undated == "known" else None
     if known > day or (known == day and kind.same_day == "left-out" and not _earlier(resource, kind, before)):
         return None
+    return _as_it_stood(resource, kind, day, touched)
+
+
+def _as_it_stood(resource: Json, kind: KnownThen, day: date, touched: Sequence[date]) -> Json:
     as_today = (bool(touched) and touched[-1] < day) or bool(_days(resource, kind.asserted))
     return resource if as_today else _before_its_end(resource, kind, day)
 

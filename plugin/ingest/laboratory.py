@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from functools import partial
 from typing import NamedTuple
 
 from mappings.domain_schema import Measure
@@ -17,17 +18,17 @@ from mappings.load import Knowledge
 from plugin.findings import SetAside
 from plugin.ingest.body_mass import body_mass
 from plugin.ingest.codings import Coding, concept_of
-from plugin.ingest.item_answers import read_item, with_origin
+from plugin.ingest.item_answers import origin_of, read_item
 from plugin.ingest.lab_values import LabValue, factors_of, read_value
 from plugin.ingest.measure_codes import MeasureCodes, MeasureRole, measure_codes_of
 from plugin.ingest.questionnaires import FINISHED, NOT_FINISHED, bare_codes, items_of
+from plugin.ingest.read_once import ReadOnce
 from plugin.ingest.readings import only_issued, when_observed
-from plugin.ingest.references import type_of
-from plugin.ingest.resources import Json, code_word, instant_in, objects
+from plugin.ingest.references import Member
+from plugin.ingest.resources import ClosedList, Json, instant_in, objects
 from plugin.record import ItemAnswer, LabResult
 
-_FINAL = ("final", "amended", "corrected")
-_COUNTED = (*_FINAL, "preliminary")
+_COUNTED = ClosedList("final", "amended", "corrected", "preliminary")
 _NOT_COUNTED = "not counted: its status is none of final, amended, corrected, preliminary"
 _NO_DAY = "the day of the measure is not known"
 _PRELIMINARY_ITEM = "preliminary: the answer to an item counts when it is final"
@@ -53,8 +54,7 @@ class _Part(NamedTuple):
 class _Seen(NamedTuple):
     """Where and when something was observed."""
 
-    reference: str
-    resource: Json
+    member: Member
     day: date
     order: str
     group: str
@@ -75,10 +75,11 @@ class _Factors:
 
 
 def read_laboratory(
-    members: Iterable[tuple[str, Json]],
+    members: Iterable[Member],
     codings: Mapping[str, tuple[Coding, ...]],
     knowledge: Knowledge,
     zone: tzinfo | None,
+    already: ReadOnce | None = None,
 ) -> Results:
     """All results and answers in Observations and QuestionnaireResponses, and why one of a known measure has none.
 
@@ -86,22 +87,35 @@ def read_laboratory(
     """
     codes, factors = measure_codes_of(knowledge), _Factors()
     found = Results([], [], [])
-    for reference, resource in members:
-        try:
-            reason = _read(reference, resource, codings.get(reference, ()), codes, factors, zone, found)
-        except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
-            reason = _COULD_NOT
-        if reason:
-            found.aside.append(SetAside(reference=reference, reason=reason))
+
+    for member in members:
+        read = partial(_told, member, codings.get(member.reference, ()), codes, factors, zone)
+        own = read() if already is None else already.of("laboratory", member.resource, read, given=member.reference)
+        found.results.extend(own.results)
+        found.answers.extend(own.answers)
+        found.aside.extend(own.aside)
     found.results.extend(body_mass(found.results, knowledge.clinical.measures))
     found.results.sort(key=lambda result: (result.day, result.order, result.reference, result.measure))
     found.answers.sort(key=lambda one: (one.day, one.order, one.instrument, one.item, one.reference))
     return found
 
 
+def _told(
+    member: Member, codings: tuple[Coding, ...], codes: MeasureCodes, factors: _Factors, zone: tzinfo | None
+) -> Results:
+    """What one resource tells, or why it tells nothing."""
+    found = Results([], [], [])
+    try:
+        reason = _read(member, codings, codes, factors, zone, found)
+    except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
+        reason = _COULD_NOT
+    if reason:
+        found.aside.append(SetAside(reference=member.reference, reason=reason))
+    return found
+
+
 def _read(
-    reference: str,
-    resource: Json,
+    member: Member,
     codings: tuple[Coding, ...],
     codes: MeasureCodes,
     factors: _Factors,
@@ -109,11 +123,12 @@ def _read(
     found: Results,
 ) -> str:
     """Add what one resource tells; the reason when it is of a known measure and tells nothing, else empty."""
-    asked = type_of(resource) == "QuestionnaireResponse"
+    reference, kind, resource = member
+    asked = kind == "QuestionnaireResponse"
     parts = _asked(resource, codes) if asked else _observed(resource, codings, codes)
     if not parts:
         return _THROUGH_MEMBERS if not asked and codes.is_panel(codings) else ""
-    status = code_word(resource.get("status"), FINISHED if asked else _COUNTED)
+    status = (FINISHED if asked else _COUNTED).word(resource.get("status"))
     if not status:
         return NOT_FINISHED if asked else _NOT_COUNTED
     day, order = instant_in(resource.get("authored"), None) if asked else when_observed(resource, zone)
@@ -122,7 +137,7 @@ def _read(
     flags = [] if status != "preliminary" else ["preliminary"]
     flags += ["issued-only"] if not asked and only_issued(resource) else []
     group = reference if asked or len(parts) > 1 else ""
-    seen = _Seen(reference, resource, day.day, order, group, tuple(flags))
+    seen = _Seen(member, day.day, order, group, tuple(flags))
     reasons = [_note(part, seen, factors, found) for part in parts]
     return "" if "" in reasons else reasons[-1]
 
@@ -140,9 +155,11 @@ def _observed(resource: Json, codings: tuple[Coding, ...], codes: MeasureCodes) 
 def _asked(resource: Json, codes: MeasureCodes) -> list[_Part]:
     parts = []
     for item in items_of(resource):
-        role = codes.role_of(concept_of(item.get("code")).codings) or next(
-            (role for bare in bare_codes(item) if (role := codes.role_of_bare(bare)) is not None), None
-        )
+        role = codes.role_of(concept_of(item.get("code")).codings)
+        for bare in bare_codes(item) if role is None else ():
+            role = codes.role_of_bare(bare)
+            if role is not None:
+                break
         if role is not None:
             parts += [_Part(role, answer) for answer in objects(item.get("answer"))[:1]]
     return parts
@@ -157,17 +174,23 @@ def _note(part: _Part, seen: _Seen, factors: _Factors, found: Results) -> str:
         said = read_item(part.element, measure, part.role.item)
         if isinstance(said, str):
             return said
-        answer = ItemAnswer(
-            instrument=measure.id,
-            item=part.role.item,
-            day=seen.day,
-            reference=seen.reference,
-            value=said.value,
-            meaning=said.meaning,
-            order=seen.order,
-            group=seen.group,
+        origin = origin_of(seen.member)
+        found.answers.append(
+            ItemAnswer(
+                instrument=measure.id,
+                item=part.role.item,
+                day=seen.day,
+                reference=seen.member.reference,
+                value=said.value,
+                meaning=said.meaning,
+                order=seen.order,
+                group=seen.group,
+                source=origin.source,
+                encounter=origin.encounter,
+                recorded_by=origin.recorded_by,
+                flags=origin.flags,
+            )
         )
-        found.answers.append(with_origin(answer, seen.resource))
         return ""
     value = read_value(part.element, measure, factors.of(measure))
     if isinstance(value, str):
@@ -178,7 +201,7 @@ def _note(part: _Part, seen: _Seen, factors: _Factors, found: Results) -> str:
 
 def _result(value: LabValue, measure: Measure, seen: _Seen) -> LabResult:
     return LabResult(
-        reference=seen.reference,
+        reference=seen.member.reference,
         measure=measure.id,
         day=seen.day,
         order=seen.order,

@@ -5,7 +5,7 @@ Codes are compared within their system; a bare code is that of a questionnaire i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mappings.domain_schema import Measure
@@ -43,9 +43,9 @@ class MeasureCodes:
             self._refused.update((code.system, plain_code(code.code)) for code in measure.not_this)
         self._refused_bare = {code for _, code in self._refused}
 
-    def role_of(self, codings: Iterable[Coding]) -> MeasureRole | None:
+    def role_of(self, codings: Sequence[Coding]) -> MeasureRole | None:
         """The role that all known codings agree on, a value before an item; none where a code must not be read."""
-        keys = self._keys(codings)
+        keys = self._keys(codings) if codings else ()
         if not keys or not self._refused.isdisjoint(keys):
             return None
         return _agreed([role for key in keys for role in self._roles.get(key, ())])
@@ -53,7 +53,8 @@ class MeasureCodes:
     def role_of_bare(self, code: str) -> MeasureRole | None:
         """The role of a code whose system is not stated."""
         plain = plain_code(code)
-        return None if plain in self._refused_bare else _agreed(self._bare.get(plain, []))
+        roles = self._bare.get(plain)
+        return None if roles is None or plain in self._refused_bare else _agreed(roles)
 
     def is_panel(self, codings: Iterable[Coding]) -> bool:
         """Whether any coding names the panel of a measure."""

@@ -8,24 +8,27 @@ a fact of its own, whether or not its scale is complete. Every resource ends in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from functools import partial
 from typing import NamedTuple
 
 from plugin.findings import SetAside
 from plugin.ingest.codings import Coding, concept_of
-from plugin.ingest.item_answers import item_answer
+from plugin.ingest.item_answers import item_answer, origin_of
 from plugin.ingest.questionnaires import read_questionnaire
+from plugin.ingest.read_once import ReadOnce
 from plugin.ingest.readings import Answer, Total, number_in, when_observed
-from plugin.ingest.references import Received, type_of
-from plugin.ingest.resources import Json, code_word, objects
-from plugin.ingest.totals import reconciled, settle, sheets_among
+from plugin.ingest.references import Member, Received
+from plugin.ingest.resources import ClosedList, Json, objects
+from plugin.ingest.totals import Sheet, reconciled, settle, sheets_among
 from plugin.ingest.vocabulary import Role, ScaleCodes, Vocabulary
 from plugin.record import ItemAnswer, Score
 
 MEASURE_TYPES = ("Observation", "QuestionnaireResponse")
-_FINAL = ("final", "amended", "corrected")
+_FINAL = ClosedList("final", "amended", "corrected")
 COULD_NOT_BE_READ = "could not be read"
 _NO_MEASURE = "not a measure this version reads"
 _TOO_FEW = "too few answered items for a total"
@@ -43,8 +46,10 @@ class _Panel:
     longer: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sighting:
+_NO_PANEL = _Panel()
+
+
+class _Sighting(NamedTuple):
     """Where and when something was observed; `group` is the panel or resource it belongs to."""
 
     reference: str
@@ -54,18 +59,15 @@ class _Sighting:
     group: str
 
 
-@dataclass
-class _Collected:
-    """What was found so far, and why a resource may end up unused."""
+@dataclass(slots=True)
+class _Heard:
+    """What one resource says, and why it may end up unused."""
 
-    scales: ScaleCodes
-    codings: Mapping[str, tuple[Coding, ...]]
+    reference: str
     totals: list[Total] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
-    asked_totals: list[Total] = field(default_factory=list)
-    asked_answers: list[Answer] = field(default_factory=list)
     stray_answers: list[Answer] = field(default_factory=list)
-    why_not: dict[str, str] = field(default_factory=dict)
+    why_not: str = COULD_NOT_BE_READ
 
     def note(self, role: Role, value: float | None, seen: _Sighting, *, stray: bool = False) -> str:
         """Add what one element says; the reason when it says nothing usable, else empty.
@@ -98,7 +100,9 @@ class _Collected:
                 value=value,
                 day=seen.day,
                 order=seen.order,
-                references=tuple(dict.fromkeys((seen.reference, *((seen.group,) if seen.group else ())))),
+                references=(seen.reference, seen.group)
+                if seen.group not in ("", seen.reference)
+                else (seen.reference,),
                 group=seen.group,
                 suspect=role.kind == "panel",
             )
@@ -118,112 +122,171 @@ class Measured(NamedTuple):
     codings: Mapping[str, tuple[Coding, ...]]
 
 
+class _Coded(NamedTuple):
+    """The codings of an Observation, and what they mean for the scales."""
+
+    codings: tuple[Coding, ...]
+    roles: tuple[Role, ...]
+
+
 def read_measures(
-    resources: Iterable[tuple[str, Json]], received: Received, vocabulary: Vocabulary, zone: tzinfo | None
+    members: Sequence[Member],
+    received: Received,
+    vocabulary: Vocabulary,
+    zone: tzinfo | None,
+    already: ReadOnce | None = None,
 ) -> Measured:
     """All scores and item answers on the instruments of outcome."""
-    members = list(resources)
-    codings = {ref: concept_of(one.get("code")).codings for ref, one in members if type_of(one) == "Observation"}
-    panels, others = _panels(members, received, vocabulary.scales, codings)
-    found = _Collected(scales=vocabulary.scales, codings=codings)
-    for reference, resource in members:
-        try:
-            found.why_not[reference] = (
-                _OTHER_SCALE
-                if reference in others
-                else _asked(reference, resource, found, zone)
-                if type_of(resource) == "QuestionnaireResponse"
-                else _observed(reference, resource, panels, found, zone)
-            )
-        except Exception:  # one resource must never cost the others; the tests hold that no known input leads here
-            found.why_not[reference] = COULD_NOT_BE_READ
-    scores, answers = _scores(found), _answers(found, dict(members))
+    reading = _Reading(vocabulary.scales, zone, already)
+    coded = {one.reference: reading.coded(one) for one in members if one.kind == "Observation"}
+    panels, others = _panels(members, received, coded)
+    observed: list[_Heard] = []
+    asked: list[_Heard] = []
+    for member in members:
+        if member.kind == "QuestionnaireResponse":
+            asked.append(reading.asked(member))
+        elif member.reference in others:
+            observed.append(_Heard(member.reference, why_not=_OTHER_SCALE))
+        else:
+            panel = panels.get(member.reference, _NO_PANEL)
+            observed.append(reading.observed(member, coded[member.reference].roles, panel))
+    scores = _scores(observed, asked)
+    answers = _answers(observed, asked, {member.reference: member for member in members})
     used = {reference for score in scores for reference in score.references}
-    used.update(answer.reference for answer in answers)
-    aside = [SetAside(reference=r, reason=reason) for r, reason in found.why_not.items() if r not in used]
-    return Measured(scores, answers, aside, codings)
+    used.update([answer.reference for answer in answers])
+    aside = [
+        SetAside(reference=heard.reference, reason=heard.why_not)
+        for heard in (*observed, *asked)
+        if heard.reference not in used
+    ]
+    return Measured(scores, answers, aside, {reference: one.codings for reference, one in coded.items()})
 
 
-def _answers(found: _Collected, resources: Mapping[str, Json]) -> list[ItemAnswer]:
+class _Reading(NamedTuple):
+    """What the resources of one record are read with, each once where they are read `already`."""
+
+    scales: ScaleCodes
+    zone: tzinfo | None
+    already: ReadOnce | None
+
+    def coded(self, member: Member) -> _Coded:
+        """The codes of an Observation."""
+        if self.already is None:
+            return self._coded(member)
+        return self.already.of("codes", member.resource, partial(self._coded, member))
+
+    def _coded(self, member: Member) -> _Coded:
+        codings = concept_of(member.resource.get("code")).codings
+        return _Coded(codings, self.scales.roles(codings))
+
+    def observed(self, member: Member, roles: tuple[Role, ...], panel: _Panel) -> _Heard:
+        """What an Observation says as a member of `panel`."""
+        if not roles and "component" not in member.resource:
+            return _Heard(member.reference, why_not=_NO_MEASURE)
+
+        read = partial(_heard, member, partial(_observed, member, roles, panel, self))
+        if self.already is None:
+            return read()
+        return self.already.of("measure", member.resource, read, given=(member.reference, panel))
+
+    def asked(self, member: Member) -> _Heard:
+        """What a QuestionnaireResponse says."""
+        read = partial(_heard, member, partial(_asked, member, self))
+        if self.already is None:
+            return read()
+        return self.already.of("measure", member.resource, read, given=member.reference)
+
+
+def _heard(member: Member, read: Callable[[_Heard], str]) -> _Heard:
+    heard = _Heard(member.reference)
+    with suppress(Exception):  # one resource must never cost the others; the tests hold that no known input leads here
+        heard.why_not = read(heard)
+    return heard
+
+
+def _answers(observed: Sequence[_Heard], asked: Sequence[_Heard], members: Mapping[str, Member]) -> list[ItemAnswer]:
     """Every answer within the range of its item once, by the longest scale that has the item."""
     longest: dict[str, Answer] = {}
-    every = (*found.answers, *found.asked_answers, *found.stray_answers)
+    every = [answer for heard in (*observed, *asked) for answer in heard.answers]
+    every += [answer for heard in observed for answer in heard.stray_answers]
     for answer in sorted(every, key=lambda one: -len(one.instrument.items)):
         if 0 <= answer.value <= answer.instrument.item_maximum:
             longest.setdefault(answer.element, answer)
-    read = [item_answer(answer, resources[answer.reference]) for answer in longest.values()]
+    origins = {reference: origin_of(members[reference]) for reference in {one.reference for one in longest.values()}}
+    read = [item_answer(answer, origins[answer.reference]) for answer in longest.values()]
     return sorted(read, key=lambda one: (one.day, one.order, one.instrument, one.item, one.reference))
 
 
 def _panels(
-    members: Iterable[tuple[str, Json]],
-    received: Received,
-    scales: ScaleCodes,
-    codings: Mapping[str, tuple[Coding, ...]],
+    members: Iterable[Member], received: Received, coded: Mapping[str, _Coded]
 ) -> tuple[dict[str, _Panel], set[str]]:
     """Which panel each member Observation belongs to, and which Observations belong to a scale that is not
     read.
     """
     panels: dict[str, _Panel] = {}
     others: set[str] = set()
-    for reference, resource in members:
-        if type_of(resource) != "Observation":
-            continue
-        roles = scales.roles(codings[reference])
+    for reference, kind, resource in members:
+        roles = coded[reference].roles if kind == "Observation" else ()
         kinds = {role.kind for role in roles}
-        linked = [
-            target[0]
-            for link in (*objects(resource.get("hasMember")), *objects(resource.get("related")))
-            if (target := received.find(link.get("target") or link, parent=resource, kind="Observation")) is not None
-        ]
-        if kinds and kinds <= {"other"}:
-            others.update((reference, *linked))
-        elif "panel" in kinds and code_word(resource.get("status"), _FINAL):
+        if kinds == {"other"}:
+            others.update((reference, *_linked(resource, received)))
+        elif "panel" in kinds and _FINAL.word(resource.get("status")):
             named = [role.instrument for role in roles if role.kind == "panel"]
             longer = frozenset(id_ for instrument in named for id_ in instrument.part_of)
             panel = _Panel(reference, frozenset(instrument.id for instrument in named), longer)
-            panels.update(dict.fromkeys((*linked, reference), panel))
+            panels.update(dict.fromkeys((*_linked(resource, received), reference), panel))
     return panels, others
 
 
-def _asked(reference: str, resource: Json, found: _Collected, zone: tzinfo | None) -> str:
-    read = read_questionnaire(reference, resource, found.scales, zone)
+def _linked(resource: Json, received: Received) -> list[str]:
+    """The Observations that a panel names as its members."""
+    return [
+        target[0]
+        for link in (*objects(resource.get("hasMember")), *objects(resource.get("related")))
+        if (target := received.find(link.get("target") or link, parent=resource, kind="Observation")) is not None
+    ]
+
+
+def _asked(member: Member, reading: _Reading, heard: _Heard) -> str:
+    """Note the totals and answers of one QuestionnaireResponse; the reason that holds if none of them gives a score."""
+    read = read_questionnaire(member.reference, member.resource, reading.scales, reading.zone)
     if isinstance(read, str):
         return read
-    found.asked_totals.extend(read[0])
-    found.asked_answers.extend(read[1])
+    heard.totals.extend(read[0])
+    heard.answers.extend(read[1])
     return _TOO_FEW
 
 
-def _observed(reference: str, resource: Json, panels: dict[str, _Panel], found: _Collected, zone: tzinfo | None) -> str:
+def _observed(member: Member, own: tuple[Role, ...], panel: _Panel, reading: _Reading, heard: _Heard) -> str:
     """Note the totals and answers of one Observation; the reason that holds if none of them gives a score."""
-    scales = found.scales
-    own = scales.roles(found.codings[reference])
+    reference, _, resource = member
+    scales = reading.scales
     parts = [(scales.roles(concept_of(part.get("code")).codings), part) for part in objects(resource.get("component"))]
     parts = [(roles, part) for roles, part in parts if roles]
     if not own and not parts:
         return _NO_MEASURE
-    if not code_word(resource.get("status"), _FINAL):
+    if not _FINAL.word(resource.get("status")):
         return "not final: its status is none of final, amended, corrected"
-    day, order = when_observed(resource, zone)
+    day, order = when_observed(resource, reading.zone)
     if day is None or day.day is None:
         return "the day of the measure is not known"
-    linked = panels.get(reference, _Panel())
-    group = linked.reference or (reference if parts else "")
+    group = panel.reference or (reference if parts else "")
     reasons: list[str] = []
     for place, (roles, element) in enumerate([(own, resource), *parts]):
         seen = _Sighting(reference=reference, element=f"{reference}#{place}", day=day.day, order=order, group=group)
         # A total's code settles what an element with several codes is; another scale's code comes last.
         for role in _ranked(roles):
-            stray = bool(linked.instruments) and role.instrument.id not in linked.instruments
-            if stray and not (role.kind == "item" and role.instrument.id in linked.longer):
+            stray = bool(panel.instruments) and role.instrument.id not in panel.instruments
+            if stray and not (role.kind == "item" and role.instrument.id in panel.longer):
                 continue
-            value = number_in(element, role.instrument, scored=role.kind == "item")
-            reasons.append(found.note(role, value, seen, stray=stray))
+            value = number_in(element, role)
+            reasons.append(heard.note(role, value, seen, stray=stray))
     return next((reason for reason in reasons if reason), _TOO_FEW)
 
 
 def _ranked(roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    if len(roles) <= 1:
+        return roles
     for kind in ("total", "item", "panel", "other"):
         chosen = tuple(role for role in roles if role.kind == kind)
         if chosen:
@@ -231,44 +294,28 @@ def _ranked(roles: tuple[Role, ...]) -> tuple[Role, ...]:
     return ()
 
 
-def _scores(found: _Collected) -> list[Score]:
-    observed = _settled(found.totals, found.answers, "observation")
-    asked: dict[Day, list[Score]] = defaultdict(list)
-    for reference in dict.fromkeys(
-        [
-            *(r for total in found.asked_totals for r in total.references),
-            *(a.reference for a in found.asked_answers),
-        ]
-    ):
-        one = _settled(
-            [total for total in found.asked_totals if reference in total.references],
-            [answer for answer in found.asked_answers if answer.reference == reference],
-            "questionnaire",
-        )
-        for key, scores in one.items():
-            asked[key].extend(scores)
-    result = [
-        score
-        for key in sorted({*observed, *asked}, key=lambda key: (key[1], key[0]))
-        for score in sorted(
-            reconciled(observed.get(key, []), asked.get(key, [])), key=lambda s: (s.order, s.references)
-        )
-    ]
+def _scores(observed: Sequence[_Heard], asked: Sequence[_Heard]) -> list[Score]:
+    seen = _settled(
+        [total for heard in observed for total in heard.totals],
+        [answer for heard in observed for answer in heard.answers],
+        "observation",
+    )
+    answered: dict[Day, list[Score]] = defaultdict(list)
+    for heard in sorted(asked, key=lambda one: not one.totals):  # totals first
+        for key, scores in _settled(heard.totals, heard.answers, "questionnaire").items():
+            answered[key].extend(scores)
+    result: list[Score] = []
+    for key in sorted({*seen, *answered}, key=lambda key: (key[1], key[0])):
+        scores = reconciled(seen.get(key, []), answered.get(key, []))
+        result.extend(sorted(scores, key=lambda s: (s.order, s.references)) if len(scores) > 1 else scores)
     return result
 
 
 def _settled(totals: Iterable[Total], answers: Iterable[Answer], source: str) -> dict[Day, list[Score]]:
     """Scores of one source by scale and day."""
-    by_day: dict[Day, list[Total]] = defaultdict(list)
+    by_day: dict[Day, tuple[list[Total], list[Sheet]]] = defaultdict(lambda: ([], []))
     for total in totals:
-        by_day[total.instrument.id, total.day].append(total)
-    sheets = sheets_among(answers)
-    keys = {*by_day, *((sheet.instrument.id, sheet.answers[0].day) for sheet in sheets)}
-    return {
-        key: settle(
-            by_day.get(key, []),
-            [sheet for sheet in sheets if (sheet.instrument.id, sheet.answers[0].day) == key],
-            source=source,
-        )
-        for key in keys
-    }
+        by_day[total.instrument.id, total.day][0].append(total)
+    for sheet in sheets_among(answers):
+        by_day[sheet.instrument.id, sheet.answers[0].day][1].append(sheet)
+    return {key: settle(*found, source=source) for key, found in by_day.items()}

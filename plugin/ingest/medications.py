@@ -15,13 +15,11 @@ import orjson
 from plugin.findings import SetAside
 from plugin.ingest.codings import concepts_of
 from plugin.ingest.conditions import ENTERED_IN_ERROR
-from plugin.ingest.indications import read_indications
 from plugin.ingest.named_drug import Drugs
-from plugin.ingest.quantities import read_supply
 from plugin.ingest.references import reference_of, references_of, type_of
 from plugin.ingest.resources import (
+    ClosedList,
     Json,
-    code_word,
     first_date,
     obj,
     objects,
@@ -37,8 +35,8 @@ _STATUSES = (
     *("preparation", "in-progress", "declined", "not-done", "intended", "not-taken"),
 )
 _OTHER_SPELLINGS = {"canceled": "cancelled", "inprogress": "in-progress", "onhold": "on-hold"}
-_ALL_STATUSES = (*_STATUSES, *_OTHER_SPELLINGS)
-_INTENTS = (
+_ALL_STATUSES = ClosedList(*_STATUSES, *_OTHER_SPELLINGS)
+_INTENTS = ClosedList(
     *("proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"),
 )
 _LAYERS = {
@@ -48,11 +46,14 @@ _LAYERS = {
     "MedicationAdministration": Layer.ADMINISTRATION,
 }
 MEDICATION_TYPES = tuple(_LAYERS)
+_BASED_ON_KEYS = ("basedOn", "authorizingPrescription", "request", "derivedFrom")
+_BASED_ON = frozenset(_BASED_ON_KEYS)
+_UNLIKE = ("id", "meta", "text")
 
 
 def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationFact | SetAside:
     """One medication resource as a fact, or why it is not used."""
-    status = code_word(resource.get("status"), _ALL_STATUSES, "unknown")
+    status = _ALL_STATUSES.word(resource.get("status"), "unknown")
     status = _OTHER_SPELLINGS.get(status, status)
     if status == ENTERED_IN_ERROR:
         return SetAside(reference=reference, reason="entered in error")
@@ -67,15 +68,15 @@ def read_medication(reference: str, resource: Json, drugs: Drugs) -> MedicationF
     is_report = reported or layer is Layer.REPORT
     ending = read_ending(resource, status=status, is_report=is_report, product=product, vocabulary=vocabulary)
     adherence, asserted = read_adherence(resource, vocabulary)
-    indications = read_indications(resource, drugs.received, vocabulary)
-    supply = read_supply(resource, vocabulary.dosing)
+    indications = drugs.indications_of(resource)
+    supply = drugs.supply_of(resource)
     flags = (*supply.flags, *(("indication-unresolved",) if indications.unresolved else ()))
     return MedicationFact(
         reference=reference,
         layer=Layer.REPORT if reported else layer,
         status=status,
         product=product,
-        intent=code_word(resource.get("intent"), _INTENTS),
+        intent=_INTENTS.word(resource.get("intent")),
         do_not_perform=truth(resource.get("doNotPerform")),
         reported=reported,
         identifiers=_identifiers(resource),
@@ -106,8 +107,8 @@ def _is_reported(resource: Json) -> bool:
 
 
 def _dosage(resource: Json, layer: Layer, drugs: Drugs) -> tuple[DosageLine, ...]:
-    keys = ("dosage", "dosageInstruction") if layer in (Layer.REPORT, Layer.ADMINISTRATION) else ("dosageInstruction",)
-    lines = next((lines for key in keys if (lines := drugs.dosage_of(resource.get(key)))), ())
+    lines = drugs.dosage_of(resource.get("dosage")) if layer in (Layer.REPORT, Layer.ADMINISTRATION) else ()
+    lines = lines or drugs.dosage_of(resource.get("dosageInstruction"))
     if layer is not Layer.ADMINISTRATION:
         return lines
     # An administration is one intake; its day is the record's own.
@@ -155,21 +156,29 @@ def _effective(resource: Json, layer: Layer) -> dict[str, Any]:
 
 
 def _identifiers(resource: Json) -> frozenset[str]:
-    found = ((text(item.get("system")), text(item.get("value"))) for item in objects(resource.get("identifier")))
+    sent = resource.get("identifier")
+    if sent is None:
+        return frozenset()
+    found = ((text(item.get("system")), text(item.get("value"))) for item in objects(sent))
     return frozenset(f"{system}|{value}" for system, value in found if value)
 
 
 def _based_on(resource: Json) -> tuple[str, ...]:
+    if _BASED_ON.isdisjoint(resource):
+        return ()
     found: list[str] = []
-    for key in ("basedOn", "authorizingPrescription", "request", "derivedFrom"):
+    for key in _BASED_ON_KEYS:
         found.extend(references_of(resource.get(key)))
     return tuple(dict.fromkeys(found))
 
 
 def _is_inpatient(resource: Json, layer: Layer) -> bool:
+    sent = resource.get("category")
+    if sent is None:
+        return layer is Layer.ADMINISTRATION
     said = {
         word.lower()
-        for concept in concepts_of(resource.get("category"))
+        for concept in concepts_of(sent)
         for word in (*(coding.code for coding in concept.codings), *concept.names)
     }
     if "inpatient" in said:
@@ -179,7 +188,9 @@ def _is_inpatient(resource: Json, layer: Layer) -> bool:
 
 def fingerprint_of(resource: Json) -> str:
     """A digest that is equal for resources alike in every element but id, meta and the narrative."""
-    alike = {key: value for key, value in resource.items() if key not in ("id", "meta", "text")}
+    alike = dict(resource)
+    for key in _UNLIKE:
+        alike.pop(key, None)
     try:
         written = orjson.dumps(alike, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # what only the standard library writes: lone surrogates, very large whole numbers

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from plugin.ingest.codings import Concept, concept_of
+from plugin.ingest.contents import Contents
 from plugin.ingest.dosage import read_dosage
+from plugin.ingest.indications import Indications, read_indications
+from plugin.ingest.quantities import FillSupply, read_supply, supply_sent
 from plugin.ingest.recognition import recognise
 from plugin.ingest.references import Received
 from plugin.ingest.resources import Json, obj, objects, text
@@ -19,21 +22,36 @@ from plugin.record import DosageLine, Product
 _RXNORM = "rxnorm"
 
 
+@dataclass(frozen=True)
+class Met:
+    """What the contents met so far say of drugs; all of one patient, read with one knowledge and jurisdiction."""
+
+    products: dict[Concept, Product | None] = field(default_factory=dict)
+    named: Contents[tuple[Product | None, bool]] = field(default_factory=Contents)
+    dosages: Contents[tuple[DosageLine, ...]] = field(default_factory=Contents)
+    supplies: Contents[FillSupply] = field(default_factory=Contents)
+    indications: Contents[Indications] = field(default_factory=Contents)
+
+
 @dataclass
 class Drugs:
-    """Names the drugs of resources, remembering what it has met and which Medication resources were read."""
+    """Names the drugs of resources, remembering what it has met and which Medication resources were read (`used`)."""
 
     vocabulary: Vocabulary
     received: Received
     jurisdiction: str
-    used: set[str] = field(default_factory=set)
-    _known: dict[Concept, Product | None] = field(default_factory=dict)
-    _dosages: dict[str, tuple[DosageLine, ...]] = field(default_factory=dict)
+    met: Met = field(default_factory=Met)
+    used: list[str] = field(default_factory=list)
 
     def named_by(self, resource: Json) -> tuple[Product | None, bool]:
         """The product, None when the knowledge does not name it; and whether the resource names anything at
         all.
         """
+        if "medication" in resource or "medicationReference" in resource:
+            return self._named_by(resource)
+        return self.met.named.of(resource.get("medicationCodeableConcept"), lambda: self._named_by(resource))
+
+    def _named_by(self, resource: Json) -> tuple[Product | None, bool]:
         concepts = self.concepts(resource)
         for concept in concepts:
             product = self._recognised(concept)
@@ -42,11 +60,22 @@ class Drugs:
         return None, any(concept.stated for concept in concepts)
 
     def dosage_of(self, value: object) -> tuple[DosageLine, ...]:
-        """The dosage instructions, worked out once while one record is read: refills repeat their directions."""
-        written = repr(value)
-        if written not in self._dosages:
-            self._dosages[written] = read_dosage(value, self.vocabulary.dosing)
-        return self._dosages[written]
+        """The dosage instructions: refills repeat their directions."""
+        if value is None:
+            return ()
+        return self.met.dosages.of(value, lambda: read_dosage(value, self.vocabulary.dosing))
+
+    def supply_of(self, resource: Json) -> FillSupply:
+        """How much one fill holds: refills repeat that too."""
+        return self.met.supplies.of(tuple(supply_sent(resource)), lambda: read_supply(resource, self.vocabulary.dosing))
+
+    def indications_of(self, resource: Json) -> Indications:
+        """What it was given for; a reason that is another resource is looked up each time."""
+        if "reasonReference" in resource or "reason" in resource:
+            return read_indications(resource, self.received, self.vocabulary)
+        return self.met.indications.of(
+            resource.get("reasonCode"), lambda: read_indications(resource, self.received, self.vocabulary)
+        )
 
     def ingredients_of(self, concept: Concept) -> tuple[str, ...]:
         """The drugs of the knowledge that a substance or product named elsewhere stands for."""
@@ -65,15 +94,16 @@ class Drugs:
         for reference in (resource.get("medicationReference"), either.get("reference"), either):
             target = self.received.find(reference, parent=resource, kind="Medication")
             if target is not None:
-                self.used.add(target[0])
+                self.used.append(target[0])
                 found.extend(_medication_concepts(target[1]))
             found.append(Concept(text=text(obj(reference).get("display"))))
         return [concept for concept in found if concept.stated]
 
     def _recognised(self, concept: Concept) -> Product | None:
-        if concept not in self._known:
-            self._known[concept] = self._by_table(concept) if self._is_of_table(concept) else self._recognise(concept)
-        return self._known[concept]
+        known = self.met.products
+        if concept not in known:
+            known[concept] = self._by_table(concept) if self._is_of_table(concept) else self._recognise(concept)
+        return known[concept]
 
     def _recognise(self, concept: Concept) -> Product | None:
         return recognise(concept.codings, concept.text, self.vocabulary.knowledge, jurisdiction=self.jurisdiction)

@@ -16,13 +16,13 @@ from plugin.ingest.dosage import read_dosage
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.other_medications import DrugGroupNames
 from plugin.ingest.procedures import kind_of
-from plugin.ingest.references import Received, bare_id, reference_of, type_of
-from plugin.ingest.resources import Json, code_word, truth
+from plugin.ingest.references import Member, Received, bare_id, reference_of
+from plugin.ingest.resources import ClosedList, truth
 from plugin.ingest.vocabulary import vocabulary_of
 from plugin.record import DraftOrder, Product
 
 _ROLES = frozenset({"antidepressant", "augmentation"})
-_WITHDRAWN = ("entered-in-error", "cancelled", "revoked", "stopped", "completed", "ended")
+_WITHDRAWN = ClosedList("entered-in-error", "cancelled", "revoked", "stopped", "completed", "ended")
 
 
 def read_orders(
@@ -40,13 +40,13 @@ def read_orders(
     (Medications) that drafts may refer to without being drafts themselves.
     """
     received = Received(resources)
-    everything = Received([*(resource for _, resource in received), *lookups])
+    everything = Received([*(member.resource for member in received), *lookups])
     drugs = Drugs(vocabulary_of(knowledge), everything, jurisdiction)
     chosen = None if selections is None else {reference_of(selection) for selection in selections} - {""}
     return tuple(
         order
-        for reference, resource in received
-        if (order := _order(reference, resource, drugs, selected=_is_selected(reference, chosen))) is not None
+        for member in received
+        if (order := _order(member, drugs, selected=_is_selected(member.reference, chosen))) is not None
     )
 
 
@@ -54,10 +54,11 @@ def _is_selected(reference: str, chosen: set[str] | None) -> bool:
     return chosen is None or reference in chosen or bare_id(reference) in chosen
 
 
-def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> DraftOrder | None:
-    if code_word(resource.get("status"), _WITHDRAWN) or truth(resource.get("doNotPerform")):
+def _order(member: Member, drugs: Drugs, *, selected: bool) -> DraftOrder | None:
+    reference, kind_sent, resource = member
+    if _WITHDRAWN.word(resource.get("status")) or truth(resource.get("doNotPerform")):
         return None
-    if type_of(resource) == "MedicationRequest":
+    if kind_sent == "MedicationRequest":
         product, _ = drugs.named_by(resource)
         known = drugs.vocabulary.knowledge.drugs
         if product is None:
@@ -72,7 +73,7 @@ def _order(reference: str, resource: Json, drugs: Drugs, *, selected: bool) -> D
             return None
         dosage = read_dosage(resource.get("dosageInstruction"), drugs.vocabulary.dosing)
         return DraftOrder(reference=reference, product=product, dosage=dosage, selected=selected and concerning)
-    if type_of(resource) == "ServiceRequest":
+    if kind_sent == "ServiceRequest":
         kind = kind_of(concept_of(resource.get("code")), drugs.vocabulary)
         if kind is not None and kind.concerning:
             return DraftOrder(reference=reference, procedure=kind.id, selected=selected)

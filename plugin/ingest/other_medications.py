@@ -10,23 +10,22 @@ from __future__ import annotations
 from mappings.option_schema import DrugGroup
 from plugin.ingest.codings import Concept, names_any
 from plugin.ingest.named_drug import Drugs
-from plugin.ingest.quantities import read_supply
 from plugin.ingest.references import type_of
-from plugin.ingest.resources import Json, code_word, first_date, obj, objects, truth
+from plugin.ingest.resources import ClosedList, Json, first_date, obj, objects, truth
 from plugin.ingest.vocabulary import Vocabulary, plain_code
 from plugin.record import OtherMedication
 
-_TAKEN = ("active", "completed", "in-progress", "stopped", "on-hold", "unknown")
-_NO_ORDER = ("proposal", "plan", "option")
+_TAKEN = ClosedList("active", "completed", "in-progress", "stopped", "on-hold", "unknown")
+_NO_ORDER = ClosedList("proposal", "plan", "option")
 
 
 def read_other_medication(
     reference: str, resource: Json, drugs: Drugs, names: DrugGroupNames
 ) -> OtherMedication | None:
     """The drug groups a record's drug belongs to, and when it was taken; None when there is nothing to say."""
-    status = code_word(resource.get("status"), _TAKEN)
+    status = _TAKEN.word(resource.get("status"))
     reported = truth(resource.get("reportedBoolean")) or bool(obj(resource.get("reportedReference")))
-    planned = code_word(resource.get("intent"), _NO_ORDER) and not reported
+    planned = _NO_ORDER.word(resource.get("intent")) and not reported
     if not status or planned or truth(resource.get("doNotPerform")):
         return None
     groups = names.of(tuple(drugs.concepts(resource)))
@@ -54,7 +53,7 @@ def read_other_medication(
             resource.get("dateAsserted"),
         ),
         end=end,
-        days_supply=read_supply(resource, drugs.vocabulary.dosing).days,
+        days_supply=drugs.supply_of(resource).days,
         ongoing=status == "active" and end is None,
     )
 

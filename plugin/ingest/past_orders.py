@@ -8,13 +8,12 @@ from datetime import date, datetime
 
 from mappings.load import Knowledge
 from plugin.ingest.named_drug import Drugs
-from plugin.ingest.references import Received, bare_id, reference_of, type_of
-from plugin.ingest.resources import Json, code_word, first_date, first_text, moment_of, text, truth
+from plugin.ingest.references import Received, bare_id, reference_of
+from plugin.ingest.resources import ClosedList, Json, first_date, first_text, moment_of, text, truth
 from plugin.ingest.vocabulary import vocabulary_of
 
 _ROLES = frozenset({"antidepressant", "augmentation"})
-_ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", ""})
-_INTENTS = (*_ORDERED, "proposal", "plan", "option")
+_PLANNED = ClosedList("proposal", "plan", "option")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,8 @@ def past_orders(
     drugs = Drugs(vocabulary_of(knowledge), received, jurisdiction)
     found = [
         order
-        for reference, resource in received
-        if type_of(resource) == "MedicationRequest" and (order := _order(reference, resource, drugs)) is not None
+        for reference, kind, resource in received
+        if kind == "MedicationRequest" and (order := _order(reference, resource, drugs)) is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
 
@@ -72,7 +71,7 @@ def _order(reference: str, resource: Json, drugs: Drugs) -> PastOrder | None:
 def _why_not(resource: Json, *, exact: bool) -> str:
     if text(resource.get("status")) in ("entered-in-error", "draft"):
         return "entered in error, or never signed"
-    if code_word(resource.get("intent"), _INTENTS, "order") not in _ORDERED:
+    if _PLANNED.word(text(resource.get("intent"))):
         return "a plan or a proposal"
     if truth(resource.get("reportedBoolean")) or resource.get("reportedReference"):
         return "a report of an order made elsewhere"

@@ -12,11 +12,11 @@ from plugin.ingest.codings import Concept, concept_of, names_any
 from plugin.ingest.conditions import ENTERED_IN_ERROR
 from plugin.ingest.indications import read_indications
 from plugin.ingest.references import Received
-from plugin.ingest.resources import Json, code_word, first_date, obj, objects, text, whole
+from plugin.ingest.resources import ClosedList, Json, first_date, obj, objects, text, whole
 from plugin.ingest.vocabulary import Vocabulary
 from plugin.record import ProcedureFact
 
-_STATUSES = (
+_STATUSES = ClosedList(
     *("preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error"),
     *("unknown", "aborted", "suspended"),
 )
@@ -27,7 +27,7 @@ def read_procedure(
     reference: str, resource: Json, vocabulary: Vocabulary, received: Received
 ) -> ProcedureFact | SetAside:
     """One Procedure as a fact, or why it is not used."""
-    status = code_word(resource.get("status"), _STATUSES, "unknown")
+    status = _STATUSES.word(resource.get("status"), "unknown")
     if status == ENTERED_IN_ERROR:
         return SetAside(reference=reference, reason="entered in error")
     concept = concept_of(resource.get("code"))

@@ -7,6 +7,7 @@ is not one tablet.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from plugin.ingest.dosage import days_in, unit_of
 from plugin.ingest.resources import Json, first_text, obj, positive, whole
@@ -29,15 +30,35 @@ class FillSupply:
     flags: tuple[str, ...] = ()
 
 
+class SupplySent(NamedTuple):
+    """What a record says of its supply, as sent: of the fill at hand, of a first fill of another size, of repeats."""
+
+    quantity: object
+    days: object
+    initial: Json
+    repeats: object
+
+
+def supply_sent(resource: Json) -> SupplySent:
+    """The elements of a dispense, or of the dispense request of an order, that tell its supply."""
+    request = obj(resource.get("dispenseRequest"))
+    return SupplySent(
+        resource.get("quantity") or request.get("quantity"),
+        resource.get("daysSupply") or request.get("expectedSupplyDuration"),
+        obj(request.get("initialFill")),
+        request.get("numberOfRepeatsAllowed"),
+    )
+
+
 def read_supply(resource: Json, terms: DosingTerms) -> FillSupply:
     """The supply of one fill."""
-    request = obj(resource.get("dispenseRequest"))
-    initial = obj(request.get("initialFill"))
-    quantity, quantity_flags = _quantity(resource.get("quantity") or request.get("quantity"), terms)
-    days, days_flags = _days(resource.get("daysSupply") or request.get("expectedSupplyDuration"), terms)
+    sent = supply_sent(resource)
+    initial = sent.initial
+    quantity, quantity_flags = _quantity(sent.quantity, terms)
+    days, days_flags = _days(sent.days, terms)
     initial_quantity, more_quantity_flags = _quantity(initial.get("quantity"), terms)
     initial_days, more_days_flags = _days(initial.get("duration"), terms)
-    repeats = whole(request.get("numberOfRepeatsAllowed"))
+    repeats = whole(sent.repeats)
     flags = (*quantity_flags, *more_quantity_flags, *days_flags, *more_days_flags)
     return FillSupply(
         quantity=quantity,

@@ -13,10 +13,10 @@ from datetime import tzinfo
 from mappings.schema import Instrument
 from plugin.ingest.codings import concept_of
 from plugin.ingest.readings import Answer, Total, number_in
-from plugin.ingest.resources import Json, code_word, instant_in, objects, text
+from plugin.ingest.resources import ClosedList, Json, instant_in, objects, text
 from plugin.ingest.vocabulary import Role, ScaleCodes
 
-FINISHED = ("completed", "amended")
+FINISHED = ClosedList("completed", "amended")
 NOT_FINISHED = "not finished: its status is neither completed nor amended"
 _PARTS = re.compile(r"[/#|?]")
 _DEPTH_MAX = 30
@@ -29,7 +29,7 @@ def read_questionnaire(
     met = [(roles, item) for item in items_of(resource) if (roles := _roles(item, scales))]
     if not any(role.kind in ("item", "total") for roles, _ in met for role in roles):
         return "another scale than those this version reads" if met else "not a measure this version reads"
-    if not code_word(resource.get("status"), FINISHED):
+    if not FINISHED.word(resource.get("status")):
         return NOT_FINISHED
     day, order = instant_in(resource.get("authored"), None)
     if day is None or day.day is None:
@@ -38,7 +38,7 @@ def read_questionnaire(
     answers: list[Answer] = []
     for place, (roles, item) in enumerate(met):
         for role in roles:
-            value = _value(item, role.instrument, scored=role.kind == "item")
+            value = _value(item, role)
             if value is None:
                 continue
             if role.kind == "total" and _in_range(value, role.instrument):
@@ -78,24 +78,33 @@ def items_of(parent: Json, depth: int = 0) -> Iterator[Json]:
         return
     for item in objects(parent.get("item")):
         yield item
-        yield from items_of(item, depth + 1)
+        if "item" in item:
+            yield from items_of(item, depth + 1)
         for answer in objects(item.get("answer")):
-            yield from items_of(answer, depth + 1)
+            if "item" in answer:
+                yield from items_of(answer, depth + 1)
 
 
 def bare_codes(item: Json) -> Iterator[str]:
     """What an item's linkId and definition may hold as a code, the last part first."""
     for written in (text(item.get("linkId")), text(item.get("definition"))):
-        yield from reversed(_PARTS.split(written))
+        if written:
+            yield from reversed(_PARTS.split(written))
 
 
 def _roles(item: Json, scales: ScaleCodes) -> tuple[Role, ...]:
     coded = scales.roles(concept_of(item.get("code")).codings)
     if coded:
         return coded
-    return next((roles for part in bare_codes(item) if (roles := scales.roles_of_bare(part))), ())
+    for part in bare_codes(item):
+        if roles := scales.roles_of_bare(part):
+            return roles
+    return ()
 
 
-def _value(item: Json, instrument: Instrument, *, scored: bool) -> float | None:
-    found = (number_in(answer, instrument, scored=scored) for answer in objects(item.get("answer")))
-    return next((value for value in found if value is not None), None)
+def _value(item: Json, role: Role) -> float | None:
+    for answer in objects(item.get("answer")):
+        value = number_in(answer, role)
+        if value is not None:
+            return value
+    return None

@@ -6,20 +6,20 @@ instants are turned into the client's zone (decision 10).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, tzinfo
+from typing import NamedTuple
 
 from mappings.schema import Instrument
 from plugin.ingest.codings import Concept, concept_of
-from plugin.ingest.resources import Json, first_date, instant_in, number, obj, objects, text, time_of_day
-from plugin.ingest.vocabulary import plain_code
+from plugin.ingest.resources import Json, first_date, instant_in, number, obj, objects, text, time_of_day, written_date
+from plugin.ingest.vocabulary import Role, plain_code
 from plugin.spans import PartialDate
 
 _ORDINALS = ("ordinalvalue", "itemweight")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Total:
+class Total(NamedTuple):
     """A total as sent. `group` is the panel or resource it belongs to; `suspect` when sent under the panel's
     code.
     """
@@ -33,8 +33,7 @@ class Total:
     suspect: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to one item of one scale.
 
     `group` is the panel or resource it belongs to, empty when unlinked. `element` tells the places apart that
@@ -55,7 +54,7 @@ def when_observed(resource: Json, zone: tzinfo | None) -> tuple[PartialDate | No
     """Day and time of day: effective dateTime, period (its end, else its start), instant, else issued."""
     period = obj(resource.get("effectivePeriod"))
     for written in (resource.get("effectiveDateTime"), period.get("end"), period.get("start")):
-        day = first_date(written)
+        day = written_date(written)
         if day is not None:
             return day, time_of_day(written)
     for instant in (resource.get("effectiveInstant"), resource.get("issued")):
@@ -72,17 +71,20 @@ def only_issued(resource: Json) -> bool:
     return first_date(*stated, resource.get("effectiveInstant")) is None
 
 
-def number_in(element: Json, instrument: Instrument, *, scored: bool) -> float | None:
+def number_in(element: Json, role: Role) -> float | None:
     """The number of an Observation, a component or a questionnaire answer.
 
-    `scored` answers of an item may also be coded, and count by the instrument's scores. A bound ("more than
-    20") is not a number.
+    Answers of an item may also be coded, and count by the instrument's scores. A bound ("more than 20") is not a
+    number.
     """
-    plain = plain_number_in(element)
-    if plain is not None or not scored or text(obj(element.get("valueQuantity")).get("comparator")):
+    quantity = obj(element.get("valueQuantity"))
+    if text(quantity.get("comparator")):
+        return None
+    plain = _plain_number(element, quantity)
+    if plain is not None or role.kind != "item":
         return plain
     for coded in (element.get("valueCodeableConcept"), element.get("valueCoding")):
-        read = _scored(concept_of(coded), instrument)
+        read = _scored(concept_of(coded), role.scores) if coded is not None else None
         if read is not None:
             return read
     return ordinal_in(element)
@@ -91,24 +93,27 @@ def number_in(element: Json, instrument: Instrument, *, scored: bool) -> float |
 def plain_number_in(element: Json) -> float | None:
     """The number of an element as sent, however it is written; None for a bound."""
     quantity = obj(element.get("valueQuantity"))
-    if text(quantity.get("comparator")):
-        return None
+    return None if text(quantity.get("comparator")) else _plain_number(element, quantity)
+
+
+def _plain_number(element: Json, quantity: Json) -> float | None:
     for plain in (
         element.get("valueInteger"),
         quantity.get("value"),
         element.get("valueDecimal"),
         element.get("valueString"),
     ):
-        read = number(plain)
-        if read is not None:
+        if plain is not None and (read := number(plain)) is not None:
             return read
     return None
 
 
-def _scored(concept: Concept, instrument: Instrument) -> float | None:
-    scores = {plain_code(answer): score for answer, score in instrument.answers.items()}
-    said = (*(coding.code for coding in concept.codings), *concept.names)
-    return next((scores[plain_code(word)] for word in said if plain_code(word) in scores), None)
+def _scored(concept: Concept, scores: Mapping[str, float]) -> float | None:
+    for word in (*[coding.code for coding in concept.codings], *concept.names):
+        score = scores.get(plain_code(word))
+        if score is not None:
+            return score
+    return None
 
 
 def ordinal_in(element: Json) -> float | None:

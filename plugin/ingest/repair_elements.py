@@ -7,13 +7,16 @@ from enum import IntEnum, auto
 from typing import NamedTuple
 
 from mappings.repair_schema import Place, RepairName, Repairs
+from plugin.ingest.resources import ClosedList
 
 ANYWHERE = "anywhere"
+_NO_WORDS = ClosedList()
 
 
 class TextKind(IntEnum):
     """What a text at an element is."""
 
+    ANY = auto()
     TOKEN = auto()
     REFERENCE = auto()
     MOMENT = auto()
@@ -28,6 +31,8 @@ class Element(NamedTuple):
 
     `many` says whether it repeats, None where nothing is said. `version` is the repair that its presence means, `words`
     are those of its closed list and `spelt` all that are read as one of them. `inside` names the place below it.
+    What most elements are is told beforehand: `usual` is the kind of text that needs no repair here, None where every
+    text does or may; an object at a `bare` element needs none.
     """
 
     many: bool | None = None
@@ -36,8 +41,10 @@ class Element(NamedTuple):
     dosage: bool = False
     version: RepairName | None = None
     words: frozenset[str] = frozenset()
-    spelt: tuple[str, ...] = ()
+    spelt: ClosedList = _NO_WORDS
     inside: str = ANYWHERE
+    usual: TextKind | None = TextKind.ANY
+    bare: bool = True
 
 
 Elements = Mapping[str, Element]
@@ -54,6 +61,14 @@ def arranged(table: Repairs) -> dict[str, Elements]:
             for element in dict.fromkeys((*_named(common), *_named(place), *below))
         }
         for name, place in places.items()
+    }
+
+
+def worded(places: Mapping[str, Elements]) -> dict[str, tuple[str, ...]]:
+    """By place: which of its elements are concepts or directions."""
+    return {
+        name: tuple(one for one, element in known.items() if element.concept or element.dosage)
+        for name, known in places.items()
     }
 
 
@@ -90,13 +105,17 @@ def _element(name: str, at: str, said: tuple[Place, Place], places: Mapping[str,
     version: RepairName | None = None
     if name in own.earlier or name in own.later:
         version = "earlier-version-element" if name in own.earlier else "later-version-element"
+    marked = version is not None or concept or name in own.dosages
+    usual = TextKind.ANY if text is None else text
     return Element(
+        usual=None if marked or (many and text is TextKind.TOKEN) else usual,
+        bare=not (version is not None or many or concept or text is TextKind.STATUS),
         many=many,
         text=text,
         concept=concept,
         dosage=name in own.dosages,
         version=version,
         words=frozenset(status.words) if status else frozenset(),
-        spelt=(*status.words, *status.other) if status else (),
+        spelt=ClosedList(*status.words, *status.other) if status else _NO_WORDS,
         inside=next((place for place in (f"{at}.{name}", name) if place in places and place != ANYWHERE), ANYWHERE),
     )

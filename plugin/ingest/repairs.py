@@ -8,8 +8,9 @@ which says for each repair why it is safe. What has no name there is no repair.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -17,20 +18,22 @@ import orjson
 
 from mappings.load import Knowledge
 from plugin.ingest.references import reference_of, type_of
-from plugin.ingest.repair_elements import ANYWHERE, Element, Elements, TextKind, arranged
-from plugin.ingest.resources import Json, code_word, number, objects
+from plugin.ingest.repair_elements import ANYWHERE, Element, Elements, TextKind, arranged, worded
+from plugin.ingest.resources import Json, number, objects
 from plugin.spans import PartialDate
 
-Found = Counter[str]
+Found = defaultdict[str, int]
+_Counts = tuple[tuple[str, int], ...]
 _Waiting = list[tuple[Json, Elements]]
+_Arranged = tuple[Mapping[str, Elements], Mapping[str, tuple[str, ...]]]  # by place; which of its elements hold words
 _DAY_LENGTH = len("YYYY-MM-DD")
 _TIME = re.compile(r"T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _NAIVE = re.compile(r"T\d\d:\d\d(:\d\d(?:\.\d+)?)?")
-_ID_LENGTH = 64
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _NO_ID = re.compile(r"[/?#\s]")
 _ADDRESS = re.compile(r"https?://[^?#\s]*/[A-Z][A-Za-z]+/[^/?#\s]+(?:/_history/[^/?#\s]*)?/?", re.IGNORECASE)
 _VERSION = "/_history/"
+_ADDRESSES = ("h", "H")
 # Signs that make no difference to the form of a resource; they are what dates, amounts and most ids are made of.
 _ALIKE = b"0123456789abcdef"
 _FORM = bytes.maketrans(_ALIKE, b"0" * len(_ALIKE))
@@ -38,80 +41,107 @@ _UNSURE = ""  # counts, while a resource is walked, what a form alone does not d
 _BOOLEANS = ("true", "false")
 
 
+class Repairs(Mapping[str, int]):
+    """The repairs that one record needed, by name, in how many places; counted when first asked for."""
+
+    def __init__(self, resources: Iterable[Json], knowledge: Knowledge) -> None:
+        self._count: Callable[[], Mapping[str, int]] = lambda: repairs_in(resources, knowledge)
+
+    @cached_property
+    def _counted(self) -> Mapping[str, int]:
+        counted = self._count()
+        del self._count  # and with it the resources
+        return counted
+
+    def __getitem__(self, name: str) -> int:
+        return self._counted[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counted)
+
+    def __len__(self) -> int:
+        return len(self._counted)
+
+    def __repr__(self) -> str:
+        return repr(self._counted)
+
+
 def repairs_in(resources: Iterable[Json], knowledge: Knowledge) -> Mapping[str, int]:
     """The repairs that the resources of one record needed, contained ones included: by name, in how many places.
 
-    Whether a repair was needed is a matter of form, and resources of one record are much alike: each form is walked
-    once. A form is the JSON without the id, all digits and hexadecimal letters taken for one. Where an outcome hangs on
-    more than that, every resource of the form is walked. Never raises, however deep or odd a resource is.
+    Never raises, however deep or odd a resource is.
     """
     walk = _Walk(_places_of(knowledge))
-    members = list(resources)
-    first: dict[bytes, Json] = {}  # of each form
-    try:
-        alike = [first.setdefault(orjson.dumps({**one, "id": 0}).translate(_FORM), one) for one in members]
-    except TypeError:  # something nested beyond measure, or a number no other library writes: all are walked
-        alike = members
-    times = Counter(map(id, alike))
-    total: Found = Counter()
-    unsure = set()
-    for example in {id(one): one for one in alike}.values():
-        own = walk.repairs_of(example)
-        if own.pop(_UNSURE, 0):
-            unsure.add(id(example))
-            continue
-        for name, count in own.items():
-            total[name] += count * times[id(example)]
-    if unsure:
-        for example, resource in zip(alike, members, strict=True):
-            if id(example) in unsure:
-                total.update(walk.repairs_of(resource))
-    ids = [one.get("id") for one in members]
-    if not all(map(_is_plain_id, ids)):
-        for sent in ids:
-            _note_id(sent, total)
-    return MappingProxyType({name: total[name] for name in sorted(total) if name != _UNSURE})
+    total = _none_found()
+    for resource in resources:
+        for name, count in walk.repairs_of(resource):
+            total[name] += count
+    return MappingProxyType({name: total[name] for name in sorted(total)})
 
 
 class _Walk:
-    """One walk over a resource and all below it."""
+    """Walks over resources and all below them.
 
-    def __init__(self, places: Mapping[str, Elements]) -> None:
-        self._places = places
-        self._anywhere = places[ANYWHERE]
+    Whether a repair was needed is a matter of form, and resources of one record are much alike: each form is walked
+    once. A form is the JSON with all digits and hexadecimal letters taken for one. Concepts and directions, whose words
+    differ most, are looked at apart from the rest. Where an outcome hangs on more than the form, each is walked.
+    """
 
-    def repairs_of(self, resource: Json) -> Found:
-        """What a resource needed but for its own id."""
-        found: Found = Counter()
+    def __init__(self, places: _Arranged) -> None:
+        self._places, self._worded = places
+        self._anywhere = self._places[ANYWHERE]
+        self._forms: dict[tuple[str, bytes], _Counts] = {}
+
+    def repairs_of(self, resource: Json) -> _Counts:
+        """What a resource needed."""
         kind = type_of(resource)
+        rest = dict(resource)
+        found = _id_repairs(rest.pop("id", None))
         if kind == "OperationOutcome":
-            found["outcome-entry"] += 1
-        anywhere = self._anywhere
-        waiting: _Waiting = [({**resource, "id": 0}, self._places.get(kind, anywhere))]
+            found += (("outcome-entry", 1),)
+        for name in self._worded.get(kind, ()):
+            if name in rest and f"_{name}" not in rest:
+                found += self._of_form(kind, {name: rest.pop(name)})
+        return found + self._of_form(kind, rest)
+
+    def _of_form(self, kind: str, part: Json) -> _Counts:
+        try:
+            form = (kind, orjson.dumps(part).translate(_FORM))
+        except TypeError:  # something nested beyond measure, or a number no other library writes
+            return self._walked(kind, part)[0]
+        known = self._forms.get(form)
+        if known is None:
+            known, sure = self._walked(kind, part)
+            if sure:
+                self._forms[form] = known
+        return known
+
+    def _walked(self, kind: str, part: Json) -> tuple[_Counts, bool]:
+        """What a part of a resource needed, and whether every other of its form needs the same."""
+        found = _none_found()
+        waiting: _Waiting = [(part, self._places.get(kind, self._anywhere))]
         while waiting:
             holder, known = waiting.pop()
             for name, value in holder.items():
-                element = known.get(name)
+                element = known.get(name, _NOTHING)
                 if isinstance(value, str):
-                    if element is not None:
+                    if not _is_usual(value, element):
                         _note_text(element, value, found)
-                    elif not value or value.isspace():
-                        found["empty-string"] += 1
                 elif isinstance(value, dict):
                     if not value:
                         found["empty-element"] += 1
-                    elif element is None:
-                        waiting.append((value, anywhere))
-                    else:
+                        continue
+                    if not element.bare:
                         _note_object(element, value, found)
-                        waiting.append(self._below(name, element, value, found))
+                    waiting.append(self._below(name, element, value, found))
                 elif isinstance(value, list):
                     self._note_list(name, element, value, found, waiting, padded=f"_{name}" in holder)
                 elif value is None:
                     found["empty-element"] += 1
-                elif element is not None:
+                elif element is not _NOTHING:
                     _note_plain(element, value, found)
-        return found
+        unsure = found.pop(_UNSURE, 0)
+        return tuple(found.items()), not unsure
 
     def _below(self, name: str, element: Element, value: Json, found: Found) -> tuple[Json, Elements]:
         """What to walk below an element; a contained resource is looked at as one of its type."""
@@ -121,10 +151,9 @@ class _Walk:
         return {**value, "id": 0}, self._places.get(type_of(value), self._anywhere)
 
     def _note_list(
-        self, name: str, known: Element | None, value: list[Any], found: Found, waiting: _Waiting, *, padded: bool
+        self, name: str, element: Element, value: list[Any], found: Found, waiting: _Waiting, *, padded: bool
     ) -> None:
         """Look at a list and go into it; in a `padded` one a null stands for what the element beside it tells."""
-        element = known or _NOTHING
         if not value:
             found["empty-element"] += 1
             return
@@ -151,8 +180,32 @@ class _Walk:
 _NOTHING = Element()
 
 
-def _is_plain_id(sent: object) -> bool:
-    return isinstance(sent, str) and sent.isalnum() and sent.isascii() and len(sent) <= _ID_LENGTH
+def _is_usual(value: str, element: Element) -> bool:
+    """Whether a text plainly needs no repair: a quick look for what nearly every text is."""
+    kind, trimmed = element.usual, value.strip()
+    if kind is TextKind.ANY:
+        return bool(trimmed)
+    if kind is None or trimmed != value or not value:
+        return False
+    if kind is TextKind.TOKEN:
+        return True
+    if kind is TextKind.STATUS:
+        return value in element.words
+    if kind is TextKind.REFERENCE:
+        return _VERSION not in value and not value.startswith(_ADDRESSES)
+    return kind in (TextKind.MOMENT, TextKind.DAY) and len(value) <= _DAY_LENGTH
+
+
+def _none_found() -> Found:
+    return defaultdict(int)
+
+
+def _id_repairs(sent: object) -> _Counts:
+    if isinstance(sent, str) and _ID.fullmatch(sent):
+        return ()
+    found = _none_found()
+    _note_id(sent, found)
+    return tuple(found.items())
 
 
 def _note_id(sent: object, found: Found) -> None:
@@ -234,7 +287,7 @@ def _note_reference(value: str, found: Found) -> None:
 def _note_status(element: Element, value: str, found: Found) -> None:
     if value not in element.words:
         found[_UNSURE] += 1
-        if code_word(value, element.spelt):
+        if element.spelt.word(value):
             found["status-spelling"] += 1
 
 
@@ -248,7 +301,7 @@ def _note_object(element: Element, value: Json, found: Found) -> None:
         _note_concept(element, value, found)
     elif element.text is TextKind.STATUS:
         found[_UNSURE] += 1
-        if code_word(value, element.spelt):
+        if element.spelt.word(value):
             found["concept-for-code"] += 1
 
 
@@ -270,16 +323,17 @@ def _note_plain(element: Element, value: object, found: Found) -> None:
         found["text-as-number"] += 1
 
 
-_ARRANGED: list[tuple[Knowledge, Mapping[str, Elements]]] = []
+_ARRANGED: list[tuple[Knowledge, _Arranged]] = []
 _ARRANGED_MAX = 4
 
 
-def _places_of(knowledge: Knowledge) -> Mapping[str, Elements]:
+def _places_of(knowledge: Knowledge) -> _Arranged:
     """The elements of `knowledge` by place, arranged on first use and kept for the few most recent ones."""
     for known, places in _ARRANGED:
         if known is knowledge:
             return places
-    arranged_now = arranged(knowledge.repairs)
+    elements = arranged(knowledge.repairs)
+    arranged_now = (elements, worded(elements))
     _ARRANGED.append((knowledge, arranged_now))
     del _ARRANGED[:-_ARRANGED_MAX]
     return arranged_now

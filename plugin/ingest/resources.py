@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
 from typing import Any
 
 from plugin.spans import PartialDate
@@ -21,6 +20,7 @@ EMPTY: Json = {}
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _NUMBER_LENGTH_MAX = 40
+_BETWEEN = re.compile(r"[\s_-]+")
 # Beyond these no quantity of care is meant, and arithmetic on it would overflow.
 _LARGEST, _SMALLEST = 1e12, 1e-6
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(:\d{2})?(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
@@ -40,7 +40,10 @@ def text(value: object) -> str:
 
 def first_text(*values: object) -> str:
     """The first of `values` that holds text."""
-    return next((found for value in values if (found := text(value))), "")
+    for value in values:
+        if found := text(value):
+            return found
+    return ""
 
 
 def items(value: object) -> tuple[object, ...]:
@@ -63,12 +66,15 @@ def obj(value: object) -> Json:
     """The object, or the first object of a list; empty when there is none."""
     if isinstance(value, dict):  # by far the most common: spared the search
         return value
-    return EMPTY if value is None else next(iter(objects(value)), EMPTY)
+    if value is None:
+        return EMPTY
+    listed = objects(value)
+    return listed[0] if listed else EMPTY
 
 
 def number(value: object) -> float | None:
     """A finite number, also when written as a string; booleans are no numbers."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
         written = value.strip()
@@ -102,38 +108,54 @@ def truth(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() == "true")
 
 
-def code_word(value: object, known: Iterable[str], default: str = "") -> str:
-    """A FHIR code out of a closed list, read from a code, a coding or a concept; anything else is `default`.
+class ClosedList:
+    """The words that a FHIR code may be. It keeps free text out of everything that prints a status."""
 
-    The closed list keeps free text out of everything that prints a status.
-    """
-    allowed = _spellings(tuple(known))
-    if isinstance(value, str) and value in allowed:  # as it should be: spared the search
-        return allowed[value]
-    concept = obj(value)
-    candidates: list[object] = [value, *(coding.get("code") for coding in objects(concept.get("coding")))]
-    candidates += [concept.get("code"), concept.get("text")]
-    candidates += [coding.get("display") for coding in objects(concept.get("coding"))]
-    return next((allowed[word] for item in candidates if (word := _plain(text(item))) in allowed), default)
+    __slots__ = ("_words",)
 
+    def __init__(self, *words: str) -> None:
+        self._words = {_plain(word): word for word in words}
 
-@lru_cache(maxsize=64)
-def _spellings(known: tuple[str, ...]) -> Mapping[str, str]:
-    return {_plain(word): word for word in known}
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def word(self, value: object, default: str = "") -> str:
+        """The word that a code, a coding or a concept names, however it is spelt; `default` for anything else."""
+        words = self._words
+        if isinstance(value, str) and value in words:  # as it should be: spared the search
+            return words[value]
+        if value is None:
+            return default
+        codings = objects(value.get("coding")) if isinstance(value, dict) else ()
+        if len(codings) == 1 and isinstance(code := codings[0].get("code"), str) and code in words:
+            return words[code]  # a concept as it should be
+        return self._named_by(value, default)
+
+    def _named_by(self, value: object, default: str) -> str:
+        concept = obj(value)
+        codings = objects(concept.get("coding"))
+        candidates: list[object] = [value, *(coding.get("code") for coding in codings)]
+        candidates += [concept.get("code"), concept.get("text")]
+        candidates += [coding.get("display") for coding in codings]
+        words = self._words
+        return next((words[word] for item in candidates if (word := _plain(text(item))) in words), default)
 
 
 def _plain(word: str) -> str:
-    return re.sub(r"[\s_-]+", "-", word.lower())
+    return _BETWEEN.sub("-", word.lower())
 
 
 def written_date(value: object) -> PartialDate | None:
     """A date, a dateTime or a partial date; the day is the one written, whatever the zone (decision 10)."""
-    return PartialDate.parse(value) if isinstance(value, str) and value.strip() else None
+    return PartialDate.parse(value) if isinstance(value, str) and value else None
 
 
 def first_date(*values: object) -> PartialDate | None:
     """The first of `values` that is a readable date."""
-    return next((found for value in values if (found := written_date(value)) is not None), None)
+    for value in values:
+        if value is not None and (found := written_date(value)) is not None:
+            return found
+    return None
 
 
 def instant_in(value: object, zone: tzinfo | None) -> tuple[PartialDate | None, str]:
@@ -150,7 +172,7 @@ def instant_in(value: object, zone: tzinfo | None) -> tuple[PartialDate | None, 
 
 def time_of_day(value: object) -> str:
     """The time of day as written in a dateTime, empty when none is."""
-    found = _TIME_OF_DAY.search(value) if isinstance(value, str) else None
+    found = _TIME_OF_DAY.search(value) if isinstance(value, str) and "T" in value else None
     return found.group(1) if found else ""
 
 

@@ -13,8 +13,8 @@ from mappings.load import Knowledge
 from plugin.ingest.medications import read_medication
 from plugin.ingest.named_drug import Drugs
 from plugin.ingest.other_medications import DrugGroupNames, read_other_medication
-from plugin.ingest.references import Received, type_of
-from plugin.ingest.resources import Json, code_word, truth
+from plugin.ingest.references import Received
+from plugin.ingest.resources import ClosedList, Json, truth
 from plugin.ingest.vocabulary import vocabulary_of
 from plugin.record import MedicationFact, OtherMedication, StandingOrder
 from plugin.spans import PartialDate
@@ -23,7 +23,8 @@ _GOING_ON = ("active", "on-hold", "unknown")
 _OVER = ("completed", "stopped")
 # Ended by the request: what it stood for may have been taken until now, unless it was only ever a draft.
 _WITHDRAWN = ("cancelled", "canceled", "revoked", "ended", "entered-in-error")
-_PLANNED = ("proposal", "plan", "option")
+_PLANNED = ClosedList("proposal", "plan", "option")
+_STATUSES = ClosedList(*_GOING_ON, *_OVER, *_WITHDRAWN, "draft")
 
 
 def read_standing_orders(
@@ -42,13 +43,13 @@ def read_standing_orders(
     """
     kept = list(recorded)
     sent, known = Received(drafts), Received(kept)
-    drugs = Drugs(vocabulary_of(knowledge), Received([*kept, *(draft for _, draft in sent)]), jurisdiction)
+    drugs = Drugs(vocabulary_of(knowledge), Received([*kept, *(member.resource for member in sent)]), jurisdiction)
     names = DrugGroupNames(drugs.vocabulary)
-    on_record = dict(known)
+    on_record = {member.reference: member.resource for member in known}
     found = (
         _standing(reference, draft, on_record.get(reference), drugs, names, as_of)
-        for reference, draft in sent
-        if type_of(draft) == "MedicationRequest"
+        for reference, kind, draft in sent
+        if kind == "MedicationRequest"
     )
     return tuple(order for order in found if order is not None)
 
@@ -84,17 +85,17 @@ def _standing(
 
 
 def _status(resource: Json) -> str:
-    return code_word(resource.get("status"), (*_GOING_ON, *_OVER, *_WITHDRAWN, "draft"))
+    return _STATUSES.word(resource.get("status"))
 
 
 def _was_in_use(kept: Json) -> bool:
-    planned = code_word(kept.get("intent"), _PLANNED)
+    planned = _PLANNED.word(kept.get("intent"))
     return _status(kept) in (*_GOING_ON, *_OVER) and not planned and not truth(kept.get("doNotPerform"))
 
 
 def _ended_here(draft: Json, drugs: Drugs, status: str, as_of: date) -> bool:
     """Whether the request alone tells of an order that has ended: it was in use, or stood for some days at least."""
-    if code_word(draft.get("intent"), _PLANNED) or truth(draft.get("doNotPerform")):
+    if _PLANNED.word(draft.get("intent")) or truth(draft.get("doNotPerform")):
         return False
     if status in _OVER:
         return True

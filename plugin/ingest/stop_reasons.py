@@ -22,6 +22,7 @@ from plugin.record import Product, StopReason
 from plugin.spans import PartialDate
 
 _CODED_KEYS = ("statusReason", "statusReasonCodeableConcept", "reasonNotTaken", "reasonNotGiven")
+_ENDING = frozenset({*_CODED_KEYS, "note", "statusChanged"})
 _STOPPED = frozenset({"stopped", "not-taken", "on-hold", "cancelled"})
 _ENDED = _STOPPED | {"completed"}
 
@@ -35,10 +36,15 @@ class Ending:
     reported_ineffective: bool = False
 
 
+_NO_ENDING = Ending()
+
+
 def read_ending(
     resource: Json, *, status: str, is_report: bool, product: Product | None, vocabulary: Vocabulary
 ) -> Ending:
     """The ending of one medication record."""
+    if _ENDING.isdisjoint(resource):
+        return _NO_ENDING
     tells = status in _STOPPED or (is_report and status in _ENDED)
     stated = [concept for key in _CODED_KEYS for concept in concepts_of(resource.get(key))]
     reasons = [reason for concept in stated for reason in _meant(concept, product, vocabulary)]
@@ -126,6 +132,8 @@ def read_adherence(resource: Json, vocabulary: Vocabulary) -> tuple[str, Partial
     Read from the US Core adherence extension and from `adherence` of later versions; codes come from the
     knowledge.
     """
+    if "extension" not in resource and "adherence" not in resource:
+        return "", None
     for extension in objects(resource.get("extension")):
         if not text(extension.get("url")).endswith("medication-adherence"):
             continue

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from math import floor
+from math import floor, fsum
 
 from mappings.schema import Instrument
 from plugin.ingest.readings import Answer, Total
@@ -59,9 +59,15 @@ def sheet_of(answers: Sequence[Answer]) -> Sheet | None:
     missing = expected - len(first)
     if not first or missing > instrument.missing_items_max:
         return None
-    total = sum((Fraction(answer.value) for answer in first.values()), Fraction(0))
-    value = float(total) if not missing else float(floor(total * expected / len(first) + Fraction(1, 2)))
+    given = [answer.value for answer in first.values()]
+    value = _prorated(given, expected) if missing else fsum(given)
     return Sheet(instrument=instrument, answers=tuple(answers), value=value, missing=missing)
+
+
+def _prorated(given: Sequence[float], expected: int) -> float:
+    """What the answers given come to for all expected, half up and exactly."""
+    total = sum(map(Fraction, given), Fraction(0))
+    return float(floor(total * expected / len(given) + Fraction(1, 2)))
 
 
 def sheets_among(answers: Iterable[Answer]) -> list[Sheet]:
@@ -114,7 +120,8 @@ def settle(totals: Sequence[Total], sheets: Sequence[Sheet], *, source: str = "o
         )
         for total in open_totals
     )
-    scores = _with_conflicts(_merged(scores))
+    if len(scores) > 1:
+        scores = _with_conflicts(_merged(scores))
     return _with_suspects(scores, [total for total in totals if total.suspect], source)
 
 

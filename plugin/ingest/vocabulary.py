@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from mappings.direction_schema import DirectionWords
@@ -24,7 +23,6 @@ T = TypeVar("T")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-@lru_cache(maxsize=8192)
 def plain_code(code: str) -> str:
     """A code without dots, in capitals: F32.1 and f321 are the same."""
     return code.replace(".", "").strip().upper()
@@ -46,7 +44,8 @@ class CodeIndex(Generic[T]):
         self._knowledge = knowledge
         self._values: list[T] = []
         self._exact: dict[tuple[str, str], set[int]] = defaultdict(set)
-        self._prefixes: dict[str, list[tuple[tuple[str, ...], tuple[str, ...], int]]] = defaultdict(list)
+        self._prefixes: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = defaultdict(list)
+        lengths: dict[str, set[int]] = defaultdict(set)  # of the prefixes of a system
         for position, (value, code_sets) in enumerate(entries):
             self._values.append(value)
             for code_set in code_sets:
@@ -54,9 +53,10 @@ class CodeIndex(Generic[T]):
                 for code in code_set.exact:
                     if plain_code(code) not in excepted:
                         self._exact[code_set.system, plain_code(code)].add(position)
-                if code_set.prefixes:
-                    prefixes = tuple(plain_code(prefix) for prefix in code_set.prefixes)
-                    self._prefixes[code_set.system].append((prefixes, excepted, position))
+                for prefix in map(plain_code, code_set.prefixes):
+                    self._prefixes[code_set.system, prefix].append((excepted, position))
+                    lengths[code_set.system].add(len(prefix))
+        self._lengths = {system: tuple(known) for system, known in lengths.items()}
 
     def find(self, codings: Iterable[Coding]) -> tuple[T, ...]:
         """The values that any of `codings` belongs to, in the order of the knowledge."""
@@ -66,11 +66,12 @@ class CodeIndex(Generic[T]):
             if system is None:
                 continue
             code = plain_code(coding.code)
-            found |= self._exact.get((system, code), set())
-            for prefixes, excepted, position in self._prefixes.get(system, ()):
-                if code.startswith(prefixes) and not (excepted and code.startswith(excepted)):
-                    found.add(position)
-        return tuple(self._values[position] for position in sorted(found))
+            found.update(self._exact.get((system, code), ()))
+            for length in self._lengths.get(system, ()):
+                for excepted, position in self._prefixes.get((system, code[:length]), ()):
+                    if not (excepted and code.startswith(excepted)):
+                        found.add(position)
+        return tuple([self._values[position] for position in sorted(found)]) if found else ()
 
 
 class DosingTerms:
@@ -88,7 +89,7 @@ class DosingTerms:
         A longer description counts what its one known word counts, if that is a unit: "Tablet (oral)".
         """
         for word in written:
-            known = self._units.get(plain_word(word))
+            known = self._units.get(word) or self._units.get(plain_word(word))
             if known is not None:
                 return known
         described = {known for word in written if "/" not in word for known in self._words_counting(word)}
@@ -103,6 +104,8 @@ class DosingTerms:
 
     def period_days(self, unit: str) -> float | None:
         """Days in one unit of time such as ``wk``, ``Weeks`` or ``day(s)``."""
+        if unit in self._periods:  # as it should be: spared the search
+            return self._periods[unit]
         plain = unit.strip().lower().removesuffix("(s)").removesuffix(".")
         for candidate in (
             unit.strip(),
@@ -124,13 +127,13 @@ _TIME_UNITS = {
 
 class Role:
     """What a code means for one instrument: its ``total``, ``panel``, an ``item`` (numbered) or ``other``
-    scale.
+    scale. `scores` are those of the instrument's coded answers.
     """
 
-    __slots__ = ("instrument", "item", "kind")
+    __slots__ = ("instrument", "item", "kind", "scores")
 
-    def __init__(self, kind: str, instrument: Instrument, item: int = 0) -> None:
-        self.kind, self.instrument, self.item = kind, instrument, item
+    def __init__(self, kind: str, instrument: Instrument, scores: Mapping[str, float], item: int = 0) -> None:
+        self.kind, self.instrument, self.scores, self.item = kind, instrument, scores, item
 
 
 class ScaleCodes:
@@ -141,10 +144,11 @@ class ScaleCodes:
         self._by_code: dict[tuple[str, str], list[Role]] = defaultdict(list)
         self._by_bare_code: dict[str, list[Role]] = defaultdict(list)
         for instrument in knowledge.instruments.values():
-            listed = [(code, Role("total", instrument)) for code in instrument.total_codes]
-            listed += [(code, Role("panel", instrument)) for code in instrument.panel_codes]
-            listed += [(code, Role("item", instrument, i.number)) for i in instrument.items for code in i.codes]
-            listed += [(code, Role("other", instrument)) for code in instrument.other_scales]
+            scores = {plain_code(answer): score for answer, score in instrument.answers.items()}
+            listed = [(code, Role("total", instrument, scores)) for code in instrument.total_codes]
+            listed += [(code, Role("panel", instrument, scores)) for code in instrument.panel_codes]
+            listed += [(code, Role("item", instrument, scores, i.number)) for i in instrument.items for code in i.codes]
+            listed += [(code, Role("other", instrument, scores)) for code in instrument.other_scales]
             for code, role in listed:
                 self._by_code[code.system, plain_code(code.code)].append(role)
                 if code.system not in knowledge.local_systems:  # a row number alone could be anybody's
@@ -152,12 +156,12 @@ class ScaleCodes:
 
     def roles(self, codings: Iterable[Coding]) -> tuple[Role, ...]:
         """All roles of the codes, system by system."""
-        return tuple(
-            role
-            for coding in codings
-            if coding.code
-            for role in self._by_code.get((self._knowledge.system_of(coding.system) or "", plain_code(coding.code)), ())
-        )
+        found: list[Role] = []
+        for coding in codings:
+            if coding.code:
+                system = self._knowledge.system_of(coding.system) or ""
+                found.extend(self._by_code.get((system, plain_code(coding.code)), ()))
+        return tuple(found)
 
     def roles_of_bare(self, code: str) -> tuple[Role, ...]:
         """All roles of a code whose system is not stated, as in the linkId of a questionnaire item."""

@@ -27,7 +27,7 @@ from plugin.record import (
 from plugin.resistance.supposition import Case, Supposition
 from plugin.spans import PartialDate
 from plugin.timeline import Timeline
-from plugin.trial.adequacy import Adequacy, Intent, Judged, Thresholds, judge
+from plugin.trial.adequacy import Adequacy, Intent, Judged, Thresholds, at_dose_of, judge_days
 from plugin.trial.trials import Trial
 
 
@@ -59,16 +59,17 @@ def stops(case: Case, index: int) -> Iterator[Supposition]:
 
 
 def _judged_again(case: Case, trial: Trial, days: Timeline[CoveredDay], intent: Intent | None = None) -> Judged:
-    """The era judged by the same rules with other days or another intent."""
-    return judge(
-        replace(trial.judged.era, days=days),
+    """The era judged by the same rules with other days (from the same day on) or another intent."""
+    era, rules = replace(trial.judged.era, days=days), case.setting.rules
+    levels = case.setting.levels.get(trial.ingredient)
+    return judge_days(
+        era,
+        at_dose_of(era, trial.judged.thresholds, rules=rules, levels=levels),
         drug=trial.drug,
         intent=intent or trial.judged.intent,
         definition=case.definition,
-        rules=case.setting.rules,
-        patient=case.record.patient,
+        rules=rules,
         as_of=case.setting.as_of,
-        levels=case.setting.levels.get(trial.ingredient),
     )
 
 
@@ -95,7 +96,7 @@ def exposures(case: Case, index: int) -> Iterator[Supposition]:
         enough = f"{label} taken at {doses.default:g} {unit} a day or more"
         yield from _enough(case, index, "dose", enough, known)
         # A drug that never reaches the lenient dose acts on nothing: as if it had not been taken (decision 33).
-        yield not_taken(case, index, "dose", f"{label} taken below {doses.lenient:g} {unit} a day")
+        yield not_taken(index, "dose", f"{label} taken below {doses.lenient:g} {unit} a day")
     if "supply_unknown" in trial.judged.flags and not all(day.sure for day in days.each()):
         enough = f"{label} supplied for {case.definition.min_days_at_dose} days"
         yield from _enough(case, index, "supply", enough, _prolonged(case, trial))
@@ -105,7 +106,7 @@ def exposures(case: Case, index: int) -> Iterator[Supposition]:
     if trial.grade == "C":
         sure = days.changed(lambda day: replace(day, grade="A", sure=True))
         yield from _enough(case, index, "dispense", f"{label} dispensed as ordered", sure)
-        yield not_taken(case, index, "dispense", f"{label} never dispensed")
+        yield not_taken(index, "dispense", f"{label} never dispensed")
 
 
 def _enough(case: Case, index: int, kind: str, fact: str, days: Timeline[CoveredDay]) -> Iterator[Supposition]:
@@ -136,12 +137,9 @@ def _prolonged(case: Case, trial: Trial) -> Timeline[CoveredDay]:
     return days.then(more)
 
 
-def not_taken(case: Case, index: int, kind: str, fact: str) -> Supposition:
-    """The trial did not happen, or not at a dose that counts: the record without what speaks of it."""
-    gone = set(case.trials[index].sources)
-    kept = tuple(fact for fact in case.record.medications if fact.reference not in gone)
-    record = replace(case.record, medications=kept)
-    return Supposition(kind=kind, fact=fact, trial=index, record=record, whole=True)
+def not_taken(index: int, kind: str, fact: str) -> Supposition:
+    """The trial did not happen, or not at a dose that counts."""
+    return Supposition(kind=kind, fact=fact, trial=index, not_taken=True)
 
 
 def about_the_patient(case: Case) -> Iterator[Supposition]:

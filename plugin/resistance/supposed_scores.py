@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from mappings.schema import Instrument
-from plugin.instruments import exact, is_at_line, is_plain
+from plugin.instruments import exact, is_at_line
 from plugin.record import Score
 from plugin.resistance.supposition import Case, Supposition
 from plugin.trial.measurement import Status, Window, window_of
@@ -34,11 +34,12 @@ def _window(case: Case, trial: Trial) -> Window:
 def _scale_for(case: Case, window: Window) -> tuple[Instrument, Score | None]:
     """The scale to ask for: that of the latest usable baseline, else the one used most, else the preferred one."""
     scales = case.setting.instruments
-    known = [s for s in case.record.scores if s.day <= case.setting.as_of and scales[s.instrument].line is not None]
-    starts = [s for s in known if is_plain(s) and window.holds_baseline(s) and is_at_line(s, scales)]
+    plain = case.history.told.scores.plain.between(window.baseline_from, window.baseline_to)
+    starts = [s for s in plain if is_at_line(s, scales)]
     if starts:
         latest = max(starts, key=lambda s: (s.day, s.order))
         return scales[latest.instrument], latest
+    known = [s for s in case.record.scores if s.day <= case.setting.as_of and scales[s.instrument].line is not None]
     often = Counter(s.instrument for s in known)
     ranked = sorted(scales.values(), key=lambda scale: (-often[scale.id], not scale.preferred, scale.id))
     return ranked[0], None

@@ -13,6 +13,7 @@ from datetime import date
 from mappings.schema import Definition
 from plugin.findings import Reason
 from plugin.record import PatientRecord, Score
+from plugin.resistance.rating import History
 from plugin.trial.adequacy import Judged
 from plugin.trial.eligibility import Eligibility
 from plugin.trial.episode import Episode
@@ -22,20 +23,33 @@ from plugin.trial.trials import Setting, Trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """The decision as it stands: what it was made from, and the verdict's inputs at each stage.
+    """The decision as it stands: the history it was made from, and the verdict's inputs at each stage.
 
     `labels` names condition categories; `history_unread` is the reason for an incomplete medication history, if any.
     """
 
-    record: PatientRecord
+    history: History
     trials: Sequence[Trial]
     extra: Sequence[Trial | Course]
-    episode: Episode
     eligibility: Eligibility
     definition: Definition
-    setting: Setting
     labels: Mapping[str, str]
     history_unread: Reason | None
+
+    @property
+    def record(self) -> PatientRecord:
+        """The record judged."""
+        return self.history.record
+
+    @property
+    def episode(self) -> Episode:
+        """The episode judged."""
+        return self.history.episode
+
+    @property
+    def setting(self) -> Setting:
+        """The knowledge in force and the day of judgement."""
+        return self.history.setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +58,9 @@ class Supposition:
 
     `kind` is a kind of the knowledge (``missing_facts.yaml``), `fact` the fact in words. `trial` is the index of the
     trial concerned; `day`, `window` and `instrument` belong to scores. Exactly one of the others is set: a `score` to
-    add, the `judged` era of the trial, a `record` (`whole`: to be judged again from the exposures on), `current` (the
-    episode goes on), or `read` (the medication history was read and held nothing more).
+    add, the `judged` era of the trial, a `record` (`whole`: to be judged again from the exposures on), `not_taken` (the
+    drug of the trial was never taken), `current` (the episode goes on), or `read` (the medication history was read and
+    held nothing more).
     """
 
     kind: str
@@ -58,5 +73,6 @@ class Supposition:
     judged: Judged | None = None
     record: PatientRecord | None = None
     whole: bool = False
+    not_taken: bool = False
     current: bool = False
     read: bool = False

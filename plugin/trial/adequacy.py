@@ -8,17 +8,20 @@ evidence are ADEQUATE; shorter, possible or scattered days are BORDERLINE; a cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
+from mappings.arranged import Arranged
 from mappings.schema import Definition, Drug, Reconstruction
 from plugin.exposure.eras import Era
 from plugin.exposure.supply import CoveredDay, Days
 from plugin.findings import Reason
 from plugin.record import PatientFact
 from plugin.spans import DateSpan
-from plugin.trial.levels import Band, DrugLevels, LevelEffect, level_effect
+from plugin.trial.levels import NO_EFFECT, Band, DrugLevels, LevelEffect, level_effect
 
 # What a level proves about the days at its dose: at the default dose, or at least at the lenient one.
 _PROVEN = frozenset({Band.WITHIN, Band.ABOVE})
@@ -46,6 +49,16 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DosesInForce:
+    """The two doses of a drug from the day `since` on; `older`, if any: those of patients of `older_from` years on."""
+
+    since: date
+    doses: Thresholds
+    older: Thresholds | None
+    older_from: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A stretch of at-dose days: `days` of them inside `span`; `graded` on grade A or B; `coverage` a share."""
 
@@ -64,6 +77,22 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AtDose:
+    """The days of an era at its dose, on which no definition has a say.
+
+    `sure`/`possible` are the best runs by either reading, None when there is none; `days` are all possible days.
+    `thresholds` are None where the drug has none, `effect` is what plasma levels change, `uses` the records behind.
+    """
+
+    thresholds: Thresholds | None
+    effect: LevelEffect
+    sure: Run | None
+    possible: Run | None
+    days: int
+    uses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """An era with its adequacy. `sure`/`possible` are the best runs by either reading, None when there is none."""
 
@@ -78,19 +107,56 @@ class Judged:
     reasons: tuple[Reason, ...]
 
 
-def thresholds_of(drug: Drug, *, patient: PatientFact | None, day: date) -> Thresholds | None:
-    """The drug's two doses in force on `day`, with the geriatric lenient dose where the age is known to reach it."""
-    if drug.adequate_dose is None:
+def doses_in_force(drug: Drug) -> tuple[DosesInForce, ...]:
+    """The drug's two doses and the days from which they hold, oldest first; empty where it has none.
+
+    With the geriatric lenient dose where there is one.
+    """
+    dose = drug.adequate_dose
+    if dose is None:
+        return ()
+    geriatric = dose.lenient_geriatric
+    dated = [dose.lenient, dose.default, *((geriatric.amount, geriatric.from_age) if geriatric is not None else ())]
+    found = []
+    for day in sorted({date.min, *(effective for value in dated for effective in value.values)}):
+        lenient, default = dose.lenient.on(day), dose.default.on(day)
+        low, cites, unit = lenient.amount, (*default.cites, *lenient.cites), dose.default.unit
+        older, older_from = None, 0.0
+        if geriatric is not None:
+            least = geriatric.amount.on(day)
+            older_from = geriatric.from_age.on(day).amount
+            older = _thresholds(min(low, least.amount), default.amount, unit, (*cites, *least.cites))
+        doses = _thresholds(low, default.amount, unit, cites)
+        found.append(DosesInForce(since=day, doses=doses, older=older, older_from=older_from))
+    return tuple(found)
+
+
+def _thresholds(lenient: float, default: float, unit: str, cites: tuple[str, ...]) -> Thresholds:
+    return Thresholds(lenient=lenient, default=default, unit=unit, cites=tuple(dict.fromkeys(cites)))
+
+
+def _of_all(drugs: Mapping[str, Drug]) -> Mapping[str, tuple[DosesInForce, ...]]:
+    return MappingProxyType({name: doses_in_force(drug) for name, drug in drugs.items()})
+
+
+doses_of_drugs = Arranged(_of_all)
+"""The doses of all drugs of a knowledge, by drug."""
+
+
+def thresholds_of(doses: tuple[DosesInForce, ...], *, patient: PatientFact | None, day: date) -> Thresholds | None:
+    """The two doses in force on `day`, with the geriatric lenient dose where the age is known to reach it."""
+    if not doses:
         return None
-    lenient, default = drug.adequate_dose.lenient.on(day), drug.adequate_dose.default.on(day)
-    low, cites = lenient.amount, (*default.cites, *lenient.cites)
-    older = drug.adequate_dose.lenient_geriatric
-    age = patient.age_on(day) if patient is not None else None
-    if older is not None and age is not None and age[0] >= older.from_age.on(day).amount:
-        geriatric = older.amount.on(day)
-        low, cites = min(low, geriatric.amount), (*cites, *geriatric.cites)
-    unit = drug.adequate_dose.default.unit
-    return Thresholds(lenient=low, default=default.amount, unit=unit, cites=tuple(dict.fromkeys(cites)))
+    held = doses[0]
+    for later in doses[1:]:
+        if later.since > day:
+            break
+        held = later
+    if held.older is not None and patient is not None:
+        age = patient.age_on(day)
+        if age is not None and age[0] >= held.older_from:
+            return held.older
+    return held.doses
 
 
 def is_sure(day: CoveredDay, doses: Thresholds) -> bool:
@@ -127,9 +193,12 @@ def best_run(days: Days, rules: Reconstruction, *, graded_first: bool) -> Run | 
             blocks[-1][1:] = [stop, blocks[-1][2] + graded]
         else:
             blocks.append([first, stop, graded])
+    most = _most_from(blocks, rules.run_gap_days, graded_first=graded_first)
     best: Run | None = None
     best_rank = (0, 0)
     for place, (begin, _, _) in enumerate(blocks):
+        if best is not None and most[place] <= best_rank:
+            continue
         total = graded = 0
         end = begin
         for first, stop, good in blocks[place:]:
@@ -144,6 +213,44 @@ def best_run(days: Days, rules: Reconstruction, *, graded_first: bool) -> Run | 
     return best
 
 
+def _most_from(blocks: Sequence[Sequence[int]], largest_gap: int, *, graded_first: bool) -> list[tuple[int, int]]:
+    """For each block the rank that a run from it on can have at most: with all that follows without too long a hole."""
+    most: list[tuple[int, int]] = []
+    total = graded = following = 0
+    for first, stop, good in reversed(blocks):
+        if following - stop > largest_gap:
+            total = graded = 0
+        total, graded, following = total + stop - first, graded + good, first
+        most.append((graded, total) if graded_first else (total, graded))
+    return most[::-1]
+
+
+def at_dose_of(
+    era: Era, doses: Thresholds | None, *, rules: Reconstruction, levels: DrugLevels | None = None
+) -> AtDose:
+    """The days of one era at its dose, and its best runs.
+
+    `levels` are the drug's plasma levels: where one was drawn it outranks the dose, in both directions (rule A4).
+    """
+    if doses is None:
+        return AtDose(thresholds=None, effect=NO_EFFECT, sure=None, possible=None, days=0, uses=era.uses())
+    effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
+    if effect.by_dose:
+        reached = era.days.where(lambda day: is_reached(day, doses, effect))
+        surely = era.days.where(lambda day: _surely_at_dose(day, doses, effect))
+    else:  # as most: by the dose alone
+        reached = era.days.where(lambda day: is_possible(day, doses))
+        surely = era.days.where(lambda day: is_sure(day, doses))
+    return AtDose(
+        thresholds=doses,
+        effect=effect,
+        sure=best_run(surely, rules, graded_first=True),
+        possible=best_run(reached, rules, graded_first=False),
+        days=len(reached),
+        uses=era.uses(),
+    )
+
+
 def judge(
     era: Era,
     *,
@@ -155,42 +262,46 @@ def judge(
     as_of: date,
     levels: DrugLevels | None = None,
 ) -> Judged:
-    """Rate one era (already ended, truncated and clipped) against one definition.
+    """Rate one era (already ended, truncated and clipped) against one definition; for `levels` see `at_dose_of`."""
+    doses = thresholds_of(doses_in_force(drug), patient=patient, day=era.start)
+    at_dose = at_dose_of(era, doses, rules=rules, levels=levels)
+    return judge_days(era, at_dose, drug=drug, intent=intent, definition=definition, rules=rules, as_of=as_of)
 
-    `levels` are the drug's plasma levels: where one was drawn it outranks the dose, in both directions (rule A4).
-    """
-    doses = thresholds_of(drug, patient=patient, day=era.start)
-    effect = LevelEffect()
-    sure = possible = None
-    scattered = 0
-    if doses is not None:
-        effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
-        at_dose = era.days.where(lambda day: is_reached(day, doses, effect))
-        surely = era.days.where(lambda day: _surely_at_dose(day, doses, effect))
-        sure = best_run(surely, rules, graded_first=True)
-        possible = best_run(at_dose, rules, graded_first=False)
-        scattered = len(at_dose)
-    reaches = scattered > 0
+
+def judge_days(
+    era: Era,
+    at_dose: AtDose,
+    *,
+    drug: Drug,
+    intent: Intent,
+    definition: Definition,
+    rules: Reconstruction,
+    as_of: date,
+    need: int | None = None,
+) -> Judged:
+    """Rate an era of which the days at its dose are known. `need`: so many days instead of those of the definition."""
+    reaches = at_dose.days > 0
     excluded = _excluded(era, drug, intent, reaches)
     flags = list(era.flags)
     if excluded is not None:
         adequacy, reasons = Adequacy.EXCLUDED, [excluded]
-    elif doses is None:
+    elif at_dose.thresholds is None:
         adequacy = Adequacy.EXCLUDED
         reasons = [Reason(rule="A1", text=f"{drug.label} is never counted as a trial.", cites=drug.cites)]
     else:
-        adequacy, reasons = _by_days(era, definition, rules, doses, sure, possible, scattered, as_of)
-        adequacy, more = _capped(adequacy, drug, intent, effect)
-        reasons += [*effect.reasons, *more]
-        flags += effect.flags
+        days = (definition.min_days_at_dose, definition.borderline_days) if need is None else (need, need)
+        adequacy, reasons = _by_days(era, at_dose, at_dose.thresholds, days, definition.cites, rules, as_of)
+        adequacy, more = _capped(adequacy, drug, intent, at_dose.effect)
+        reasons += [*at_dose.effect.reasons, *more]
+        flags += at_dose.effect.flags
     if intent.basis == "assumed" and adequacy is not Adequacy.EXCLUDED:
         flags.append("indication_assumed")
     return Judged(
         era=era,
         adequacy=adequacy,
-        sure=sure,
-        possible=possible,
-        thresholds=doses,
+        sure=at_dose.sure,
+        possible=at_dose.possible,
+        thresholds=at_dose.thresholds,
         reaches_lenient=reaches,
         intent=intent,
         flags=tuple(dict.fromkeys(flags)),
@@ -199,40 +310,39 @@ def judge(
 
 
 def _excluded(era: Era, drug: Drug, intent: Intent, reaches: bool) -> Reason | None:
-    uses = tuple(fact.reference for fact in era.facts)
     if era.key.excluded_for is not None:
         text = f"This product is labelled for {era.key.excluded_for}: not an antidepressant trial."
-        return Reason(rule="E10", text=text, cites=drug.cites, uses=uses)
+        return Reason(rule="E10", text=text, cites=drug.cites, uses=tuple(fact.reference for fact in era.facts))
     if drug.counting == "never":
         return Reason(rule="A1", text=f"{drug.label} is not counted toward the trials.", cites=drug.cites)
     if intent.value == "other" and not reaches:
         text = "Every stated reason is another condition and the dose stays below the lenient dose."
-        return Reason(rule="E10", text=text, cites=drug.cites, uses=uses)
+        return Reason(rule="E10", text=text, cites=drug.cites, uses=tuple(fact.reference for fact in era.facts))
     return None
 
 
 def _by_days(
     era: Era,
-    definition: Definition,
-    rules: Reconstruction,
+    at_dose: AtDose,
     doses: Thresholds,
-    sure: Run | None,
-    possible: Run | None,
-    scattered: int,
+    days: tuple[int, int],
+    cites: tuple[str, ...],
+    rules: Reconstruction,
     as_of: date,
 ) -> tuple[Adequacy, list[Reason]]:
-    need, border = definition.min_days_at_dose, definition.borderline_days
+    """`days`: how many make it adequate, and how many borderline."""
+    need, border = days
+    sure, possible, scattered = at_dose.sure, at_dose.possible, at_dose.days
     sure_days, graded = (sure.days, sure.graded) if sure else (0, 0)
     possible_days = possible.days if possible else 0
     facts = (
         f"{sure_days} days at {doses.default:g} {doses.unit} or more in one run, {possible_days} possible at "
         f"{doses.lenient:g} or more; {need} needed."
     )
-    cites = (*doses.cites, *definition.cites)
-    uses = era.uses()
+    cited = tuple(dict.fromkeys((*doses.cites, *cites)))
 
     def told(rule: str, text: str) -> list[Reason]:
-        return [Reason(rule=rule, text=f"{text} {facts}", cites=tuple(dict.fromkeys(cites)), uses=uses)]
+        return [Reason(rule=rule, text=f"{text} {facts}", cites=cited, uses=at_dose.uses)]
 
     if not scattered:
         return Adequacy.INADEQUATE, told("A1", "Never at the lenient dose.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from mappings.course_schema import AugmentingAgent
 from mappings.schema import Definition
@@ -17,15 +18,23 @@ from plugin.exposure.eras import Era, clip
 from plugin.exposure.supply import CoveredDay, Days
 from plugin.findings import Reason
 from plugin.record import PatientRecord
-from plugin.trial.adequacy import Adequacy, Judged, best_run, is_possible, is_sure, judge, thresholds_of
-from plugin.trial.episode import Episode
+from plugin.trial.adequacy import (
+    Adequacy,
+    Judged,
+    at_dose_of,
+    best_run,
+    is_possible,
+    is_sure,
+    judge_days,
+    thresholds_of,
+)
 from plugin.trial.levels import Band, LevelEffect, level_effect
-from plugin.trial.measurement import Outcome, window_of
+from plugin.trial.measurement import Outcome, first_at_dose
 from plugin.trial.other_use import OtherUse, other_use_of
 from plugin.trial.outcome import judge_outcome
 from plugin.trial.scale_reading import Addition
 from plugin.trial.sessions import Series
-from plugin.trial.trials import Lifetime, Setting, Trial, is_ongoing
+from plugin.trial.trials import Lifetime, Setting, Told, Trial, is_ongoing
 
 _BASES = (Adequacy.ADEQUATE, Adequacy.BORDERLINE, Adequacy.IN_PROGRESS)
 
@@ -63,9 +72,10 @@ def additions_of(
 
 
 def _augments(era: Era, lifetime: Lifetime, record: PatientRecord, setting: Setting, agents: Agents) -> bool:
-    drug = setting.drugs[era.key.ingredient]
-    doses = thresholds_of(drug, patient=record.patient, day=era.start)
-    if drug.role != "augmentation" or doses is None or era.key.excluded_for is not None:
+    if setting.drugs[era.key.ingredient].role != "augmentation" or era.key.excluded_for is not None:
+        return False
+    doses = thresholds_of(setting.doses[era.key.ingredient], patient=record.patient, day=era.start)
+    if doses is None:
         return False
     reached = any(is_possible(day, doses) for day in era.days.each())
     return reached and _other_use(era, lifetime, record, setting, agents) is None
@@ -87,27 +97,29 @@ def _other_use(
 def augmentations_of(
     lifetime: Lifetime,
     trials: Sequence[Trial],
-    episode: Episode,
+    start: date | None,
     record: PatientRecord,
+    told: Told,
     *,
     definition: Definition,
     setting: Setting,
     additions: Sequence[Addition],
     agents: Agents,
 ) -> tuple[Trial, ...]:
-    """Augmenting agents of the episode, judged against their own dose and time, in order of start."""
+    """Augmenting agents of the episode begun on `start`, judged against their own dose and time, in order of start."""
     found = []
     for era in lifetime.eras:
         drug = setting.drugs[era.key.ingredient]
-        within = clip(era, episode.start, setting.as_of) if episode.start is not None else era
-        if drug.role != "augmentation" or within is None:
+        if drug.role != "augmentation":
+            continue
+        within = clip(era, start, setting.as_of) if start is not None else era
+        if within is None:
             continue
         need = definition.min_days_at_dose
         if drug.adequate_days is not None:
             need = int(drug.adequate_days.on(setting.as_of).amount)
         judged = _judged(within, need, lifetime, trials, record, definition, setting, agents)
-        own = [a for a in additions if a[1] != drug.label]
-        outcome = _outcome(judged, record, definition, setting, own)
+        outcome = _outcome(judged, drug.label, told, definition, setting, additions)
         found.append(
             Trial(
                 ingredient=era.key.ingredient,
@@ -132,14 +144,16 @@ def _judged(
 ) -> Judged:
     """Dose and time of the agent itself, then its level, its other uses and what it was added to."""
     drug, ingredient = setting.drugs[era.key.ingredient], era.key.ingredient
-    judged = judge(
+    found = thresholds_of(setting.doses[ingredient], patient=record.patient, day=era.start)
+    judged = judge_days(
         era,
+        at_dose_of(era, found, rules=setting.rules),
         drug=drug,
         intent=lifetime.intents[(era.key, era.began)],
-        definition=definition.model_copy(update={"min_days_at_dose": need, "borderline_days": need}),
+        definition=definition,
         rules=setting.rules,
-        patient=record.patient,
         as_of=setting.as_of,
+        need=need,
     )
     if judged.adequacy is Adequacy.EXCLUDED or judged.thresholds is None:
         return judged
@@ -256,45 +270,39 @@ def _overlap(one: Era, other: Era) -> bool:
 
 
 def _outcome(
-    judged: Judged,
-    record: PatientRecord,
-    definition: Definition,
-    setting: Setting,
-    additions: Sequence[Addition],
+    judged: Judged, own: str, told: Told, definition: Definition, setting: Setting, additions: Sequence[Addition]
 ) -> Outcome:
-    """The rule of trials (5.2, 5.3).
+    """The rule of trials (5.2, 5.3). `own` is the name of the agent itself.
 
     An agent needs fewer days than a trial: where it ended before the days after which a trial may have an endpoint, a
     score from its last day on is one.
     """
-    start = window_of(judged, definition=definition, rules=setting.rules, next_start=None).start
+    start = first_at_dose(judged)
     since = definition.min_days_at_dose
     if not is_ongoing(judged.era, setting):
         since = max(1, min(since, (judged.era.end - start).days))
     return judge_outcome(
         judged,
-        scores=[s for s in record.scores if s.day <= setting.as_of],
-        definition=definition.model_copy(update={"min_days_at_dose": since}),
+        scores=told.scores,
+        definition=definition,
         rules=setting.rules,
         instruments=setting.instruments,
-        next_start=min((day for day, _, _ in additions if day > start), default=None),
+        next_start=next((day for day, name, _ in additions if day > start and name != own), None),
         additions=additions,
-        allergies=record.allergies,
-        scores_unread=record.lacks_scores,
+        own=own,
+        allergies=told.allergies,
+        scores_unread=told.scores_unread,
+        min_days=since,
     )
 
 
 def with_augmenters(trials: Sequence[Trial], augmentations: Sequence[Trial]) -> tuple[Trial, ...]:
     """The trials, each naming the augmenting agents given during it that reached their dose."""
+    reached = [a for a in augmentations if a.judged.reaches_lenient and a.judged.adequacy is not Adequacy.EXCLUDED]
+    if not reached:
+        return tuple(trials)
     result = []
     for trial in trials:
-        names = [
-            a.ingredient
-            for a in augmentations
-            if not trial.undated
-            and a.judged.reaches_lenient
-            and a.judged.adequacy is not Adequacy.EXCLUDED
-            and _overlap(trial.judged.era, a.judged.era)
-        ]
-        result.append(replace(trial, augmented_by=tuple(dict.fromkeys(names))))
+        names = [a.ingredient for a in reached if not trial.undated and _overlap(trial.judged.era, a.judged.era)]
+        result.append(replace(trial, augmented_by=tuple(dict.fromkeys(names))) if names else trial)
     return tuple(result)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from mappings.domain_schema import Measure
 from mappings.values import DatedValue
 from plugin.exposure.dose import DailyDose
-from plugin.exposure.supply import CoveredDay
+from plugin.exposure.supply import CoveredDay, Days
 from plugin.findings import Reason
 from plugin.record import LabResult
 
@@ -73,6 +73,10 @@ class LevelEffect:
         return self.by_dose.get(covered.dose)
 
 
+NO_EFFECT = LevelEffect()
+"""What an era without levels has."""
+
+
 def levels_of(results: Iterable[LabResult], measures: Mapping[str, Measure], as_of: date) -> Mapping[str, DrugLevels]:
     """The levels of each drug, by its id; results after `as_of` are left out."""
     by_measure: dict[str, list[LabResult]] = {}
@@ -120,12 +124,10 @@ def band_of_level(result: LabResult, levels: DrugLevels) -> Band | None:
     return None if over is None else Band.ABOVE if over else Band.WITHIN
 
 
-def level_effect(
-    days: Mapping[date, CoveredDay], levels: DrugLevels | None, *, adequate: Callable[[CoveredDay], bool]
-) -> LevelEffect:
+def level_effect(days: Days, levels: DrugLevels | None, *, adequate: Callable[[CoveredDay], bool]) -> LevelEffect:
     """What the levels drawn on `days` (one era) change; `adequate` tells an adequate dose on the widest reading."""
     if levels is None:
-        return LevelEffect()
+        return NO_EFFECT
     by_dose: dict[DailyDose, Band] = {}
     bands: list[Band] = []
     flags: list[str] = []
@@ -135,7 +137,7 @@ def level_effect(
         covered = days.get(result.day)
         if covered is None:
             continue
-        before = max((day for day in days if day < result.day), default=None)
+        before = days.last_before(result.day)
         band = band_of_level(result, levels)
         if band is None or before is None or days[before].dose != covered.dose:
             flags.append("level_unknown")

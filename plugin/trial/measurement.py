@@ -14,13 +14,11 @@ from fractions import Fraction
 from mappings.schema import Definition, Reconstruction
 from plugin.findings import Reason
 from plugin.instruments import Instruments, is_good_rating
-from plugin.record import Score
 from plugin.trial.adequacy import Adequacy, Judged
-from plugin.trial.scale_reading import BASELINE_CONFLICT, CONFLICT, Outcome, Status, Window, reading_of
+from plugin.trial.ordered_scores import CONFLICT, OrderedScores
+from plugin.trial.scale_reading import BASELINE_CONFLICT, Outcome, Status, Window, reading_of
 
 __all__ = ["Outcome", "Status", "Window", "measured_outcome", "window_of"]
-
-_SUSPECT = "suspect-total"
 
 
 def first_at_dose(judged: Judged) -> date:
@@ -30,8 +28,18 @@ def first_at_dose(judged: Judged) -> date:
     return run.span.start if run else judged.era.start
 
 
-def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, next_start: date | None) -> Window:
-    """O1, O2: baseline around the first at-dose day (or titration), endpoint up to just after the end."""
+def window_of(
+    judged: Judged,
+    *,
+    definition: Definition,
+    rules: Reconstruction,
+    next_start: date | None,
+    min_days: int | None = None,
+) -> Window:
+    """O1, O2: baseline around the first at-dose day (or titration), endpoint up to just after the end.
+
+    `min_days`: so many days to the first endpoint instead of those of the definition.
+    """
     era, at_dose = judged.era, first_at_dose(judged)
     titration = era.days.first_from(at_dose - timedelta(days=rules.titration_before_days)) or at_dose
     last = era.end + timedelta(days=rules.outcome_after_end_days)
@@ -40,7 +48,7 @@ def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, 
     return Window(
         baseline_from=titration - timedelta(days=rules.baseline_before_days),
         baseline_to=at_dose + timedelta(days=rules.baseline_after_days),
-        endpoint_from=at_dose + timedelta(days=definition.min_days_at_dose),
+        endpoint_from=at_dose + timedelta(days=definition.min_days_at_dose if min_days is None else min_days),
         endpoint_to=last,
         start=at_dose,
         end=era.end,
@@ -48,7 +56,7 @@ def window_of(judged: Judged, *, definition: Definition, rules: Reconstruction, 
 
 
 def measured_outcome(
-    scores: Sequence[Score],
+    scores: OrderedScores,
     window: Window,
     *,
     response: Fraction,
@@ -60,22 +68,15 @@ def measured_outcome(
 
     `response` is the improvement that is no failure, `cites` what asks for it.
     """
-    inside = [s for s in scores if window.holds_endpoint(s)]
-    if not inside:
-        return None
     readings: Mapping[str, Outcome] = {
-        instrument: reading_of(
-            [s for s in scores if s.instrument == instrument],
-            window,
-            response=response,
-            rules=rules,
-            instruments=instruments,
-            cites=cites,
-        )
-        for instrument in sorted({s.instrument for s in inside if _SUSPECT not in s.flags})
+        instrument: reading_of(mine, window, response=response, rules=rules, instruments=instruments, cites=cites)
+        for instrument, mine in scores.by_scale.items()
+        if mine.tells_between(window.endpoint_from, window.endpoint_to)
     }
+    suspects = [s for s in scores.suspects if window.holds_endpoint(s)]
+    if not readings and not suspects:
+        return None
     readings = _without_parts(readings, instruments)
-    suspects = [s for s in inside if _SUSPECT in s.flags]
     rated = [r for key, r in readings.items() if instruments[key].line is not None]
     if suspects and not any(r.endpoint is not None for r in rated):
         text = "The only score in the window cannot be taken as a total: outcome unknown."

@@ -18,6 +18,7 @@ from plugin.record import PatientRecord, Score
 from plugin.trial.adequacy import Adequacy
 from plugin.trial.episode import Episode
 from plugin.trial.measurement import Outcome, Status, Window, measured_outcome
+from plugin.trial.ordered_scores import OrderedScores
 from plugin.trial.sessions import Interval, Series, series_of
 from plugin.trial.trials import Setting
 
@@ -82,12 +83,14 @@ def courses_of(
     setting: Setting,
 ) -> tuple[Course, ...]:
     """Every series judged under one definition, in order of start."""
-    known = [s for s in scores if s.day <= setting.as_of]
+    if not series:
+        return ()
+    known = OrderedScores.of(s for s in scores if s.day <= setting.as_of)
     return tuple(_course(one, known, windows, definition, setting) for one in series)
 
 
 def _course(
-    series: Series, scores: Sequence[Score], windows: CourseWindows, definition: Definition, setting: Setting
+    series: Series, scores: OrderedScores, windows: CourseWindows, definition: Definition, setting: Setting
 ) -> Course:
     rules = series.kind.course
     if isinstance(rules, ContinuousRules):
@@ -182,7 +185,7 @@ def _by_duration(series: Series, rules: ContinuousRules, as_of: date) -> tuple[A
 def _outcome(
     series: Series,
     adequacy: Adequacy,
-    scores: Sequence[Score],
+    scores: OrderedScores,
     windows: CourseWindows,
     definition: Definition,
     setting: Setting,

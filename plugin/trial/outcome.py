@@ -8,12 +8,14 @@ none is there says nothing: what rests on it, the switch and the endpoint withou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
 from mappings.schema import Definition, Reconstruction
+from plugin.exposure.eras import Era
 from plugin.findings import Missing, Reason
 from plugin.instruments import (
     Instruments,
@@ -22,13 +24,13 @@ from plugin.instruments import (
     improvement,
     is_baseline,
     is_good_rating,
-    is_plain,
     is_remission,
 )
 from plugin.record import AllergyFact, Layer, Score, StopReason
 from plugin.trial.adequacy import Adequacy, Judged
 from plugin.trial.measurement import Outcome, Status, Window, measured_outcome, window_of
-from plugin.trial.scale_reading import GLOBAL_RATING, Addition, moment
+from plugin.trial.ordered_scores import OrderedScores
+from plugin.trial.scale_reading import GLOBAL_RATING, Addition
 
 SCORES_UNREAD = "scores_unread"
 _RATED = (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
@@ -55,35 +57,80 @@ class Stop:
 def judge_outcome(
     judged: Judged,
     *,
-    scores: Sequence[Score],
+    scores: OrderedScores,
     definition: Definition,
     rules: Reconstruction,
     instruments: Instruments,
     next_start: date | None,
     additions: Sequence[Addition],
+    own: str = "",
     allergies: Sequence[AllergyFact] = (),
     scores_unread: bool = False,
+    min_days: int | None = None,
 ) -> Outcome:
     """Rate one era.
 
-    `additions` are starts of other antidepressants, augmenters or procedures (day, name, uses); `allergies` recorded
-    allergies and adverse reactions. `scores_unread`: scores may be on record that are not among `scores` (see
-    `PatientRecord.lacks_scores`). The stricter reading is rated beside the one of the definition.
+    `additions` are starts of antidepressants, augmenters or procedures (day, name, uses) in order of time; those of the
+    name `own` are its own. `allergies` are recorded allergies and adverse reactions. `scores_unread`: scores may be on
+    record that are not among `scores` (see `PatientRecord.lacks_scores`). `min_days`: so many days from the first one
+    at dose to an endpoint instead of those of the definition. The stricter reading is rated beside the one of the
+    definition.
     """
+    return rated_outcome(
+        judged,
+        stop=applicable_stop(judged.era, rules, allergies),
+        scores=scores,
+        definition=definition,
+        rules=rules,
+        instruments=instruments,
+        next_start=next_start,
+        additions=additions,
+        own=own,
+        scores_unread=scores_unread,
+        min_days=min_days,
+    )
+
+
+def rated_outcome(
+    judged: Judged,
+    *,
+    stop: Stop | None,
+    scores: OrderedScores,
+    definition: Definition,
+    rules: Reconstruction,
+    instruments: Instruments,
+    next_start: date | None,
+    additions: Sequence[Addition],
+    own: str = "",
+    scores_unread: bool = False,
+    min_days: int | None = None,
+    brief: bool = False,
+) -> Outcome:
+    """The outcome of an era of which the `stop` is known, as `judge_outcome` rates it.
+
+    `brief`: only what counts, without what is missing, the stricter reading and why it ended.
+    """
+    if judged.adequacy not in _RATED:
+        return _told_only(stop, next_start=next_start)
     rater = _Rater(
-        judged, scores, definition, rules, instruments, next_start, tuple(additions), tuple(allergies), scores_unread
+        judged=judged,
+        stop=stop,
+        window=window_of(judged, definition=definition, rules=rules, next_start=next_start, min_days=min_days),
+        scores=scores,
+        cites=definition.cites,
+        rules=rules,
+        instruments=instruments,
+        additions=additions,
+        own=own,
+        scores_unread=scores_unread,
     )
     partial, response = exact(rules.partial_response), exact(definition.response)
     outcome = rater.rate(response)
+    if brief:
+        return outcome
     # The readings can only differ where a change was measured, and where the definition asks for more.
     alike = outcome.endpoint is None or response <= partial
-    strict = outcome if alike else rater.rate(partial)
-    return replace(
-        outcome,
-        strict=(strict.status, strict.category),
-        next_start=next_start,
-        additions=rater.additions,
-    )
+    return rater.finished(outcome, outcome if alike else rater.rate(partial), next_start)
 
 
 def rank_of(judged: Judged, outcome: Outcome) -> tuple[int, int, int]:
@@ -92,80 +139,82 @@ def rank_of(judged: Judged, outcome: Outcome) -> tuple[int, int, int]:
     return *order, -judged.era.start.toordinal()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Rater:
-    """One era and everything its outcome depends on, save the improvement asked for."""
+    """One rated era and everything its outcome depends on, save the improvement asked for."""
 
     judged: Judged
-    scores: Sequence[Score]
-    definition: Definition
+    stop: Stop | None
+    window: Window
+    scores: OrderedScores
+    cites: tuple[str, ...]
     rules: Reconstruction
     instruments: Instruments
-    next_start: date | None
-    additions: tuple[Addition, ...]
-    allergies: tuple[AllergyFact, ...]
+    additions: Sequence[Addition]
+    own: str
     scores_unread: bool
 
     def rate(self, response: Fraction) -> Outcome:
         """The outcome where an improvement of `response` is no failure."""
-        stop = applicable_stop(self.judged, self.rules, self.allergies)
-        if self.judged.adequacy not in _RATED:
-            return _told_only(stop)
-        window = window_of(self.judged, definition=self.definition, rules=self.rules, next_start=self.next_start)
         measured = measured_outcome(
             self.scores,
-            window,
+            self.window,
             response=response,
             rules=self.rules,
             instruments=self.instruments,
-            cites=self.definition.cites,
+            cites=self.cites,
         )
         if self.judged.adequacy is Adequacy.BORDERLINE:
             good = measured is not None and measured.status is Status.NOT_FAILED
-            outcome = measured if measured is not None and good else _unrated(measured, stop)
-        elif measured is not None:
-            outcome = _without_baseline(measured) if self.scores_unread else measured
-        else:
-            outcome = self._without_score(stop, window, response)
-        unsettled = outcome.status in (Status.UNKNOWN, Status.FAILED_PROXY)
+            return measured if measured is not None and good else _unrated(measured, self.stop)
+        if measured is not None:
+            return _without_baseline(measured) if self.scores_unread else measured
+        return self._without_score(response)
+
+    def finished(self, outcome: Outcome, strict: Outcome, next_start: date | None) -> Outcome:
+        """The outcome with what it lacks, why the trial ended, and what the stricter reading says."""
         missing: tuple[Missing, ...] = ()
-        if unsettled:
-            missing = _missing(window, outcome, self.judged.era.key.ingredient, unread=self.scores_unread)
-        told = (stop.told(),) if stop is not None and outcome.stop is None else ()
+        if outcome.status in (Status.UNKNOWN, Status.FAILED_PROXY):
+            missing = _missing(self.window, outcome, self.judged.era.key.ingredient, unread=self.scores_unread)
+        told = (self.stop.told(),) if self.stop is not None and outcome.stop is None else ()
         return replace(
             outcome,
-            stop=outcome.stop or (stop.reason if stop is not None else None),
+            stop=outcome.stop or (self.stop.reason if self.stop is not None else None),
             flags=(*outcome.flags, SCORES_UNREAD) if self.scores_unread else outcome.flags,
             missing=(*outcome.missing, *missing),
             reasons=(*outcome.reasons, *told),
+            strict=(strict.status, strict.category),
+            next_start=next_start,
         )
 
-    def _without_score(self, stop: Stop | None, window: Window, response: Fraction) -> Outcome:
+    def _without_score(self, response: Fraction) -> Outcome:
         """Step 5: stop reasons, reports and switches where no endpoint score exists."""
-        if stop is not None:
-            return _stopped(stop)
+        if self.stop is not None:
+            return _stopped(self.stop)
         said = [fact for fact in self.judged.era.facts if fact.reported_ineffective]
         if said:
             text = "Recorded as not helping, without a score: probable failure only."
             uses = tuple(fact.reference for fact in said)
             reason = Reason(rule="O5", text=text, facts=(("reports", len(said)),), uses=uses)
             return Outcome(status=Status.FAILED_PROXY, basis="reported", reasons=(reason,))
-        return self._by_switch(window, response)
+        return self._by_switch(response)
 
-    def _by_switch(self, window: Window, response: Fraction) -> Outcome:
+    def _by_switch(self, response: Fraction) -> Outcome:
         """O7: another treatment begun between the end of the minimum duration and some weeks after the end."""
-        good = self._last_early_response(window, response)
+        good = self._last_early_response(response)
         if good is not None:
             text = f"A response was measured on {good.day} with no later score: a switch does not make it a failure."
             facts = (("instrument", good.instrument), ("value", good.value), ("date", good.day.isoformat()))
             reason = Reason(rule="O7", text=text, facts=facts, uses=good.references)
             return Outcome(status=Status.UNKNOWN, basis="none", reasons=(reason,))
         least = self.rules.switch_window_before_days
-        first = window.start + timedelta(days=least)
-        last = window.end + timedelta(days=self.rules.switch_window_after_days)
+        first = self.window.start + timedelta(days=least)
+        last = self.window.end + timedelta(days=self.rules.switch_window_after_days)
         span = (("from", first.isoformat()), ("to", last.isoformat()))
-        for day, name, uses in sorted(self.additions):
-            if first <= day <= last:
+        for day, name, uses in self.additions[bisect_left(self.additions, first, key=_day_of) :]:
+            if day > last:
+                break
+            if name != self.own:
                 begun = (("started", day.isoformat()), *span)
                 if self.scores_unread:
                     text = f"{name} was started on {day}: scores were not read, and nothing says whether one exists."
@@ -177,17 +226,18 @@ class _Rater:
         text = "No score, stop reason or following treatment: stopping is not failing."
         return Outcome(status=Status.UNKNOWN, basis="none", reasons=(Reason(rule="O7", text=text, facts=span),))
 
-    def _last_early_response(self, window: Window, response: Fraction) -> Score | None:
+    def _last_early_response(self, response: Fraction) -> Score | None:
         """The last score that says anything since the first weeks at dose, if it is a good one (decision 49).
 
         A score on a scale without an illness line says something only against a baseline, or as a good rating.
         """
+        window = self.window
         since = window.start + timedelta(days=self.rules.early_response_from_days)
-        plain = sorted((s for s in self.scores if is_plain(s) and s.day <= window.endpoint_to), key=moment)
-        for score in reversed([s for s in plain if s.day >= since]):
+        baseline_to = min(window.baseline_to, window.endpoint_to)
+        for score in reversed(self.scores.plain.between(since, window.endpoint_to)):
             if is_remission(score, self.instruments) or is_good_rating(score, self.instruments):
                 return score
-            before = [s for s in plain if s.instrument == score.instrument and window.holds_baseline(s)]
+            before = self.scores.by_scale[score.instrument].plain.between(window.baseline_from, baseline_to)
             change = improvement(before[-1], score, self.instruments) if before else None
             if change is not None and change >= response and is_baseline(before[-1], self.instruments):
                 return score
@@ -196,17 +246,22 @@ class _Rater:
         return None
 
 
-def _told_only(stop: Stop | None) -> Outcome:
+def _told_only(stop: Stop | None, next_start: date | None = None) -> Outcome:
     """A trial that is not rated keeps its stop reason."""
-    if stop is None:
-        return Outcome(status=Status.UNKNOWN, basis="none")
+    category = _category_of(stop)
     return Outcome(
         status=Status.UNKNOWN,
         basis="none",
-        category=_category_of(stop),
-        stop=stop.reason,
-        reasons=(stop.told(),),
+        category=category,
+        strict=(Status.UNKNOWN, category),
+        stop=stop.reason if stop is not None else None,
+        reasons=(stop.told(),) if stop is not None else (),
+        next_start=next_start,
     )
+
+
+def _day_of(addition: Addition) -> date:
+    return addition[0]
 
 
 def _category_of(stop: Stop | None) -> str | None:
@@ -258,20 +313,19 @@ def _or_unread(what: str, unread: bool) -> str:
     return f"{what} (scores were not read: there may be one)" if unread else what
 
 
-def applicable_stop(judged: Judged, rules: Reconstruction, allergies: Sequence[AllergyFact] = ()) -> Stop | None:
+def applicable_stop(era: Era, rules: Reconstruction, allergies: Sequence[AllergyFact] = ()) -> Stop | None:
     """The stop record that applies to an era (rule 101): the latest authored shortly before or during it.
 
     A code comes first, then a reaction to the drug recorded around the end of the era, then words (table 4.2), and
     last what was reported of it afterwards.
     """
-    written = _written_stop(judged, rules)
+    written = _written_stop(era, rules)
     if written is not None and written.reason.by == "code":
         return written
-    return _reaction(judged, rules, allergies) or written or _reported_stop(judged)
+    return _reaction(era, rules, allergies) or written or _reported_stop(era)
 
 
-def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
-    era = judged.era
+def _written_stop(era: Era, rules: Reconstruction) -> Stop | None:
     earliest = era.start - timedelta(days=rules.stop_before_era_days)
     found = []
     for fact in era.facts:
@@ -288,19 +342,20 @@ def _written_stop(judged: Judged, rules: Reconstruction) -> Stop | None:
     return Stop(reason=best[3], uses=(best[2],))
 
 
-def _reported_stop(judged: Judged) -> Stop | None:
+def _reported_stop(era: Era) -> Stop | None:
     """What reports asserted after the era say of how this very course ended.
 
     A report is of this course when it names its records or ended inside it. That the drug did not help is no stop
     here: `_Rater` rates it as reported.
     """
-    era = judged.era
+    reports = [fact for fact in era.facts if fact.layer is Layer.REPORT and fact.stop_reasons]
+    if not reports:  # as most: spared the look at what the days rest on
+        return None
     uses = frozenset(era.uses())
     told = [
         fact
-        for fact in era.facts
-        if fact.layer is Layer.REPORT
-        and (
+        for fact in reports
+        if (
             era.start <= fact.end.latest <= era.end
             if fact.end is not None
             else fact.reference in uses or any(record in uses for record in fact.based_on)
@@ -320,13 +375,14 @@ def _stop_rank(reason: StopReason) -> int:
     return _STOP_ORDER.index((reason.meaning, by))
 
 
-def _reaction(judged: Judged, rules: Reconstruction, allergies: Sequence[AllergyFact]) -> Stop | None:
+def _reaction(era: Era, rules: Reconstruction, allergies: Sequence[AllergyFact]) -> Stop | None:
     """A recorded allergy, intolerance or adverse event naming the drug, dated around the end of the era."""
-    era = judged.era
     near = timedelta(days=rules.reaction_around_end_days)
     for allergy in sorted(allergies, key=lambda one: one.reference):
+        if era.key.ingredient not in allergy.ingredients:
+            continue
         days = [day for day in (allergy.onset, allergy.recorded) if day is not None and day.is_exact]
-        if era.key.ingredient in allergy.ingredients and any(abs(day.latest - era.end) <= near for day in days):
+        if any(abs(day.latest - era.end) <= near for day in days):
             reason = StopReason(meaning="intolerance", by="reaction", label="recorded reaction to the drug")
             return Stop(reason=reason, uses=(allergy.reference,))
     return None

@@ -23,12 +23,11 @@ from plugin.instruments import (
     is_at_line,
     is_baseline,
     is_good_rating,
-    is_plain,
     is_remission,
 )
 from plugin.record import Score, StopReason
+from plugin.trial.ordered_scores import CONFLICT, OnScale, moment
 
-CONFLICT = "conflict"
 BASELINE_CONFLICT = "baseline_conflict"
 GLOBAL_RATING = "global_rating"
 NO_LINE = "no_illness_line"
@@ -54,8 +53,7 @@ class Outcome:
     ``partial-response``, ``no-response``, ``worse``, ``lost-response``, ``intolerance`` or None. `change` is the share
     of the baseline gone at the endpoint (negative when worse). `best` is the lowest total on the endpoint's scale from
     the first at-dose day to the endpoint. `strict` is what the stricter reading says, which calls only an improvement
-    below the partial one a failure. `next_start` and `additions` are the treatments around the trial that it was
-    rated with, so that it can be rated again.
+    below the partial one a failure. `next_start` is the start of another antidepressant that it was rated with.
     """
 
     status: Status
@@ -71,7 +69,6 @@ class Outcome:
     missing: tuple[Missing, ...] = ()
     reasons: tuple[Reason, ...] = ()
     next_start: date | None = None
-    additions: tuple[Addition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,22 +82,13 @@ class Window:
     start: date
     end: date
 
-    def holds_baseline(self, score: Score) -> bool:
-        """Whether the score lies in the baseline window."""
-        return self.baseline_from <= score.day <= self.baseline_to
-
     def holds_endpoint(self, score: Score) -> bool:
         """Whether the score lies in the endpoint window."""
         return self.endpoint_from <= score.day <= self.endpoint_to
 
 
-def moment(score: Score) -> tuple[date, str]:
-    """What orders scores in time."""
-    return score.day, score.order
-
-
 def reading_of(
-    mine: Sequence[Score],
+    mine: OnScale,
     window: Window,
     *,
     response: Fraction,
@@ -113,25 +101,24 @@ def reading_of(
     `response` is the improvement that is no failure. Flag ``conflict``: the totals at the endpoint (or, with
     ``baseline_conflict``, only those at the baseline) contradict each other.
     """
-    plain = sorted((s for s in mine if is_plain(s)), key=moment)
-    ends = [s for s in plain if window.holds_endpoint(s)]
-    starts = [s for s in plain if window.holds_baseline(s)]
+    ends = mine.plain.between(window.endpoint_from, window.endpoint_to)
+    starts = mine.plain.between(window.baseline_from, window.baseline_to)
     endpoint, baseline = (ends[-1] if ends else None), (starts[-1] if starts else None)
-    scale = instruments[mine[0].instrument]
+    scale = instruments[mine.instrument]
     of_scale = tuple(dict.fromkeys((*scale.cites, *cites)))
-    clashes = [s for s in mine if CONFLICT in s.flags]
     since = endpoint.day if endpoint is not None else window.endpoint_from
-    contested = [s for s in clashes if since <= s.day <= window.endpoint_to]
+    contested = [s for s in mine.clashes if since <= s.day <= window.endpoint_to]
     if endpoint is None or contested or _tied(endpoint, ends):
         uses = tuple(dict.fromkeys(r for s in (*contested, *ends[-1:]) for r in s.references))
         text = f"{scale.label} totals of one day contradict each other: outcome unknown."
         reason = Reason(rule="O8", text=text, cites=of_scale, uses=uses)
         return Outcome(status=Status.UNKNOWN, basis="score", endpoint=endpoint, flags=(CONFLICT,), reasons=(reason,))
     before = baseline.day if baseline is not None else window.baseline_from
-    torn = any(before <= s.day <= window.baseline_to for s in clashes)
+    torn = any(before <= s.day <= window.baseline_to for s in mine.clashes)
     torn = torn or (baseline is not None and _tied(baseline, starts))
     change = improvement(baseline, endpoint, instruments) if baseline is not None else None
-    told = _Told(baseline=baseline, endpoint=endpoint, change=change, plain=plain, window=window, cites=of_scale)
+    during = mine.plain.between(window.start, endpoint.day)  # of its own day none comes after the endpoint
+    told = _Told(baseline=baseline, endpoint=endpoint, change=change, during=during, cites=of_scale)
     end = f"{scale.label} {endpoint.value:g} on {endpoint.day}"
     if is_remission(endpoint, instruments):
         return told.outcome(Status.NOT_FAILED, "remission", "O3", f"{end}: remission.")
@@ -167,13 +154,12 @@ def reading_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """The scores a reading rests on."""
+    """The scores a reading rests on: `during` are those from the first at-dose day to the endpoint."""
 
     baseline: Score | None
     endpoint: Score
     change: Fraction | None
-    plain: Sequence[Score]
-    window: Window
+    during: Sequence[Score]
     cites: tuple[str, ...]
 
     def outcome(self, status: Status, category: str | None, rule: str, text: str) -> Outcome:
@@ -185,14 +171,13 @@ class _Told:
         facts += [("endpoint", self.endpoint.value), ("endpoint date", self.endpoint.day.isoformat())]
         if self.change is not None:
             facts.append(("percent change", round(float(-self.change) * 100, 1)))
-        during = [s for s in self.plain if s.day >= self.window.start and moment(s) <= moment(self.endpoint)]
         return Outcome(
             status=status,
             basis="score",
             category=category,
             baseline=self.baseline,
             endpoint=self.endpoint,
-            best=min(during, key=lambda s: (s.value, moment(s))),
+            best=min(self.during, key=lambda s: (s.value, moment(s))),
             change=self.change,
             flags=tuple(dict.fromkeys(flag for score in ends for flag in score.flags)),
             reasons=(
@@ -246,8 +231,8 @@ def _degree(change: Fraction, rules: Reconstruction) -> str:
 
 def _lost(told: _Told, baseline: Score | None, response: Fraction, instruments: Instruments) -> bool:
     """Whether an earlier score of the same trial met remission, or response against a usable baseline."""
-    for score in told.plain:
-        if score.day < told.window.start or moment(score) >= moment(told.endpoint):
+    for score in told.during:
+        if moment(score) >= moment(told.endpoint):
             continue
         if told.baseline is not None and moment(score) <= moment(told.baseline):
             continue

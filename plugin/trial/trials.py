@@ -7,7 +7,9 @@ recorded apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import reduce
@@ -15,18 +17,31 @@ from types import MappingProxyType
 
 from mappings.schema import Definition, Drug, Reconstruction
 from plugin.exposure.dose import UNKNOWN, DailyDose, schedule_of
-from plugin.exposure.eras import Era, EraId, clip, eras_of, meet
+from plugin.exposure.eras import Era, EraId, beside, clip, eras_of, meet
 from plugin.exposure.exposures import ExposureKey, Exposures
 from plugin.findings import Missing, Reason
 from plugin.instruments import Instruments
-from plugin.record import MedicationFact, PatientRecord
+from plugin.record import AllergyFact, MedicationFact, PatientRecord
 from plugin.timeline import Timeline
-from plugin.trial.adequacy import Adequacy, Intent, Judged, is_possible, is_reached, judge, thresholds_of
-from plugin.trial.episode import Episode
+from plugin.trial.adequacy import (
+    Adequacy,
+    AtDose,
+    DosesInForce,
+    Intent,
+    Judged,
+    at_dose_of,
+    doses_of_drugs,
+    is_possible,
+    is_reached,
+    judge_days,
+    thresholds_of,
+)
 from plugin.trial.indication import intent_of
 from plugin.trial.levels import DrugLevels, level_effect
 from plugin.trial.measurement import Outcome, Status, first_at_dose
-from plugin.trial.outcome import judge_outcome, rank_of
+from plugin.trial.ordered_scores import OrderedScores
+from plugin.trial.outcome import Stop, applicable_stop, rank_of, rated_outcome
+from plugin.trial.scale_reading import Addition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +63,11 @@ class Trial:
     stated_dose: DailyDose = UNKNOWN
     ongoing: bool = False
     flags: tuple[str, ...] = ()
+
+    @property
+    def eras(self) -> tuple[tuple[Judged, Outcome], ...]:
+        """All its eras with their outcomes, the best one first."""
+        return ((self.judged, self.outcome), *self.others)
 
     @property
     def drug_class(self) -> str:
@@ -74,12 +94,53 @@ class Trial:
         return max((day.grade for day in inside.each()), default="C")
 
 
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """On which days acting eras began, in order of time, with their drugs.
+
+    `others` are for each of them the first day after it, in this order, of another drug than its own.
+    """
+
+    days: tuple[date, ...]
+    drugs: tuple[str, ...]
+    others: tuple[date | None, ...]
+
+    @staticmethod
+    def of(eras: Iterable[Era]) -> Starts:
+        """The starts of these eras."""
+        return _starts(sorted((era.began, era.key.ingredient) for era in eras))
+
+    def without(self, drug: str) -> Starts:
+        """The starts of all drugs but one."""
+        return _starts([(day, name) for day, name in zip(self.days, self.drugs, strict=True) if name != drug])
+
+    def next_other(self, day: date, drug: str) -> date | None:
+        """The first day after `day` on which another drug than `drug` began."""
+        place = bisect_right(self.days, day)
+        if place == len(self.days):
+            return None
+        return self.days[place] if self.drugs[place] != drug else self.others[place]
+
+
+def _starts(ordered: Sequence[tuple[date, str]]) -> Starts:
+    others: list[date | None] = [None] * len(ordered)
+    for place in range(len(ordered) - 2, -1, -1):
+        day, drug = ordered[place + 1]
+        others[place] = day if drug != ordered[place][1] else others[place + 1]
+    return Starts(tuple(day for day, _ in ordered), tuple(drug for _, drug in ordered), tuple(others))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Every era ever, before any episode or definition is applied. `acting` eras can switch, truncate and count."""
+    """Every era ever, before any episode or definition is applied. `acting` eras can switch, truncate and count.
+
+    `meeting` are those of them that met another one as they stood before any was ended by a switch.
+    """
 
     eras: tuple[Era, ...]
     acting: frozenset[EraId]
+    meeting: frozenset[EraId]
+    starts: Starts
     undated: tuple[tuple[ExposureKey, MedicationFact], ...]
     intents: Mapping[tuple[ExposureKey, date], Intent]
 
@@ -94,6 +155,46 @@ class Setting:
     as_of: date
     levels: Mapping[str, DrugLevels] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def doses(self) -> Mapping[str, tuple[DosesInForce, ...]]:
+        """The adequate doses of each drug."""
+        return doses_of_drugs(self.drugs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a record says of outcomes up to the day of judgement: its scores in order, and reactions to drugs.
+
+    `scores_unread`: scores may be on record that were not read.
+    """
+
+    scores: OrderedScores
+    allergies: tuple[AllergyFact, ...]
+    scores_unread: bool
+
+    @classmethod
+    def by(cls, record: PatientRecord, as_of: date) -> Told:
+        """What `record` says on the day `as_of`."""
+        return cls(
+            scores=OrderedScores.of(score for score in record.scores if score.day <= as_of),
+            allergies=record.allergies,
+            scores_unread=record.lacks_scores,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One era as far as it lies in the time judged, with what no definition has a say in. `stop`: why it ended."""
+
+    era: Era
+    drug: Drug
+    intent: Intent
+    at_dose: AtDose
+    stop: Stop | None
+
+
+Judgements = Sequence[tuple[Taken, Judged]]
+
 
 def lifetime_of(exposures: Exposures, record: PatientRecord, setting: Setting) -> Lifetime:
     """Build all eras, decide which drugs act on others, and apply switches and combinations."""
@@ -103,8 +204,10 @@ def lifetime_of(exposures: Exposures, record: PatientRecord, setting: Setting) -
         eras += eras_of(exposure, setting.rules)
         if not exposure.days:
             undated += [(key, fact) for fact in exposure.undated]
-    acting = frozenset(era.id for era in eras if _acts(era, record, setting))
-    met = meet(eras, setting.rules, acting=acting)
+    acting = [era for era in eras if _acts(era, record, setting)]
+    ids = frozenset(era.id for era in acting)
+    others = beside(acting)
+    met = meet(eras, others, setting.rules)
     intents = {
         (era.key, era.began): intent_of(
             era,
@@ -115,7 +218,14 @@ def lifetime_of(exposures: Exposures, record: PatientRecord, setting: Setting) -
         )
         for era in met
     }
-    return Lifetime(eras=met, acting=acting, undated=tuple(undated), intents=intents)
+    return Lifetime(
+        eras=met,
+        acting=ids,
+        meeting=frozenset(others),
+        starts=Starts.of(acting),
+        undated=tuple(undated),
+        intents=intents,
+    )
 
 
 def is_ongoing(era: Era, setting: Setting) -> bool:
@@ -126,108 +236,157 @@ def is_ongoing(era: Era, setting: Setting) -> bool:
 def _acts(era: Era, record: PatientRecord, setting: Setting) -> bool:
     """An antidepressant product that reaches the lenient dose on some day; excluded and lower ones do not act."""
     drug = setting.drugs[era.key.ingredient]
-    doses = thresholds_of(drug, patient=record.patient, day=era.start)
-    outside = drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None
-    if outside or doses is None:
+    if drug.role != "antidepressant" or drug.counting == "never" or era.key.excluded_for is not None:
         return False
+    doses = thresholds_of(setting.doses[era.key.ingredient], patient=record.patient, day=era.start)
+    if doses is None:
+        return False
+    if any(is_possible(day, doses) for day in era.days.each()):
+        return True
     levels = setting.levels.get(era.key.ingredient)
     effect = level_effect(era.days, levels, adequate=lambda day: is_possible(day, doses))
     return any(is_reached(day, doses, effect) for day in era.days.each())
 
 
+def taken(era: Era, lifetime: Lifetime, record: PatientRecord, setting: Setting) -> Taken:
+    """The era with its drug, why it was taken, and its days at dose."""
+    ingredient = era.key.ingredient
+    doses = thresholds_of(setting.doses[ingredient], patient=record.patient, day=era.start)
+    return Taken(
+        era=era,
+        drug=setting.drugs[ingredient],
+        intent=lifetime.intents[(era.key, era.began)],
+        at_dose=at_dose_of(era, doses, rules=setting.rules, levels=setting.levels.get(ingredient)),
+        stop=applicable_stop(era, setting.rules, record.allergies),
+    )
+
+
+def taken_within(lifetime: Lifetime, start: date | None, record: PatientRecord, setting: Setting) -> tuple[Taken, ...]:
+    """What was taken from `start` (None: ever) up to the day of judgement; augmenting agents are no trials."""
+    found = []
+    for era in lifetime.eras:
+        within = clip(era, start, setting.as_of) if start is not None else era
+        if within is not None and setting.drugs[era.key.ingredient].role != "augmentation":
+            found.append(taken(within, lifetime, record, setting))
+    return tuple(found)
+
+
+def judgements_of(eras: Iterable[Taken], definition: Definition, setting: Setting) -> Judgements:
+    """The adequacy of each under one definition."""
+    return [
+        (
+            one,
+            judge_days(
+                one.era,
+                one.at_dose,
+                drug=one.drug,
+                intent=one.intent,
+                definition=definition,
+                rules=setting.rules,
+                as_of=setting.as_of,
+            ),
+        )
+        for one in eras
+    ]
+
+
 def trials_of(
+    judgements: Judgements,
     lifetime: Lifetime,
-    episode: Episode,
-    record: PatientRecord,
+    told: Told,
     *,
     definition: Definition,
     setting: Setting,
-    additions: Sequence[tuple[date, str, tuple[str, ...]]],
+    additions: Sequence[Addition],
+    brief: bool = False,
 ) -> tuple[Trial, ...]:
-    """The trials of the episode under one definition, in order of their start."""
-    start = episode.start
+    """The trials of the episode under one definition, in order of their start.
+
+    `brief`: their outcomes only as far as they count, and not how the trials are related.
+    """
     by_key: dict[ExposureKey, list[tuple[Judged, Outcome]]] = {}
-    for era in lifetime.eras:
-        drug = setting.drugs[era.key.ingredient]
-        within = clip(era, start, setting.as_of) if start is not None else era
-        if drug.role == "augmentation" or within is None:
-            continue
-        judged, outcome = _rated(within, lifetime, record, definition, setting, additions)
-        by_key.setdefault(era.key, []).append((judged, outcome))
+    for one, judged in judgements:
+        outcome = outcome_of(one, judged, lifetime, told, definition, setting, additions, brief)
+        by_key.setdefault(one.era.key, []).append((judged, outcome))
     trials = []
     for key, candidates in by_key.items():
-        ranked = sorted(candidates, key=lambda candidate: rank_of(*candidate))
-        (judged, outcome), others = ranked[0], tuple(ranked[1:])
+        (judged, outcome), *others = ranked(candidates)
         runs = any(is_ongoing(era.era, setting) and rated.stop is None for era, rated in candidates)
         trial = Trial(
             ingredient=key.ingredient,
             drug=setting.drugs[key.ingredient],
             judged=judged,
             outcome=outcome,
-            others=others,
+            others=tuple(others),
             ongoing=runs,
         )
         trials.append(trial)
     dated = {trial.ingredient for trial in trials}
     trials += [_undated(key, fact, definition, setting) for key, fact in _first(lifetime.undated, dated, setting)]
-    ordered = sorted(trials, key=lambda t: (t.undated, t.first_day, t.ingredient))
-    return tuple(_related(trial, ordered) for trial in ordered)
+    trials.sort(key=lambda t: (t.undated, t.first_day, t.ingredient))
+    return tuple(trials) if brief else _related(trials)
+
+
+def ranked(eras: Sequence[tuple[Judged, Outcome]]) -> Sequence[tuple[Judged, Outcome]]:
+    """The eras of one drug with their outcomes, the best one first (T3)."""
+    return sorted(eras, key=lambda pair: rank_of(*pair)) if len(eras) > 1 else eras
+
+
+def with_eras(trial: Trial, eras: Sequence[tuple[Judged, Outcome]]) -> Trial:
+    """The trial with its eras judged or rated otherwise, and the best of them chosen again."""
+    (judged, outcome), *others = ranked(eras)
+    return replace(trial, judged=judged, outcome=outcome, others=tuple(others))
 
 
 def earlier_trials(
     lifetime: Lifetime,
-    episode: Episode,
+    start: date | None,
     record: PatientRecord,
+    told: Told,
     *,
     definition: Definition,
     setting: Setting,
-    additions: Sequence[tuple[date, str, tuple[str, ...]]],
+    additions: Sequence[Addition],
 ) -> tuple[Trial, ...]:
-    """Antidepressant eras that ended before the current episode: lifetime history, never counted."""
+    """Antidepressant eras that ended before the episode begun on `start`: lifetime history, never counted."""
+    if start is None:
+        return ()
+    before = [
+        taken(era, lifetime, record, setting)
+        for era in lifetime.eras
+        if era.end < start and setting.drugs[era.key.ingredient].role != "augmentation"
+    ]
     found = []
-    for era in lifetime.eras:
-        drug = setting.drugs[era.key.ingredient]
-        if episode.start is None or era.end >= episode.start or drug.role == "augmentation":
-            continue
-        judged, outcome = _rated(era, lifetime, record, definition, setting, additions)
-        found.append(Trial(ingredient=era.key.ingredient, drug=drug, judged=judged, outcome=outcome))
+    for one, judged in judgements_of(before, definition, setting):
+        outcome = outcome_of(one, judged, lifetime, told, definition, setting, additions)
+        found.append(Trial(ingredient=one.drug.id, drug=one.drug, judged=judged, outcome=outcome))
     return tuple(sorted(found, key=lambda t: (t.judged.era.start, t.ingredient)))
 
 
-def _rated(
-    era: Era,
+def outcome_of(
+    one: Taken,
+    judged: Judged,
     lifetime: Lifetime,
-    record: PatientRecord,
+    told: Told,
     definition: Definition,
     setting: Setting,
-    additions: Sequence[tuple[date, str, tuple[str, ...]]],
-) -> tuple[Judged, Outcome]:
-    drug = setting.drugs[era.key.ingredient]
-    judged = judge(
-        era,
-        drug=drug,
-        intent=lifetime.intents[(era.key, era.began)],
-        definition=definition,
-        rules=setting.rules,
-        patient=record.patient,
-        as_of=setting.as_of,
-        levels=setting.levels.get(era.key.ingredient),
-    )
-    at_dose = first_at_dose(judged)
-    others = [e.began for e in lifetime.eras if e.id in lifetime.acting and e.key.ingredient != era.key.ingredient]
-    next_start = min((began for began in others if began > at_dose), default=None)
-    outcome = judge_outcome(
+    additions: Sequence[Addition],
+    brief: bool = False,
+) -> Outcome:
+    """The outcome of one era under one definition; `brief`: only what counts (see `rated_outcome`)."""
+    return rated_outcome(
         judged,
-        scores=[s for s in record.scores if s.day <= setting.as_of],
+        stop=one.stop,
+        scores=told.scores,
         definition=definition,
         rules=setting.rules,
         instruments=setting.instruments,
-        next_start=next_start,
-        additions=[a for a in additions if a[1] != drug.label],
-        allergies=record.allergies,
-        scores_unread=record.lacks_scores,
+        next_start=lifetime.starts.next_other(first_at_dose(judged), one.era.key.ingredient),
+        additions=additions,
+        own=one.drug.label,
+        scores_unread=told.scores_unread,
+        brief=brief,
     )
-    return judged, outcome
 
 
 def _first(
@@ -278,17 +437,30 @@ def _stated_dose(key: ExposureKey, fact: MedicationFact, setting: Setting) -> Da
     return reduce(DailyDose.spanning, doses) if doses else UNKNOWN
 
 
-def _related(trial: Trial, trials: Sequence[Trial]) -> Trial:
+def _related(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     """Flag trials that share a class or are an enantiomer pair with another one."""
-    flags = []
-    counted = (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
-    for other in trials:
-        if other.ingredient == trial.ingredient or other.judged.adequacy not in counted:
-            continue
-        if trial.judged.adequacy not in counted:
+    counted = [trial for trial in trials if trial.judged.adequacy in (Adequacy.ADEQUATE, Adequacy.BORDERLINE)]
+    classes = Counter(trial.drug_class for trial in counted)
+    mirrored = {trial.drug.enantiomer_of for trial in counted}
+    flags: dict[str, tuple[str, ...]] = {}
+    for trial in counted:
+        if trial.drug.enantiomer_of is not None or trial.ingredient in mirrored:
+            flags[trial.ingredient] = tuple(dict.fromkeys(_relations(trial, counted)))
+        elif classes[trial.drug_class] > 1:
+            flags[trial.ingredient] = ("same_class",)
+    return tuple(
+        replace(trial, flags=flags[trial.ingredient])
+        if flags.get(trial.ingredient) and trial.judged.adequacy in (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
+        else trial
+        for trial in trials
+    )
+
+
+def _relations(trial: Trial, others: Iterable[Trial]) -> Iterator[str]:
+    for other in others:
+        if other.ingredient == trial.ingredient:
             continue
         if other.drug_class == trial.drug_class:
-            flags.append("same_class")
+            yield "same_class"
         if trial.drug.enantiomer_of == other.ingredient or other.drug.enantiomer_of == trial.ingredient:
-            flags.append("enantiomer_pair")
-    return replace(trial, flags=tuple(dict.fromkeys(flags)))
+            yield "enantiomer_pair"

@@ -19,7 +19,6 @@ from cds_hooks.cohort.plan import Plan
 from cds_hooks.cohort.record import TYPES
 from cds_hooks.cohort.scribe import MonthOnly
 from cds_hooks.cohort.supply import supply
-from cds_hooks.cohort.truth import truth_of
 from cds_hooks.fhir_writer import check
 
 Made = Callable[[str], Path]
@@ -219,39 +218,6 @@ def test_age_on_the_last_day_is_as_drawn(plan: Plan, made: Made) -> None:
 def _course(**more: Any) -> Course:
     said = {"drug": "sertraline", "release": "", "use": "antidepressant", "start": -100, "doses": [(-100, 50.0)]}
     return Course(**{**said, "episode": 0, **more})
-
-
-@pytest.mark.parametrize(("days", "adequate"), [(41, False), (42, True), (43, True)])
-def test_the_truth_needs_the_days_of_the_definition(plan: Plan, days: int, adequate: bool) -> None:
-    course = _course(stop=-100 + days, taken=[(-100, -101 + days)])
-    life = Life(number=0, age=40, sex="male", courses=[course], curve=[(-100, 20.0)])
-    life.spells = live(plan, 1, 1).spells[:1]
-    [trial] = truth_of(life, plan, "p")["courses"]
-    assert (trial["adequate"], trial["failed"], trial["daysAtDoseInOneRun"]) == (adequate, adequate, days)
-
-
-@pytest.mark.parametrize(("hole", "run"), [(13, 60), (14, 60), (15, 30)])
-def test_a_hole_longer_than_a_run_allows_breaks_it(plan: Plan, hole: int, run: int) -> None:
-    course = _course(stop=None, taken=[(-100, -71), (-70 + hole, -41 + hole)])
-    life = Life(number=0, age=40, sex="male", courses=[course], curve=[(-100, 20.0)])
-    life.spells = live(plan, 1, 1).spells[:1]
-    assert truth_of(life, plan, "p")["courses"][0]["daysAtDoseInOneRun"] == run
-
-
-@pytest.mark.parametrize(("after", "failed"), [(10.1, True), (10.0, False), (9.9, False), (4.0, False)])
-def test_the_truth_of_response_is_the_half(plan: Plan, after: float, failed: bool) -> None:
-    course = _course(stop=-40, taken=[(-100, -41)])
-    life = Life(number=0, age=40, sex="male", courses=[course], curve=[(-100, 20.0), (-50, after)])
-    life.spells = live(plan, 1, 1).spells[:1]
-    assert truth_of(life, plan, "p")["courses"][0]["failed"] is failed
-
-
-def test_a_dose_below_the_default_is_no_trial(plan: Plan) -> None:
-    course = _course(stop=None, doses=[(-100, 25.0)], taken=[(-100, 0)])
-    life = Life(number=0, age=40, sex="male", courses=[course], curve=[(-100, 20.0)])
-    life.spells = live(plan, 1, 1).spells[:1]
-    told = truth_of(life, plan, "p")
-    assert (told["courses"][0]["adequate"], told["failedAdequateTrials"], told["resistant"]) == (False, 0, False)
 
 
 @pytest.mark.parametrize("number", range(25))

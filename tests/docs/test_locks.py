@@ -14,11 +14,15 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = PROJECT["project"]["dependencies"]
 DEVELOPMENT = PROJECT["dependency-groups"]["dev"]
-BROWSER = [
-    line
-    for line in (ROOT / "requirements-browser.in").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+BESIDE = ("browser", "spark", "bench")
+
+
+def asked(kind: str) -> list[str]:
+    """The requirements of one environment that is built upon the one for development."""
+    lines = (ROOT / f"requirements-{kind}.in").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?==(?P<version>[^ ;\\]+)", re.MULTILINE)
 
 
@@ -35,7 +39,7 @@ def locked(file: str) -> dict[str, list[str]]:
     [
         ("requirements.lock", RUNTIME),
         ("requirements-dev.lock", [*RUNTIME, *DEVELOPMENT]),
-        ("requirements-browser.lock", BROWSER),
+        *((f"requirements-{kind}.lock", asked(kind)) for kind in BESIDE),
     ],
 )
 def test_every_requirement_is_locked_at_a_version_it_allows(file: str, wanted: list[str]) -> None:
@@ -48,7 +52,9 @@ def test_every_requirement_is_locked_at_a_version_it_allows(file: str, wanted: l
             assert requirement.specifier.contains(version), f"{requirement.name} {version} in {file}: make lock"
 
 
-@pytest.mark.parametrize("file", ["requirements.lock", "requirements-dev.lock", "requirements-browser.lock"])
+@pytest.mark.parametrize(
+    "file", ["requirements.lock", "requirements-dev.lock", *(f"requirements-{kind}.lock" for kind in BESIDE)]
+)
 def test_every_pin_has_hashes_and_no_address(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=[A-Za-z])", text.strip())
@@ -60,8 +66,9 @@ def test_every_pin_has_hashes_and_no_address(file: str) -> None:
 
 
 def test_the_environments_build_on_each_other() -> None:
-    runtime, development, browser = (locked(f"requirements{kind}.lock") for kind in ("", "-dev", "-browser"))
+    runtime, development = (locked(f"requirements{kind}.lock") for kind in ("", "-dev"))
     for name, versions in runtime.items():
         assert development.get(name) == versions, name
-    for name, versions in browser.items():
-        assert development.get(name, versions) == versions, name
+    for kind in BESIDE:
+        for name, versions in locked(f"requirements-{kind}.lock").items():
+            assert development.get(name, versions) == versions, (kind, name)

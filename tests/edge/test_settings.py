@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from cds_hooks.app import create_app
-from cds_hooks.memory import settle_memory
 from cds_hooks.clock import FixedClock, SystemClock
+from cds_hooks.memory import settle_memory
 from cds_hooks.settings import Settings, is_loopback
 
 

@@ -222,3 +222,11 @@ def test_reasons_are_shown_only_with_the_number_they_add_up_to() -> None:
     made = report([card(state="accepted")] * 20 + [card(state="overridden", reasons=("x",))] * 4)
     reasons = next(table for table in made.tables if table.id == "reason")
     assert not reasons.rows and "withheld" in reasons.note
+
+
+def test_a_total_is_withheld_that_would_show_two_rows_to_be_small() -> None:
+    """Five cards in two weeks: whoever sees the five knows that neither week reaches the threshold."""
+    made = report([card(week="2026-W01", shown=False)] * 4 + [card(week="2026-W02", shown=False)])
+    assert made.total.cells["in shadow"].count is None
+    plenty = report([card(week="2026-W01", shown=False)] * 4 + [card(week="2026-W02", shown=False)] * 9)
+    assert plenty.total.cells["in shadow"].count == 13

@@ -32,6 +32,7 @@ METRIC = "thousand of one unit in the next: milligram, microgram, gram; no clini
 # Per module of `plugin`: each number and why it may stand there.
 REASONING: dict[str, dict[float, str]] = {
     "trial/adequacy.py": {1e-9: TOLERANCE},
+    "exposure/directed_dose.py": {4096: CACHE},
     "exposure/supply.py": {1e-9: TOLERANCE},
     "domains/domain_scores.py": {6: "digits compared with thresholds"},
     "domains/indicators.py": {3: "position in a tuple"},
@@ -52,8 +53,9 @@ REASONING: dict[str, dict[float, str]] = {
         140: "characters of a card summary, by CDS Hooks 2.0",
     },
     "trial/outcome.py": {3: "position in a tuple"},
-    "spans.py": {12: CALENDAR, 31: CALENDAR},
+    "spans.py": {12: CALENDAR, 31: CALENDAR, 16_384: CACHE},
     "ingest/codings.py": {4: "letters a quick look compares", 5: "letters of a word stem", 512: CACHE},
+    "ingest/directions/__init__.py": {2048: CACHE},
     "ingest/documents.py": {3: "nesting of lists counts thrice", 20: BOUND},
     "ingest/dosage.py": {7: CALENDAR},
     "ingest/measure_codes.py": {4: CACHE},
@@ -64,16 +66,15 @@ REASONING: dict[str, dict[float, str]] = {
         9: "where an NDC of ten digits misses its zero",
         11: "digits of an NDC",
     },
-    "ingest/repairs.py": {4: CACHE, 64: "characters of an id, by FHIR"},
+    "ingest/repairs.py": {4: CACHE},
     "ingest/resources.py": {
         1e-6: BOUND,
         1e12: BOUND,
         10: "base of decimal digits",
         40: BOUND,
-        64: CACHE,
         1970: CALENDAR,
     },
-    "ingest/vocabulary.py": {4: "words a phrase may be re-ordered over", 8192: CACHE},
+    "ingest/vocabulary.py": {4: "words a phrase may be re-ordered over"},
     "ingest/written_strengths.py": {6: "digits kept of a strength", 24: CALENDAR, 1000: METRIC},
 }
 STATUS = "HTTP status"
@@ -81,7 +82,7 @@ TIMING = "time limit or age of a network or session matter"
 WEB = "limit of what a web request, page or terminal may hold"
 STORY = "notation or default of invented stories"
 # Packages of `cds_hooks` that see neither reasoning nor facts: their numbers are widths, sizes and ages.
-APART = ("storage/", "trust/", "observing/", "governance/", "ehr/")
+APART = ("storage/", "trust/", "observing/", "governance/", "ehr/", "checking/")
 # Per number in the rest of `cds_hooks`, which holds protocol, network and pages but no reasoning.
 PROTOCOL: dict[float, str] = {
     0.01: TIMING,
@@ -168,18 +169,18 @@ LOGIN = "limit, age or length of a login, by OAuth or of our own"
 BY_MODULE: dict[str, dict[float, str]] = {
     "commands/cohort_report.py": {384: FILE_MODE},
     "commands/cohort_run.py": {512: MEMORY},
+    "disclosure/cells.py": {11: "smallest count shown, a convention of disclosure control", 24: "tries of a search"},
+    "disclosure/following.py": {61: "exponent of the prime that equations are solved by"},
     "silent/buckets.py": {16: MEMORY},
     "silent/grouping.py": {384: FILE_MODE},
     "silent/local.py": dict.fromkeys((120, 192, 250), MEMORY),
     "silent/parts.py": {384: FILE_MODE},
     "silent/rejects.py": {384: FILE_MODE},
-    "silent/report/cells.py": {11: "smallest count shown, a convention of disclosure control"},
     "silent/report/chart_review.py": {5_000_000: WEB},
-    "silent/report/charts.py": dict.fromkeys(
-        (0.05, 0.1, 0.3, 0.4, 0.5, 0.6, 0.8, 1.5, 14, 18, 22, 26, 44, 101, 160, 260, 520, 760, 900), DRAWN
-    ),
+    "silent/report/charts.py": dict.fromkeys((0.02, 0.05, 0.1, 0.3, 0.4, 0.5, 0.6, 0.8, 14, 42, 90, 101, 440), DRAWN),
     "silent/report/subgroups.py": dict.fromkeys((18, 25, 35, 45, 55, 65), "age bands of a report"),
     "silent/running.py": {384: FILE_MODE},
+    "silent/spark/": {192: MEMORY, 384: FILE_MODE},
     "silent/workers.py": {63: FILE_MODE},
     "basis/drawing.py": dict.fromkeys((13, 14, 172, 930, 940), DRAWN),
     "basis/lane_shapes.py": dict.fromkeys((0.25, 0.6, 6.3, 14, 16, 22, 24, 26, 62), DRAWN),

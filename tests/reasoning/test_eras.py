@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugin.exposure.eras import Era, eras_of, meet
+from plugin.exposure.eras import Era, beside, eras_of, meet
 from plugin.exposure.exposures import expose
 from plugin.record import MedicationFact
 from tests.reasoning.facts import RULES, fill, offset_of, on, product
@@ -11,7 +11,7 @@ from tests.reasoning.facts import RULES, fill, offset_of, on, product
 def met(*facts: MedicationFact) -> dict[str, Era]:
     found = expose(facts, rules=RULES, as_of=on(400))
     eras = [era for exposure in found.by_key.values() for era in eras_of(exposure, RULES)]
-    return {era.key.ingredient: era for era in meet(eras, RULES, acting=frozenset(era.id for era in eras))}
+    return {era.key.ingredient: era for era in meet(eras, beside(eras), RULES)}
 
 
 def drug(number: int, name: str, start: int, days: int) -> MedicationFact:

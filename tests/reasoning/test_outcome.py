@@ -14,6 +14,7 @@ from plugin.exposure.exposures import ExposureKey, expose
 from plugin.record import AllergyFact, Score, StopReason
 from plugin.trial.adequacy import Intent, Judged, judge
 from plugin.trial.measurement import Outcome, Status
+from plugin.trial.ordered_scores import OrderedScores
 from plugin.trial.outcome import judge_outcome, rank_of
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, when
 
@@ -46,7 +47,7 @@ def outcome(
 ) -> Outcome:
     return judge_outcome(
         trial or judged(),
-        scores=scores,
+        scores=OrderedScores.of(scores),
         definition=DEFINITION,
         rules=RULES,
         instruments=INSTRUMENTS,

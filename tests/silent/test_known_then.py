@@ -17,7 +17,7 @@ from cds_hooks.cohort.record import TYPES, record_of
 from cds_hooks.silent.judging import judge_patient
 from cds_hooks.silent.plan import RunPlan
 from mappings.load import load
-from plugin.ingest import as_drafted, as_known
+from plugin.ingest import Past, as_drafted, as_known
 
 KNOWLEDGE = load()
 KINDS = {kind.type: kind for kind in KNOWLEDGE.known_then.kinds}
@@ -183,3 +183,20 @@ def test_nothing_of_the_future_leaks_in(number, back, data):
     before, after_ = rows_at(then, day, "date"), rows_at(extra, day, "date")
     for table in ("assessments", "definitions", "published_rules", "trials", "cards"):
         assert before[table] == after_[table], table
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 5_000), back=st.lists(st.integers(0, 2_500), min_size=2, max_size=6))
+def test_the_states_kept_are_those_of_each_day(seed: int, back: list[int]) -> None:
+    resources = list(record_of(live(PLAN, seed, 3), PLAN, seed=seed, hidden=PLAN.hidden("us-ehr")))
+    past = Past(resources, KNOWLEDGE)
+    for days in (*back, back[0]):
+        day = PLAN.end - timedelta(days=days)
+        before = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        for moment in (None, before):
+            each = [as_known(one, day, KINDS, before=moment) for one in resources]
+            assert past.on(day, before=moment) == [one for one in each if one is not None]
+    first, again = past.on(DAY), past.on(DAY)
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    left_out = past.on(DAY, but={id(first[0])})
+    assert [id(one) for one in left_out] == [id(one) for one in first if one is not first[0]]

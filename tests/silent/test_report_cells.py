@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cds_hooks.silent.report.cells import Cells, Key
+from cds_hooks.disclosure.cells import Cells
+from cds_hooks.disclosure.folding import folded, neighbours
+from cds_hooks.disclosure.following import Key
+from tests.silent.attack import leaks
 
 LIMIT = 4
 
@@ -114,3 +117,78 @@ def test_sums_that_do_not_hold_are_refused() -> None:
         cells.put(("a",), 8)
     with pytest.raises(RuntimeError):
         cells.shown(("a",))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 25), min_size=3, max_size=3), min_size=2, max_size=4))
+def test_no_small_count_of_a_table_with_margins_can_be_said_to_be_small(counts: list[list[int]]) -> None:
+    """By linear programming over all sums at once, for which nothing short of the limit may come out."""
+    cells, _ = table(counts)
+    cells.settle(11)
+    assert leaks(cells, 11) == []
+
+
+def test_the_attack_finds_what_is_not_protected() -> None:
+    cells, _ = table([[3, 30], [30, 30]])
+    cells.settle(11)
+    assert leaks(cells, 11) == []
+    careless, _ = table([[3, 30], [30, 30]])
+    careless.settle(1)  # nothing is withheld
+    careless._withheld = {("cell", "0", "0"), ("cell", "0", "1")}  # the row keeps its secret, the column does not
+    assert [(key, low, high) for key, low, high in leaks(careless, 11)] == [(("cell", "0", "0"), 3, 3)]
+
+
+def test_many_orders_of_few_people_are_withheld_like_a_small_count() -> None:
+    cells = Cells()
+    whole = cells.put(("moments",), 500, spare=2)
+    cells.part_of(whole, ("critical",), 30, people=2)
+    cells.part_of(whole, ("other",), 300, people=120)
+    cells.settle(11)
+    assert cells.shown(("critical",)) is None
+    assert cells.shown(("critical", "rest")) is None
+    assert (cells.shown(whole), cells.shown(("other",))) == (500, 300)
+
+
+def test_company_that_turned_out_needless_is_shown() -> None:
+    """Two tables share a count: what one needs withheld serves the other too."""
+    cells = Cells()
+    first, second = cells.put(("first",), 100, spare=2), cells.put(("second",), 90, spare=2)
+    shared, a, b = cells.put(("shared",), 40), cells.put(("a",), 5), cells.put(("b",), 6)
+    cells.adds_up(first, (shared, a, cells.put(("c",), 55)))
+    cells.adds_up(second, (shared, b, cells.put(("d",), 44)))
+    cells.settle(11)
+    assert [cells.shown(key) for key in (first, second)] == [100, 90]
+    assert leaks(cells, 11) == []
+    assert cells.withheld == 3  # the two small ones and what they share
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 40)), st.integers(3, 12))
+def test_folded_groups_hide_each_other_and_leave_groups_to_compare(counts: dict[str, int], limit: int) -> None:
+    taken = folded(counts, limit)
+    used = {name: count for name, count in counts.items() if count}
+    if not taken:
+        return
+    inside = [counts[name] for name in taken]
+    assert len(taken) >= 2
+    assert sum(inside) >= limit
+    assert set(taken) < set(used)
+    assert all(counts[name] >= limit for name in used if name not in taken)
+    if max(inside) < limit:  # all small, as readers may guess: each could be one less or one more
+        assert len(inside) < sum(inside) < len(inside) * (limit - 1)
+
+
+def test_groups_are_folded_only_where_that_tells_more() -> None:
+    assert folded({"a": 50, "b": 3, "c": 4, "d": 60}, 11) == ("b", "c", "a")
+    assert folded({"a": 50, "b": 6, "c": 7, "d": 60}, 11) == ("b", "c")
+    assert folded({"a": 50, "b": 20}, 11) == ()
+    assert folded({"a": 50, "b": 2}, 11) == ()  # both together would be everybody
+    assert folded({"a": 50, "b": 10, "c": 10, "d": 90}, 11) == ("b", "c", "a")  # 20 can only be 10 and 10
+    assert folded({"a": 50, "b": 2}, 11, adds_up=False) == ()
+    assert folded({"a": 50, "b": 2, "c": 1}, 11, adds_up=False) == ("c", "b")
+
+
+def test_ages_are_joined_with_their_neighbours() -> None:
+    bands = [("18", 4), ("25", 30), ("35", 5), ("45", 5), ("55", 20), ("65", 3)]
+    assert neighbours(bands, 11) == [("18", "25"), ("35", "45", "55", "65")]
+    assert neighbours([("18", 30), ("25", 2)], 11) == [("18", "25")]
+    assert neighbours([("18", 3)], 11) == [("18",)]

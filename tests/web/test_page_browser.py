@@ -199,7 +199,7 @@ def test_a_service_that_fails_keeps_nobody_from_signing(page: Any) -> None:
 
 def test_who_signs_at_once_is_not_overtaken_by_what_was_still_to_be_asked(page: Any) -> None:
     held: list[Any] = []
-    page.route("**/cds-services/trd-patient-view", lambda route: held.append(route))
+    page.route("**/cds-services/trd-patient-view", lambda route: held.append(route))  # noqa: PLW0108 - the library marks what it is given
     page.locator("#begin").click()
     page.get_by_role("button", name="Sign the order").click()
     page.get_by_text("order-sign: before signing").wait_for()
@@ -213,7 +213,7 @@ def test_who_signs_at_once_is_not_overtaken_by_what_was_still_to_be_asked(page: 
 
 def test_cards_drawn_too_late_are_not_shown(page: Any) -> None:
     drawing: list[Any] = []
-    page.route("**/demo/cards", lambda route: drawing.append(route))
+    page.route("**/demo/cards", lambda route: drawing.append(route))  # noqa: PLW0108 - the library marks what it is given
     with page.expect_request("**/demo/cards"):
         page.locator("#begin").click()
     page.route("**/cds-services/trd-order-sign", lambda route: route.abort())

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cds_hooks.silent.report.cells import SMALLEST_CELL, Cells, Key
+from cds_hooks.disclosure.cells import SMALLEST_CELL, Cells
+from cds_hooks.disclosure.folding import folded, other
+from cds_hooks.disclosure.following import Key
 from cds_hooks.silent.report.faults import UnusableInputError
 from cds_hooks.silent.report.limits import LIMITS, SUPPRESSION
 from cds_hooks.silent.report.making import about
 from cds_hooks.silent.report.run_reading import Run
-from cds_hooks.silent.report.telling import UNIT_MOMENT, UNIT_PATIENT, VERDICTS, share
+from cds_hooks.silent.report.telling import UNIT_MOMENT, UNIT_PATIENT, VERDICTS, by_size, share
 from mappings.comparison import compare
 from mappings.load import Knowledge
 
@@ -29,6 +31,13 @@ _FIRED = "SELECT patient, moment, coalesce(fired, FALSE) FROM assessments"
 _SHOWN_CHANGES = 500
 _ALL: Key = ("patients", "both")
 _PARTS = ("start", "end", "adequacy", "outcome", "basis")
+_GONE, _NEW = "no longer a trial", "now a trial"
+_TRIAL: Mapping[str, str] = {
+    **{part: f"a trial with another {part}" for part in _PARTS},
+    "basis": "a trial whose outcome rests on something else",
+    _GONE: "a trial less",
+    _NEW: "a trial more",
+}
 Trial = tuple[Any, ...]
 
 
@@ -37,10 +46,13 @@ def make_difference(
     after: Run,
     knowledge: tuple[Knowledge, Knowledge] | None = None,
     *,
+    titles: Mapping[str, str] | None = None,
     limit: int = SMALLEST_CELL,
     different_input: bool = False,
 ) -> dict[str, Any]:
     """Counts of what changes, and why as far as the manifests tell; `knowledge` of both says what rules changed.
+
+    `titles` are what the ids of rules stand for; without them the ids are told.
 
     Raises UnusableInputError for runs over different inputs, unless `different_input`, and for knowledge that is not
     that of the runs.
@@ -61,7 +73,7 @@ def make_difference(
     _put_alone(cells, "after", set(new) - set(old))
     fired = _put_fired(cells, before, after)
     changed = [patient for patient in both if old[patient][1] != new[patient][1]]
-    reasons = _reasons(cells, before, after, changed)
+    reasons = _reasons(cells, before, after, changed, titles or {}, limit)
     cells.settle(limit)
     return {
         "form": "trd-cds-cohort-diff/1",
@@ -81,17 +93,17 @@ def make_difference(
             "changed": share(cells, ("changed",), _ALL),
             "values": values,
             "matrix": [
-                {"before": one, "counts": [cells.shown(("matrix", one, other)) for other in values]} for one in values
+                {"before": one, "counts": [cells.shown(("matrix", one, later)) for later in values]} for one in values
             ],
             "totalsBefore": [cells.shown(("matrix", one, "total")) for one in values],
             "totalsAfter": [cells.shown(("matrix", "total", one)) for one in values],
         },
         "moments": {"unit": UNIT_MOMENT, **{name: cells.shown(key) for name, key in fired.items()}},
-        "reasons": [{**one, "count": cells.shown(key)} for one, key in reasons],
+        "reasons": by_size([{**one, **share(cells, key, ("changed",))} for one, key in reasons]),
     }
 
 
-def changed_patients(before: Run, after: Run) -> dict[str, Any]:
+def changed_patients(before: Run, after: Run, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Each patient whose verdict changes: both verdicts, the rules that decided, and what differs in its trials."""
     old, new = _verdicts(before), _verdicts(after)
     trials = _trials(before), _trials(after)
@@ -117,6 +129,7 @@ def changed_patients(before: Run, after: Run) -> dict[str, Any]:
         "limits": list(LIMITS),
         "before": about(before),
         "after": about(after),
+        "rules": dict(titles or {}),
         "changed": listed,
     }
 
@@ -146,12 +159,12 @@ def _trials(run: Run) -> dict[str, list[Trial]]:
 
 def _put_matrix(cells: Cells, matrix: Mapping[tuple[str, str], int], values: Sequence[str]) -> None:
     for one in values:
-        for other in values:
-            cells.put(("matrix", one, other), matrix.get((one, other), 0))
+        for later in values:
+            cells.put(("matrix", one, later), matrix.get((one, later), 0))
     rows, columns = [], []
     for one in values:
-        row = [("matrix", one, other) for other in values]
-        column = [("matrix", other, one) for other in values]
+        row = [("matrix", one, later) for later in values]
+        column = [("matrix", later, one) for later in values]
         rows.append(cells.put(("matrix", one, "total"), sum(cells.count(key) for key in row), spare=1))
         columns.append(cells.put(("matrix", "total", one), sum(cells.count(key) for key in column), spare=1))
         cells.adds_up(rows[-1], row)
@@ -162,7 +175,7 @@ def _put_matrix(cells: Cells, matrix: Mapping[tuple[str, str], int], values: Seq
     changed = cells.put(("changed",), cells.count(_ALL) - cells.count(kept), spare=1)
     cells.adds_up(_ALL, (kept, changed))
     cells.adds_up(kept, [("matrix", one, one) for one in values])
-    cells.adds_up(changed, [("matrix", one, other) for one in values for other in values if one != other])
+    cells.adds_up(changed, [("matrix", one, later) for one in values for later in values if one != later])
 
 
 def _put_alone(cells: Cells, name: str, patients: set[str]) -> None:
@@ -185,25 +198,35 @@ def _put_fired(cells: Cells, before: Run, after: Run) -> dict[str, Key]:
     return {"inBoth": whole, **keys}
 
 
-def _reasons(cells: Cells, before: Run, after: Run, changed: Sequence[str]) -> list[tuple[dict[str, Any], Key]]:
+def _reasons(
+    cells: Cells, before: Run, after: Run, changed: Sequence[str], titles: Mapping[str, str], limit: int
+) -> list[tuple[dict[str, Any], Key]]:
     """What differs beside the verdict, for those that change: how many patients for each kind of difference."""
     trials = _trials(before), _trials(after)
     old, new = _verdicts(before), _verdicts(after)
-    counted: Counter[tuple[str, str]] = Counter()
+    who: dict[str, set[str]] = {}
     for patient in changed:
         found = {
-            ("trial", what)
+            _TRIAL[what]
             for one in _trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))
             for what in one["what"]
         }
         rules = set(old[patient][2]), set(new[patient][2])
-        found |= {("rule no longer decides", rule) for rule in rules[0] - rules[1]}
-        found |= {("rule now decides", rule) for rule in rules[1] - rules[0]}
-        counted.update(found or {("nothing but the verdict", "")})
-    told = []
-    for (kind, what), count in sorted(counted.items(), key=lambda each: (-each[1], each[0])):
-        told.append(({"kind": kind, "what": what}, cells.part_of(("changed",), ("reason", kind, what), count)))
-    return told
+        found |= {f"no longer decides: {titles.get(rule, rule)}" for rule in rules[0] - rules[1]}
+        found |= {f"now decides: {titles.get(rule, rule)}" for rule in rules[1] - rules[0]}
+        for name in found or {"nothing but the verdict"}:
+            who.setdefault(name, set()).add(patient)
+    rare = folded({name: len(patients) for name, patients in who.items()}, limit, adds_up=False)
+    groups: list[tuple[dict[str, Any], set[str]]] = [
+        ({"name": name}, who[name]) for name in sorted(who) if name not in rare
+    ]
+    if rare:
+        about = {"name": other(len(rare), "kinds of difference"), "folds": len(rare)}
+        groups.append((about, set().union(*(who[name] for name in rare))))
+    return [
+        (about, cells.part_of(("changed",), ("reason", str(about["name"])), len(patients)))
+        for about, patients in groups
+    ]
 
 
 def _trial_changes(old: Sequence[Trial], new: Sequence[Trial]) -> Iterator[dict[str, Any]]:
@@ -213,24 +236,26 @@ def _trial_changes(old: Sequence[Trial], new: Sequence[Trial]) -> Iterator[dict[
         mine, theirs = ([one for one in trials if one[0] == name] for trials in (old, new))
         for place in range(max(len(mine), len(theirs))):
             one = mine[place] if place < len(mine) else None
-            other = theirs[place] if place < len(theirs) else None
-            if one is None or other is None:
+            later = theirs[place] if place < len(theirs) else None
+            if one is None or later is None:
                 yield {
                     "ingredient": name,
-                    "what": ["no longer a trial" if other is None else "now a trial"],
+                    "what": [_GONE if later is None else _NEW],
                     "before": _words(one),
-                    "after": _words(other),
+                    "after": _words(later),
                 }
-            elif one != other:
-                what = [part for part, was, is_ in zip(_PARTS, one[1:], other[1:], strict=True) if was != is_]
-                yield {"ingredient": name, "what": what, "before": _words(one), "after": _words(other)}
+            elif one != later:
+                what = [part for part, was, is_ in zip(_PARTS, one[1:], later[1:], strict=True) if was != is_]
+                yield {"ingredient": name, "what": what, "before": _words(one), "after": _words(later)}
 
 
 def _words(trial: Trial | None) -> str:
     if trial is None:
         return "none"
     _, start, end, adequacy, outcome, basis = trial
-    return f"{start or 'undated'} to {end or 'undated'}, {adequacy}, {outcome} ({basis or 'no basis'})"
+    rests = f" by {str(basis).replace('-', ' ')}" if basis and basis != "none" else ""
+    judged = f"{adequacy}, outcome {outcome}".lower().replace("_", " ")
+    return f"{start or 'undated'} to {end or 'undated'}: {judged}{rests}"
 
 
 def _plan_changes(before: Run, after: Run) -> Iterator[dict[str, Any]]:
@@ -249,7 +274,16 @@ def _knowledge_changes(before: Run, after: Run, knowledge: tuple[Knowledge, Know
                 raise UnusableInputError(
                     f"--knowledge-{option}", "is not the knowledge of that run", "name the directory that it ran with"
                 )
-        changes = compare(*knowledge)
-        told["changes"] = [change.text for change in changes[:_SHOWN_CHANGES]]
+        changes = [*_site_changes(*knowledge), *(change.text for change in compare(*knowledge))]
+        told["changes"] = changes[:_SHOWN_CHANGES]
         told["more"] = max(0, len(changes) - _SHOWN_CHANGES)
     return told
+
+
+def _site_changes(before: Knowledge, after: Knowledge) -> Iterator[str]:
+    """What a site decided on one side only, rules switched off among it, with who, when and why."""
+    old, new = (known.site.changes if known.site is not None else () for known in (before, after))
+    for side, changes in (("before only", set(old) - set(new)), ("after only", set(new) - set(old))):
+        for one in sorted(changes, key=lambda each: each.path):
+            value = f"{one.before} to {one.after}" if one.before else one.after
+            yield f"the site, {side}: {one.path}: {value} ({one.who}, {one.when}: {one.why})"

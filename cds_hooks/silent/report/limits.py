@@ -14,8 +14,8 @@ LIMITS = (
     "intervals reflect chance only, without adjustment for many comparisons.",
 )
 PREVALENCE_CAVEATS = (
-    "The published shares come from other populations, other denominators and rules that ask for no measured outcome. "
-    "They stand here for orientation; none of them is a target.",
+    "The published shares come from other populations, other denominators and mostly from rules that ask for no "
+    "measured outcome. They stand here for orientation; none of them is a target, and none is about our definitions.",
     "On any cohort the published rules may be expected to fall roughly between 2.5 % and 31 %, switch rules lowest and "
     "claims rules highest. A share far outside is a reason to look at the export first.",
     "The share that is met will lie far below these, because it needs outcomes measured on a scale. It is to be read "

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cds_hooks.silent.report.cells import SMALLEST_CELL, Cells
+from cds_hooks.disclosure.cells import SMALLEST_CELL, Cells
 from cds_hooks.silent.report.data_quality import count_quality
 from cds_hooks.silent.report.firing import count_firing
 from cds_hooks.silent.report.flow import count_flow
 from cds_hooks.silent.report.limits import DEPENDENCE, LIMITS, PREVALENCE_CAVEATS, SUPPRESSION
+from cds_hooks.silent.report.published import count_published
 from cds_hooks.silent.report.run_reading import Run
 from cds_hooks.silent.report.subgroups import count_subgroups
-from cds_hooks.silent.report.telling import VERDICTS
+from cds_hooks.silent.report.telling import OPEN, UNSETTLED
 from cds_hooks.silent.report.unsettled import count_unsettled
-from cds_hooks.silent.report.verdict_shares import count_published, count_verdicts
+from cds_hooks.silent.report.verdict_shares import count_verdicts
 from mappings.load import Knowledge
 
 FORM = "trd-cds-cohort-report/1"
@@ -26,14 +27,14 @@ def make_report(run: Run, knowledge: Knowledge, *, limit: int = SMALLEST_CELL) -
     flow = count_flow(run, cells, knowledge.reconstruction.adult_from_years)
     tell = {
         "flow": flow,
-        "firing": count_firing(run, cells, limit),
-        "verdicts": count_verdicts(run, cells, knowledge),
+        "firing": count_firing(run, cells, knowledge, limit),
+        "verdicts": count_verdicts(run, cells, knowledge, limit),
         "published": count_published(run, cells, knowledge),
-        "unsettled": count_unsettled(run, cells, knowledge),
-        "dataQuality": count_quality(run, cells),
-        "subgroups": count_subgroups(run, cells),
+        "unsettled": count_unsettled(run, cells, knowledge, limit),
+        "dataQuality": count_quality(run, cells, limit),
+        "subgroups": count_subgroups(run, cells, knowledge, limit),
     }
-    _link(run, cells)
+    _link(cells)
     cells.settle(limit)
     parts = {name: make() for name, make in tell.items()}
     parts["published"]["caveats"] = list(PREVALENCE_CAVEATS)
@@ -60,15 +61,11 @@ def about(run: Run) -> dict[str, Any]:
     }
 
 
-def _link(run: Run, cells: Cells) -> None:
-    """Tell the sums that hold between parts of the report, where the same patients stand under two headings."""
-    for value in VERDICTS:
-        chosen, same = ("definition", run.definition, value), ("all", value)
-        if cells.has(chosen) and cells.count(chosen) == cells.count(same):
-            cells.adds_up(same, (chosen,))
-    open_ = (("all", "PROBABLE"), ("all", "INDETERMINATE"))
-    if cells.count(("unsettled",)) == sum(cells.count(key) for key in open_):
-        cells.adds_up(("unsettled",), open_)
+def _link(cells: Cells) -> None:
+    """Tell the sum that holds between parts of the report, where the same patients stand under two headings."""
+    parts = [("all", value) for value in UNSETTLED]
+    if cells.count(OPEN) == sum(cells.count(key) for key in parts):
+        cells.adds_up(OPEN, parts)
 
 
 def _text(manifest: Mapping[str, Any], name: str) -> str:

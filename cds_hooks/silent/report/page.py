@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from cds_hooks.silent.report import charts, words
+from cds_hooks.web.alone import alone
 from cds_hooks.web.layout import ROOT
 
 _HERE = Path(__file__).parent / "templates"
@@ -44,27 +42,35 @@ def changed_page(changed: Mapping[str, Any]) -> str:
 
 
 def _page(template: str, title: str, **values: Any) -> str:
-    style = "\n".join(
-        file.read_text(encoding="utf-8") for file in (ROOT / "static" / "page.css", _HERE / "cohort_report.css")
-    )
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            title=title,
-            style=Markup(style),  # noqa: S704 - our own files
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-            **values,
-        )
-    )
+    styles = (ROOT / "static" / "page.css", _HERE / "cohort_report.css")
+    return _templates().get_template(template).render(title=title, look="cohort", **alone(styles), **values)
+
+
+def _rows(told: Sequence[Mapping[str, Any]], name: str = "name") -> list[tuple[str, Mapping[str, Any]]]:
+    """What is counted, and its share."""
+    return [(str(one[name]), one) for one in told]
+
+
+def _columns(definition: Mapping[str, Any], values: Sequence[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The verdicts of one definition, then those not settled together."""
+    return [*((value, definition["verdicts"][value]) for value in values), ("unsettled", definition["notSettled"])]
+
+
+def _marks(rules: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """For each rule the first share of each figure that was published for it."""
+    return [[figure["found"][0]["share"] for figure in rule["published"] if figure["found"]] for rule in rules]
 
 
 @cache
 def _templates() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([_HERE, ROOT / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    made.filters.update(count=words.count, percent=words.percent, interval=words.interval)
-    made.globals.update(words=words, charts=charts)
+    made.filters.update(count=words.count, percent=words.percent, interval=words.interval, points=words.points)
+    made.globals.update(words=words, charts=charts, rows_of=_rows, columns_of=_columns)
+    made.globals.update(marks_of=_marks, rules_of=words.rules, setting=words.setting, found_of=words.found)
     return made

@@ -52,8 +52,8 @@ class _Chart:
     missing: Sequence[str]
 
 
-def review_agreement(run: Run, reviews: Sequence[Reviewed]) -> dict[str, Any]:
-    """The agreement of the run with `reviews` as one document."""
+def review_agreement(run: Run, reviews: Sequence[Reviewed], titles: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The agreement of the run with `reviews` as one document; `titles` are what the ids of rules stand for."""
     grouped: dict[tuple[str, str, Any], list[Reviewed]] = defaultdict(list)
     for one in reviews:
         grouped[one.patient, one.order, one.day].append(one)
@@ -81,6 +81,7 @@ def review_agreement(run: Run, reviews: Sequence[Reviewed]) -> dict[str, Any]:
         "confidential": CONFIDENTIAL,
         "limits": list(LIMITS),
         "run": about(run),
+        "rules": dict(titles or {}),
         "charts": len(charts),
         "notInTheRun": unknown,
         "lines": len(reviews),

@@ -1,12 +1,10 @@
-"""Agreement of a run with the simulated truth of a synthetic cohort, and what the generator hid where they differ.
+"""Agreement of a run with the simulated truth of a synthetic cohort, and what each difference comes from.
 
-Compared are the trials of the current episode, at the last moment of each patient: boundaries, adequacy and failure of
-each trial, and the verdict. What the truth says of later days does not count. Agreement with a simulated truth is
-agreement with a simulation: no accuracy follows.
+The truth is what the published rules say of what truly happened, on the day of each patient's last moment
+(`cds_hooks.cohort.true_trials`): it uses none of the reasoning that is held against it. What a difference comes from is
+proved, not guessed (`proof`). Agreement with a simulated truth is agreement with a simulation: no accuracy follows.
 
-A difference is explained only where the manifest of the cohort says that the generator left out data on which the
-answer rests, and the run's own row shows the lack; or where supply outlasts the last dose, which no record shows. All
-others are counted as unexplained and listed.
+The report counts and names nobody; the table of cases, one line for each difference, is a document of its own.
 """
 
 from __future__ import annotations
@@ -21,252 +19,215 @@ from typing import Any
 import orjson
 
 from cds_hooks.cohort.directory import MANIFEST
+from cds_hooks.cohort.lacks import GROUPS, HIDDEN, WORDS, group_of
+from cds_hooks.cohort.living import live
+from cds_hooks.cohort.plan import Plan
 from cds_hooks.cohort.reading import UnreadableCohortError, read_truth
+from cds_hooks.cohort.record import patient_id_of
+from cds_hooks.cohort.truth import truth_of
+from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.report.faults import UnusableInputError
 from cds_hooks.silent.report.limits import LIMITS
 from cds_hooks.silent.report.making import about
+from cds_hooks.silent.report.proof import NOT_REPRODUCED, REOPENED, RULES, SWITCHED, Cohort, Proof
 from cds_hooks.silent.report.run_reading import Run
 from cds_hooks.silent.report.telling import known_share
-from cds_hooks.silent.report.words import HIDDEN, TAKING
+from cds_hooks.silent.report.truth_comparison import ASPECTS, Aspect, Compared, Said, said_of
 from mappings.load import Knowledge
 
 _TOLERANCE = 7  # days by which a boundary may differ and still agree
-_LISTED = 200
-_SUPPLY = ("order-days-supply", "order-quantity", "order-refills", "dispense-feed", "dispense-days-supply")
-_ENDING = ("order-left-active", "order-stop-reason")
-_DOSE = ("order-structured-dose",)
-_SCORES = ("score",)
-_REMISSION = ("remission-code",)
-_ASPECTS = ("trial found", "start", "end", "adequacy", "failure", "verdict")
-_RESTS_ON: Mapping[str, tuple[str, ...]] = {
-    "trial found": (*_SUPPLY, *_REMISSION),
-    "start": (*_SUPPLY, *_REMISSION),
-    "end": (*_SUPPLY, *_ENDING, TAKING),
-    "adequacy": (*_SUPPLY, *_DOSE, *_ENDING, TAKING),
-    "failure": _SCORES,
-    "verdict": (*_SCORES, *_SUPPLY, *_DOSE, *_ENDING, *_REMISSION, TAKING),
+_SYNTH = "make the cohort again with this version, and run it again"
+_CAUSES: Mapping[str, str] = {
+    **WORDS,
+    REOPENED: "rule P1: an antidepressant begun in remission begins an episode",
+    SWITCHED: "rule T5: a drug ends where another began after its last fill",
+    NOT_REPRODUCED: "unexplained: the run is not what this version says of this record",
 }
-_AGREES, _OPEN, _DIFFERS = "agrees", "leftOpen", "differs"
-_ADEQUATE = {"ADEQUATE": True, "INADEQUATE": False, "IN_PROGRESS": False}
-_FAILED = {"FAILED_MEASURED": True, "FAILED_PROXY": True, "NOT_FAILED": False}
-_VERDICT = {"MET": True, "PROBABLE": True, "NOT_MET": False}
-# Decided by age or diagnosis, of which the truth of trials says nothing.
-_OUTSIDE = ("EXCLUDED", "OUT_OF_SCOPE")
+_GROUPS: Mapping[str, str] = {
+    "hidden": "hidden on purpose",
+    "mishap": "went wrong in writing",
+    "unrecorded": "in no record",
+    "rule": "a rule that infers from records",
+    "none": "unexplained",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Trial:
-    start: date
-    end: date
-    adequacy: str
-    outcome: str
-    basis: str
-    flags: frozenset[str]
+class _Case:
+    """One comparison of one patient; `cause` are the kinds a difference comes from, empty where nothing explains it."""
 
+    patient: str
+    compared: Compared
+    cause: tuple[str, ...] = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    """One patient of the run: its verdict, its dated trials by ingredient, and whether records lack supply or dose."""
+    @property
+    def differs(self) -> bool:
+        return self.compared.result != "agrees"
 
-    as_of: date
-    verdict: str
-    episode: date | None
-    supply_lacks: bool
-    dose_lacks: bool
-    trials: Mapping[str, Sequence[_Trial]]
+    @property
+    def group(self) -> str:
+        """The furthest of the groups that the kinds belong to."""
+        if self.cause and set(self.cause) <= set(RULES):
+            return "rule"
+        if not self.cause or self.cause == (NOT_REPRODUCED,):
+            return "none"
+        return max((group_of(kind) for kind in self.cause), key=GROUPS.index)
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    """One comparison of one aspect; `because` are kinds of what was hidden."""
+class Agreement:
+    """`told` names nobody; `cases` has a line for each difference, with the patient's id."""
 
-    patient: str
-    aspect: str
-    drug: str
-    result: str
-    truth: str
-    said: str
-    because: tuple[str, ...]
+    told: dict[str, Any]
+    cases: dict[str, Any]
 
 
-def truth_agreement(run: Run, file: Path, knowledge: Knowledge) -> dict[str, Any]:
-    """The agreement as one document. UnusableInputError where the truth cannot be read."""
+def hold_against_truth(run: Run, file: Path, knowledge: Knowledge) -> Agreement:
+    """Both documents. UnusableInputError where the truth cannot be read, or run and truth do not belong together."""
     try:
         told = read_truth(file)
     except UnreadableCohortError as fault:
         raise UnusableInputError(fault.place, fault.fault, fault.remedy) from None
-    hidden = _hidden(file)
-    judged = dict(_judged(run))
-    default = knowledge.default_definition
-    # The truth judges by the default definition; a verdict by another one answers another question.
-    enough = knowledge.definitions[default].min_failed_trials if run.definition == default else None
-    compared = [
-        one
-        for patient, life in sorted(told.items())
-        if patient in judged
-        for one in _compare(patient, life, judged[patient], hidden, enough)
-    ]
-    unexplained = [one for one in compared if one.result != _AGREES and not one.because]
+    cohort = _cohort(run, file, knowledge)
+    numbers = {patient_id_of(cohort.seed, number): number for number in range(len(told))}
+    cases: list[_Case] = []
+    compared = 0
+    for patient, said in _said(run):
+        if patient not in told:
+            continue
+        if patient not in numbers:
+            raise UnusableInputError(str(file), "tells of patients that its manifest does not count", _SYNTH)
+        life = live(cohort.plan, cohort.seed, numbers[patient])
+        if orjson.dumps(truth_of(life, cohort.plan, patient)) != orjson.dumps(told[patient]):
+            raise UnusableInputError(str(file), "is not the truth that this version tells", _SYNTH)
+        compared += 1
+        proof = Proof(cohort, life, said)
+        one = proof.compared()
+        causes = proof.causes([each.key for each in one if each.result != "agrees"])
+        cases += [_Case(patient=patient, compared=each, cause=causes.get(each.key, ())) for each in one]
+    return Agreement(_told(run, cohort, cases, patients=len(told), compared=compared), _listed(run, cases))
+
+
+def _cohort(run: Run, file: Path, knowledge: Knowledge) -> Cohort:
+    manifest = _manifest(file)
+    if run.definition != knowledge.default_definition:
+        fault = f"judges by {run.definition}; the truth is told by {knowledge.default_definition}"
+        raise UnusableInputError(str(run.directory), fault, "run the cohort with the default definition")
+    if run.knowledge.get("hash") != knowledge.content_hash:
+        raise UnusableInputError(str(run.directory), "was made with other knowledge", "run the cohort again")
+    plan, told = Plan(knowledge), run.plan
+    try:
+        seed, profile = int(manifest["seed"]), str(manifest["missingness"])
+        return Cohort(
+            plan=plan,
+            seed=seed,
+            hidden=plan.hidden(profile),
+            run=RunPlan(
+                occasion=told["occasion"],
+                until=date.fromisoformat(told["until"]),
+                definition=run.definition,
+                jurisdiction=told["jurisdiction"],
+                zone=told["zone"],
+                kinds=tuple(told["kinds"]),
+            ),
+            tolerance=_TOLERANCE,
+        )
+    except (KeyError, TypeError, ValueError):
+        raise UnusableInputError(str(file.parent.parent / MANIFEST), "does not tell seed and profile", _SYNTH) from None
+
+
+def _manifest(file: Path) -> Mapping[str, Any]:
+    """The manifest of the cohort, beside the folder of the truth."""
+    place = file.parent.parent / MANIFEST
+    try:
+        read = orjson.loads(place.read_bytes())
+    except (OSError, ValueError):
+        raise UnusableInputError(str(place), "is no manifest of a synthetic cohort", _SYNTH) from None
+    return read if isinstance(read, dict) else {}
+
+
+def _said(run: Run) -> Iterator[tuple[str, Said]]:
+    """What the run says of each patient at its last moment."""
+    trials: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for patient, ingredient, start, end, adequacy, outcome in run.ask(
+        "SELECT t.patient, t.ingredient, t.start, t.end, t.adequacy, t.outcome FROM trials t "
+        "JOIN last USING (patient, moment) ORDER BY t.patient, t.number"
+    ):
+        told = {"ingredient": ingredient, "start": start, "end": end, "adequacy": adequacy, "outcome": outcome}
+        trials[patient].append(told)
+    for patient, as_of, episode, verdict in run.ask(
+        "SELECT patient, as_of, episode_start, verdict FROM last ORDER BY patient"
+    ):
+        yield patient, said_of({"as_of": as_of, "episode_start": episode, "verdict": verdict}, trials[patient])
+
+
+def _told(run: Run, cohort: Cohort, cases: Sequence[_Case], *, patients: int, compared: int) -> dict[str, Any]:
     return {
-        "form": "trd-cds-simulated-truth/1",
+        "form": "trd-cds-simulated-truth/2",
         "limits": list(LIMITS),
         "run": about(run),
-        "patients": len(told),
-        "compared": sum(patient in judged for patient in told),
-        "toleranceDays": _TOLERANCE,
-        "hidden": {kind: share for kind, share in sorted(hidden.items()) if share},
-        "aspects": [_aspect(name, [one for one in compared if one.aspect == name]) for name in _ASPECTS],
-        "explained": _explained(compared),
-        "unexplained": len(unexplained),
-        "unexplainedListed": [_told(one) for one in unexplained[:_LISTED]],
+        "patients": patients,
+        "compared": compared,
+        "toleranceDays": cohort.tolerance,
+        "hidden": [{"what": HIDDEN[kind], "share": share} for kind, share in sorted(cohort.hidden.items()) if share],
+        "groups": [{"group": group, "label": label} for group, label in _GROUPS.items()],
+        "aspects": [_aspect(name, [one for one in cases if one.compared.aspect == name]) for name in ASPECTS],
+        "causes": _causes(cases),
+        "unexplained": sum(one.differs and one.group == "none" for one in cases),
     }
 
 
-def _hidden(file: Path) -> dict[str, float]:
-    """The share of each kind of data that the generator left out, by the manifest of the cohort; empty without one."""
-    for place in (file.parent.parent / MANIFEST, file.parent / MANIFEST):
-        try:
-            read = orjson.loads(place.read_bytes())
-            missing = read["parameters"]["missing"]
-            return {kind: float(missing[kind]) for kind in HIDDEN if kind in missing}
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return {}
-
-
-def _judged(run: Run) -> Iterator[tuple[str, _Judged]]:
-    trials: dict[str, dict[str, list[_Trial]]] = defaultdict(lambda: defaultdict(list))
-    for patient, ingredient, start, end, adequacy, outcome, basis, flags in run.ask(
-        "SELECT t.patient, t.ingredient, t.start, t.end, t.adequacy, t.outcome, t.basis, t.flags FROM trials t "
-        "JOIN last USING (patient, moment) WHERE t.start IS NOT NULL AND t.end IS NOT NULL ORDER BY t.patient, t.number"
-    ):
-        trials[patient][ingredient].append(
-            _Trial(start=start, end=end, adequacy=adequacy, outcome=outcome, basis=basis, flags=frozenset(flags or ()))
-        )
-    for patient, as_of, verdict, episode, no_supply, no_dose in run.ask(
-        "SELECT patient, as_of, verdict, episode_start, supply_records < drug_records, dose_records < drug_records "
-        "FROM last JOIN patients USING (patient)"
-    ):
-        yield (
-            patient,
-            _Judged(
-                as_of=as_of,
-                verdict=verdict or "",
-                episode=episode,
-                supply_lacks=bool(no_supply),
-                dose_lacks=bool(no_dose),
-                trials=trials[patient],
-            ),
-        )
-
-
-def _compare(
-    patient: str, life: Mapping[str, Any], judged: _Judged, hidden: Mapping[str, float], enough: int | None
-) -> Iterator[_Compared]:
-    begun = [number for number, one in enumerate(life["episodes"]) if date.fromisoformat(one["start"]) <= judged.as_of]
-    current = max(begun, default=None)
-    if current is None:
-        return
-    courses = [
-        course
-        for course in life["courses"]
-        if course["use"] == "antidepressant"
-        and course["episode"] == current
-        and course["taken"]
-        and date.fromisoformat(course["taken"][0][0]) <= judged.as_of
-    ]
-    began = date.fromisoformat(life["episodes"][current]["start"])
-    elsewhere = judged.episode is None or abs((judged.episode - began).days) > _TOLERANCE
-    everything: set[str] = set()
-    for course in courses:
-        for aspect, truth, said, result, lacks in _compare_course(course, judged, elsewhere=elsewhere):
-            because = _because(aspect, result, lacks, hidden)
-            everything.update(lacks if result != _AGREES else ())
-            yield _Compared(patient, aspect, course["drug"], result, truth, said, because)
-    failed = {
-        course["drug"]
-        for course in courses
-        if course["failed"] and date.fromisoformat(course["taken"][-1][1]) <= judged.as_of
-    }
-    if enough is not None and judged.verdict not in _OUTSIDE:
-        result = _result(len(failed) >= enough, _VERDICT.get(judged.verdict))
-        because = _because("verdict", result, everything, hidden)
-        yield _Compared(patient, "verdict", "", result, f"failed: {len(failed)}", judged.verdict, because)
-
-
-def _because(aspect: str, result: str, lacks: Iterable[str], hidden: Mapping[str, float]) -> tuple[str, ...]:
-    """The kinds of data that the aspect rests on, the records show to be lacking, and the generator left out."""
-    if result == _AGREES:
-        return ()
-    lacking = set(lacks)
-    return tuple(kind for kind in _RESTS_ON[aspect] if kind in lacking and (kind == TAKING or hidden.get(kind)))
-
-
-def _compare_course(
-    course: Mapping[str, Any], judged: _Judged, *, elsewhere: bool
-) -> Iterator[tuple[str, str, str, str, frozenset[str]]]:
-    """(aspect, truth, run, result, kinds of data that the run's own row shows to be lacking).
-
-    `elsewhere`: the run puts the beginning of the episode on another day than the truth does.
-    """
-    first, last = date.fromisoformat(course["taken"][0][0]), date.fromisoformat(course["taken"][-1][1])
-    last = min(last, judged.as_of)
-    episode = frozenset(_REMISSION if elsewhere else ())
-    near = [trial for trial in judged.trials.get(course["drug"], ()) if trial.start <= last and trial.end >= first]
-    if not near:
-        lacks = episode | frozenset(_SUPPLY if judged.supply_lacks else ())
-        yield "trial found", f"{first} to {last}", "no trial", _DIFFERS, lacks
-        return
-    best = max(near, key=lambda trial: min(trial.end, last) - max(trial.start, first))
-    supply = frozenset(_SUPPLY if "supply_unknown" in best.flags else ())
-    # What is left over after the last dose is supply in the record; what was swallowed never is.
-    late = frozenset((*_ENDING, TAKING) if (best.end - last).days > _TOLERANCE else ())
-    dose = frozenset(_DOSE if judged.dose_lacks else ())
-    yield "trial found", "", "", _AGREES, frozenset()
-    yield "start", str(first), str(best.start), _near(first, best.start), supply | episode
-    yield "end", str(last), str(best.end), _near(last, best.end), supply | late
-    adequate = _ADEQUATE.get(best.adequacy)
-    result = _result(course["adequate"], adequate)
-    yield "adequacy", str(course["adequate"]), best.adequacy, result, supply | late | dose
-    if course["adequate"] and adequate:
-        score = frozenset(_SCORES if best.basis != "score" or best.outcome == "UNKNOWN" else ())
-        result = _result(course["failed"], _FAILED.get(best.outcome))
-        yield "failure", str(course["response"]), best.outcome, result, score
-
-
-def _near(one: date, other: date) -> str:
-    return _AGREES if abs((one - other).days) <= _TOLERANCE else _DIFFERS
-
-
-def _result(truth: bool, said: bool | None) -> str:
-    return _OPEN if said is None else _AGREES if said == truth else _DIFFERS
-
-
-def _aspect(name: str, compared: Sequence[_Compared]) -> dict[str, Any]:
-    counts = Counter(one.result for one in compared)
-    unexplained = sum(one.result != _AGREES and not one.because for one in compared)
-    decided = counts[_AGREES] + counts[_DIFFERS]
+def _aspect(name: Aspect, cases: Sequence[_Case]) -> dict[str, Any]:
+    results = Counter(one.compared.result for one in cases)
+    groups = Counter(one.group for one in cases if one.differs)
     return {
         "aspect": name,
-        "compared": len(compared),
-        "agrees": known_share(counts[_AGREES], len(compared)),
-        "agreesWhereDecided": known_share(counts[_AGREES], decided),
-        "leftOpen": counts[_OPEN],
-        "differs": counts[_DIFFERS],
-        "unexplained": unexplained,
+        "compared": len(cases),
+        "agrees": known_share(results["agrees"], len(cases)),
+        "agreesWhereDecided": known_share(results["agrees"], results["agrees"] + results["differs"]),
+        "leftOpen": results["leftOpen"],
+        "differs": results["differs"],
+        "because": {group: groups[group] for group in _GROUPS},
     }
 
 
-def _explained(compared: Sequence[_Compared]) -> list[dict[str, Any]]:
-    """How often each combination of hidden data stands behind a difference."""
-    counts = Counter((one.aspect, one.result, one.because) for one in compared if one.result != _AGREES and one.because)
+def _causes(cases: Iterable[_Case]) -> list[dict[str, Any]]:
+    """How often each cause stands behind a difference in each aspect, most often first."""
+    counts: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    groups = {}
+    for one in cases:
+        if one.differs:
+            counts[one.cause][one.compared.aspect] += 1
+            groups[one.cause] = one.group
+    order = list(_GROUPS)
+    ranked = sorted(counts.items(), key=lambda each: (order.index(groups[each[0]]), -each[1].total(), each[0]))
     return [
-        {"aspect": aspect, "result": result, "hidden": [HIDDEN[kind] for kind in because], "count": count}
-        for (aspect, result, because), count in sorted(
-            counts.items(), key=lambda each: (_ASPECTS.index(each[0][0]), -each[1])
-        )
+        {
+            "group": groups[cause],
+            "cause": [_CAUSES[kind] for kind in cause],
+            "count": found.total(),
+            "aspects": {aspect: found[aspect] for aspect in ASPECTS if found[aspect]},
+        }
+        for cause, found in ranked
     ]
 
 
-def _told(one: _Compared) -> dict[str, Any]:
-    return {"patient": one.patient, "aspect": one.aspect, "drug": one.drug, "truth": one.truth, "run": one.said}
+def _listed(run: Run, cases: Iterable[_Case]) -> dict[str, Any]:
+    return {
+        "form": "trd-cds-simulated-truth-cases/1",
+        "run": about(run),
+        "cases": [
+            {
+                "patient": one.patient,
+                "aspect": one.compared.aspect,
+                "drug": one.compared.drug,
+                "result": one.compared.result,
+                "truth": one.compared.truth,
+                "run": one.compared.said,
+                "group": one.group,
+                "cause": [_CAUSES[kind] for kind in one.cause],
+            }
+            for one in cases
+            if one.differs
+        ],
+    }

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cds_hooks.disclosure.cells import Cells
+from cds_hooks.disclosure.following import Key
 from cds_hooks.governance.intervals import proportion
-from cds_hooks.silent.report.cells import Cells, Key
 from plugin.resistance.verdict import Value
 
 Tell = Callable[[], dict[str, Any]]
 VERDICTS = tuple(value.value for value in Value)
+UNSETTLED = (Value.PROBABLE.value, Value.INDETERMINATE.value)
 MOMENTS: Key = ("moments",)
+ORDERS: Key = ("orders", "judged")
 PATIENTS: Key = ("patients",)
 JUDGED: Key = ("patients", "judged")
+OPEN: Key = ("unsettled",)
 _DIGITS = 4
 UNIT_PATIENT = "patients, each at the last of its moments"
 UNIT_MOMENT = "moments: every past order (one cart of a prescriber and day), or every chosen day"
@@ -35,3 +39,14 @@ def known_share(part: int, whole: int) -> dict[str, Any]:
         return dict(_UNKNOWN, count=part, of=whole)
     told = {"share": found.value, "low": found.low, "high": found.high}
     return {"count": part, "of": whole, **{name: round(value, _DIGITS) for name, value in told.items()}}
+
+
+def by_size(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a `name` and a `count`, largest first; the place of a withheld one says nothing; "other" is last."""
+    return [
+        dict(row)
+        for row in sorted(
+            rows,
+            key=lambda row: (bool(row.get("folds")), row["count"] is None, -(row["count"] or 0), row["name"]),
+        )
+    ]

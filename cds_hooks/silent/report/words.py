@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 WITHHELD = "withheld"
+_PERCENT = "\u00a0%"
 VERDICT: Mapping[str, str] = {
     "MET": "met",
     "PROBABLE": "probable",
@@ -14,6 +16,7 @@ VERDICT: Mapping[str, str] = {
     "OUT_OF_SCOPE": "out of scope",
     "none": "no verdict",
 }
+SEGMENT: Mapping[str, str] = {**VERDICT, "UNSETTLED": "probable or cannot be told", "WITHHELD": "withheld"}
 ANSWER: Mapping[str, str] = {"resistant": "resistant", "notResistant": "not resistant", "cannotTell": "cannot tell"}
 DATUM: Mapping[str, str] = {
     "score-now": "a score today",
@@ -31,27 +34,27 @@ DATUM: Mapping[str, str] = {
     "score-past": "a score at the end of a past trial",
     "baseline-past": "a score at the start of a past trial",
 }
+PART: Mapping[str, str] = {
+    "verdict": "whom the definition is about: age, diagnosis",
+    "episode": "when the episode began",
+    "trials": "the outcome of a trial",
+    "trial": "a dose or its days",
+    "outcome": "the outcome of a trial",
+}
+COLUMN: Mapping[str, str] = {
+    "fired": "a card at the last moment",
+    "MET": "met",
+    "PROBABLE": "probable",
+    "INDETERMINATE": "cannot be told",
+    "UNSETTLED": "probable or cannot be told",
+    "MET_OR_UNSETTLED": "met, probable or cannot be told",
+}
 GROUPING: Mapping[str, str] = {
     "age": "Age in years",
     "sex": "Sex as recorded",
     "race": "Race as recorded",
     "ethnicity": "Ethnicity as recorded",
     "language": "Preferred language",
-}
-TAKING = "taking"
-HIDDEN: Mapping[str, str] = {
-    "order-days-supply": "days' supply of orders",
-    "order-quantity": "quantities of orders",
-    "order-refills": "refills of orders",
-    "dispense-feed": "dispenses",
-    "dispense-days-supply": "days' supply of dispenses",
-    "order-left-active": "that an order had ended",
-    "order-stop-reason": "why an order was stopped",
-    "order-structured-dose": "the dose but for its text",
-    "order-indication": "what an order was for",
-    "score": "scores of visits",
-    "remission-code": "that an episode had ended",
-    TAKING: "when the last dose was swallowed: never in a record",
 }
 
 
@@ -62,10 +65,37 @@ def count(value: int | None) -> str:
 
 def percent(value: float | None) -> str:
     """A share as percent with one decimal; that it is withheld where there is none."""
-    return WITHHELD if value is None else f"{100 * value:.1f} %"
+    return WITHHELD if value is None else f"{100 * value:.1f}{_PERCENT}"
+
+
+def points(told: Mapping[str, float] | None) -> str:
+    """A difference of two shares in percentage points with its interval; that it is withheld where there is none."""
+    if told is None:
+        return WITHHELD
+    value, low, high = (f"{100 * told[name]:+.1f}".replace("-", "\u2212") for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def setting(value: object) -> str:
+    """A setting of a plan as read: a list by its parts; "none" where nothing is set."""
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value or "")) or "none"
+
+
+def rules(ids: Sequence[str], titles: Mapping[str, str]) -> str:
+    """The rules behind a verdict, each by its title and id."""
+    return "; ".join(f"{titles[rule]} ({rule})" if rule in titles else rule for rule in ids) or "–"
+
+
+def found(figure: Mapping[str, Any]) -> str:
+    """The shares of a published figure in one line; that nobody has read them where there are none."""
+    parts = [
+        f"{one['label']}: {percent(one['share'])}".removeprefix(": ") + ("" if one["read"] else " (from memory)")
+        for one in figure["found"]
+    ]
+    return "; ".join(parts) or "not read"
 
 
 def interval(told: Mapping[str, float | None]) -> str:
     """The interval of a share; empty where there is none."""
     low, high = told.get("low"), told.get("high")
-    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+    return "" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}{_PERCENT}"

@@ -6,17 +6,19 @@ that is not understood says at most that its supply is doubtful.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.direction_schema import DirectionWords
 from plugin.ingest.directions.cursor import Cursor
 from plugin.ingest.directions.grammar import Grammar, Sentence
 from plugin.ingest.directions.numbers import joined
-from plugin.ingest.directions.words import Lexicon, UnclearError, words_in
+from plugin.ingest.directions.words import Lexicon, Symbol, UnclearError, words_in
 from plugin.record import WrittenDose
 
 __all__ = ["Directions", "DirectionsReader"]
+
+_SENTENCES_MAX = 2048  # of one language; together some megabytes at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,8 @@ class Directions:
 class DirectionsReader:
     """Reads directions in every language that the knowledge holds the words of.
 
-    A text that two languages would read differently is not understood.
+    A text that two languages would read differently is not understood. What a sequence of known words says is kept for
+    all texts: it holds words of the knowledge and figures only, nothing else of a text.
     """
 
     def __init__(self, languages: Iterable[DirectionWords], period_days: Mapping[str, float]) -> None:
@@ -45,12 +48,17 @@ class DirectionsReader:
         self._lexicons = [
             Lexicon(words, words.limits, period_days) for words in languages if words.limits is not None and words.units
         ]
+        self._sentences: list[dict[tuple[str, ...], Sentence | None]] = [{} for _ in self._lexicons]
         self._as_needed = frozenset(word for words in languages for word in words.caution.as_needed)
         self._other = frozenset(word for words in languages for word in words.caution.other)
 
     def read(self, text: str) -> Directions:
         """What `text` says; never raises."""
-        readings = {sentence for lexicon in self._lexicons if (sentence := _sentence(text, lexicon)) is not None}
+        readings = {
+            sentence
+            for lexicon, kept in zip(self._lexicons, self._sentences, strict=True)
+            if (sentence := _sentence(text, lexicon, kept)) is not None
+        }
         if len(readings) != 1:
             return Directions(understood=False, caution=self._caution(text))
         sentence = readings.pop()
@@ -63,10 +71,25 @@ class DirectionsReader:
         return "other" if words & self._other else ""
 
 
-def _sentence(text: str, lexicon: Lexicon) -> Sentence | None:
+def _sentence(text: str, lexicon: Lexicon, kept: dict[tuple[str, ...], Sentence | None]) -> Sentence | None:
     if len(text) > lexicon.limits.characters:
         return None
     try:
-        return Grammar(Cursor(joined(lexicon.symbols(text))), lexicon).sentence()
+        symbols = lexicon.symbols(text)
+    except UnclearError:
+        return None
+    spelt = tuple([symbol.spelt for symbol in symbols])
+    known = kept.get(spelt, symbols)  # other threads may empty it between two looks
+    if not isinstance(known, list):
+        return known
+    if len(kept) >= _SENTENCES_MAX:
+        kept.clear()
+    kept[spelt] = said = _understood(symbols, lexicon)
+    return said
+
+
+def _understood(symbols: Sequence[Symbol], lexicon: Lexicon) -> Sentence | None:
+    try:
+        return Grammar(Cursor(joined(symbols)), lexicon).sentence()
     except UnclearError:
         return None

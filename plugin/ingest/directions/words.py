@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -100,7 +100,9 @@ class Lexicon:
                 amount = cast(float, meaning)
                 symbol = Symbol("number", Amount(amount, amount, part=kind == "fraction"), symbol.spelt)
             self._phrases[tokens] = symbol
-        self._longest = max(map(len, self._phrases))
+        self._longest: dict[str, int] = {}  # phrase by its first word
+        for tokens in self._phrases:
+            self._longest[tokens[0]] = max(len(tokens), self._longest.get(tokens[0], 0))
 
     def symbols(self, text: str) -> list[Symbol]:
         """The symbols of a text without those that say nothing. Raises UnclearError at a word that is not known."""
@@ -117,9 +119,9 @@ class Lexicon:
                 found.append(symbol)
         return found
 
-    def _longest_at(self, tokens: Sequence[str], place: int) -> tuple[Symbol, int]:
-        for length in range(min(self._longest, len(tokens) - place), 0, -1):
-            symbol = self._phrases.get(tuple(tokens[place : place + length]))
+    def _longest_at(self, tokens: tuple[str, ...], place: int) -> tuple[Symbol, int]:
+        for length in range(min(self._longest.get(tokens[place], 0), len(tokens) - place), 0, -1):
+            symbol = self._phrases.get(tokens[place : place + length])
             if symbol is not None:
                 return symbol, length
         return self._figure(tokens[place]), 1
