@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -100,7 +101,7 @@ def test_a_call_that_outlasts_the_drain_time_is_cut_off(
     assert cut_off.json()["resourceType"] == "OperationOutcome"
     said = server.said.read_text(encoding="utf-8")
     assert "Traceback" not in said, said
-    assert '"outcome": "cut-off"' in said
+    assert "cut-off" in [json.loads(line).get("outcome") for line in said.splitlines() if line.startswith("{")]
 
 
 def test_workers_end_when_their_parent_is_killed(installation: Installation, ehr: Ehr, serve: Serve) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -77,6 +79,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert (work / "terminal").read_text() == ""
         assert signal.getsignal(signal.SIGINT) is heard  # Ctrl-C stays with the command
         yield work / LOG
+    with warnings.catch_warnings():  # the library leaves its sockets to the collector: here, not in another test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
