@@ -1,111 +1,56 @@
-"""Silent mode over synthetic cohorts: patients a second beside merely decoding the same lines, memory, linearity.
-
-python -m benchmarks.cohort_rows --decode DIR    # what the floor runs
-"""
+"""Silent mode over synthetic cohorts: patients a second beside merely decoding the same lines, memory, linearity."""
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from benchmarks.bench_server import ROOT
-from benchmarks.memory import Peak
-from benchmarks.order_rows import say
 from benchmarks.rows import Met, Row, verdict
+from benchmarks.silent_runs import SETTING, Judged, Took, bytes_of, cohort_of, judge, run, workplace
 
 SIZES, QUICK_SIZES = (10_000, 50_000, 200_000), (300, 1_000)
-SEED = 11
 _TARGETS = {"date": 1_000.0, "orders": 150.0}
 _MEMORY_GB = 1.5
-_SETTING = "1GB"
 _FAR = 1_000_000
 _ENOUGH = 10_000  # patients: with fewer, the start of the processes is what is measured
 _LINEAR = 0.1  # the largest share by which a measured time strays from the line
 _WORDS = {"date": "one date", "orders": "every past order"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Took:
-    """One command: seconds by the clock, seconds of CPU of all its processes, and the most memory they held."""
-
-    seconds: float
-    cpu: float
-    peak: int
-
-
 def cohort_rows(sizes: Sequence[int], *, inputs: Path | None = None) -> list[Row]:
     """Rows for each size and both kinds of moment; cohorts are made in `inputs`, and kept there, or thrown away."""
-    taken: dict[tuple[str, int], Took] = {}
+    found: dict[tuple[str, int], Judged] = {}
     decoded: dict[int, Took] = {}
     weights: dict[int, int] = {}
-    judged: dict[tuple[str, int], dict[str, Any]] = {}
-    with _folder(inputs) as folder:
+    with workplace(inputs) as folder:
         for size in sorted(sizes):
-            directory = _cohort(folder, size)
-            weights[size] = sum(file.stat().st_size for file in directory.glob("*.ndjson"))
-            decoded[size] = _run([sys.executable, "-m", "benchmarks.decode_lines", str(directory)])
+            directory = cohort_of(folder, size)
+            weights[size] = bytes_of(directory)
+            decoded[size] = run([sys.executable, "-m", "benchmarks.decode_lines", str(directory)])
             for moments in _TARGETS:
-                say(f"{size} patients, {_WORDS[moments]}")
-                out = folder / f"run-{moments}-{size}"
-                shutil.rmtree(out, ignore_errors=True)
-                command = [sys.executable, "-m", "cds_hooks", "cohort", "run", str(directory), "--out", str(out)]
-                taken[moments, size] = _run([*command, "--at", moments, "--memory", _SETTING])
-                judged[moments, size] = orjson.loads((out / "run.json").read_bytes())["counts"]
-                if judged[moments, size]["failed"] or judged[moments, size]["patients"] != size:
-                    raise SystemExit(f"the run over {size} patients lost or failed some: {judged[moments, size]}")
-                shutil.rmtree(out)
+                found[moments, size] = judge(directory, folder / f"run-{moments}-{size}", at=moments, size=size)
             if inputs is None:
                 shutil.rmtree(directory)
+    taken = {key: one.took for key, one in found.items()}
     rows = [
-        _speed(moments, size, taken[moments, size], decoded[size], judged[moments, size], last=size == max(sizes))
+        _speed(moments, size, taken[moments, size], decoded[size], found[moments, size].counts, last=size == max(sizes))
         for moments in _TARGETS
         for size in sorted(sizes)
     ]
-    rows += [_line(moments, {size: taken[moments, size].seconds for size in sizes}) for moments in _TARGETS]
+    rows += [
+        line_row(
+            f"cohort-line-{moments}",
+            f"silent run, {_WORDS[moments]}",
+            {size: taken[moments, size].seconds for size in sizes},
+        )
+        for moments in _TARGETS
+    ]
     rows.append(_memory(max(sizes), weights, taken))
     return rows
-
-
-def _cohort(folder: Path, size: int) -> Path:
-    """A cohort of `size` patients, made unless it is there."""
-    directory = folder / f"cohort-{size}"
-    if not (directory / "manifest.json").exists():
-        say(f"making a cohort of {size} patients")
-        command = [sys.executable, "-m", "cds_hooks", "cohort", "synth", "--patients", str(size), "--seed", str(SEED)]
-        done = subprocess.run(
-            [*command, "--out", str(directory), "--force"], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"the cohort could not be made: {done.stderr.strip()[-300:]}")
-    return directory
-
-
-def _run(command: list[str]) -> Took:
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)
-        with Peak(process.pid) as peak:
-            status = process.wait()
-        seconds = time.monotonic() - began
-        said.seek(0)
-        told = said.read().decode(errors="replace").strip()[-300:]
-    if status:
-        raise SystemExit(f"{' '.join(command[1:5])} ended with {status}: {told}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Took(seconds=seconds, cpu=cpu, peak=peak.bytes)
 
 
 def _speed(moments: str, size: int, took: Took, decoded: Took, counts: dict[str, Any], *, last: bool) -> Row:
@@ -145,19 +90,17 @@ def fitted(seconds: dict[int, float]) -> tuple[float, float, float]:
     return round(start, 9), round(slope, 12), round(residual, 9)
 
 
-def _line(moments: str, seconds: dict[int, float]) -> Row:
-    work = f"silent run, {_WORDS[moments]}: {', '.join(f'{size:,}' for size in sorted(seconds))} patients"
+def line_row(id_: str, what: str, seconds: dict[int, float]) -> Row:
+    """How far the cost of `what` follows a straight line in the number of patients, and where that leads."""
+    work = f"{what}: {', '.join(f'{size:,}' for size in sorted(seconds))} patients"
     target = f"cost linear to {_FAR:,} patients"
     if len(seconds) < 2:
-        return Row(
-            id=f"cohort-line-{moments}", work=work, against="-", target=target,
-            measured="one size only", met="not shown",
-        )  # fmt: skip
+        return Row(id=id_, work=work, against="-", target=target, measured="one size only", met="not shown")
     start, slope, residual = fitted(seconds)
     # Two points lie on any line, and where the start of the processes weighs, nothing is told of the slope.
     met: Met = verdict(residual, _LINEAR) if len(seconds) > 2 and max(seconds) >= _ENOUGH else "not shown"
     return Row(
-        id=f"cohort-line-{moments}",
+        id=id_,
         work=work,
         against="a straight line",
         target=target,
@@ -174,7 +117,7 @@ def _memory(largest: int, weights: dict[int, int], taken: dict[tuple[str, int], 
     enough = weights[largest] > _MEMORY_GB * 1e9
     return Row(
         id="cohort-memory",
-        work=f"silent run, {largest:,} patients, {weights[largest] / 1e9:.2f} GB of NDJSON, memory setting {_SETTING}",
+        work=f"silent run, {largest:,} patients, {weights[largest] / 1e9:.2f} GB of NDJSON, memory setting {SETTING}",
         against="-",
         target=f"all processes together under {_MEMORY_GB} GB (PSS), on an input larger than that",
         measured=f"{peak / 1e9:.2f} GB at most",
@@ -182,13 +125,3 @@ def _memory(largest: int, weights: dict[int, int], taken: dict[tuple[str, int], 
         figures={str(size): weight for size, weight in weights.items()} | {"peak_bytes": peak},
         note="" if enough else "the input of this run was smaller",
     )
-
-
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-        yield kept
-        return
-    with tempfile.TemporaryDirectory(prefix="trd-cds-cohorts-") as made:
-        yield Path(made)

@@ -21,6 +21,7 @@ GROUPS = {
     "crowd": "Crowds",
     "process": "Start, knowledge, memory",
     "cohort": "Silent mode",
+    "bulk": "Silent mode on an input larger than memory",
 }
 
 

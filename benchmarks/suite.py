@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import peer_server, report
+from benchmarks.bulk_rows import bulk_rows
 from benchmarks.cohort_rows import QUICK_SIZES, SIZES, cohort_rows
 from benchmarks.corpora import history, knowledge, no_concern
 from benchmarks.crowd_rows import crowd_rows
@@ -71,6 +72,7 @@ def _measured(given: argparse.Namespace) -> dict[str, Any]:
         "crowd": lambda: crowd_rows(pace),
         "process": lambda: process_rows(pace),
         "cohort": lambda: cohort_rows(given.cohorts, inputs=given.cohort_inputs),
+        "bulk": lambda: bulk_rows(given.cohorts, inputs=given.cohort_inputs, quick=given.quick),
     }
     assert list(works) == list(report.GROUPS)
     results = _earlier(given.json) if set(given.only) != {*works, _STAGES} else {}

@@ -10,66 +10,72 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NoReturn
 
 import typer
 
-from cds_hooks.app import engine_version
-from cds_hooks.commands import (
-    assessing,
-    audit,
-    check,
-    cohort,
-    database,
-    feedback,
-    gallery,
-    governing,
-    knowing,
-    mode,
-    probing,
-    screens,
-    serving,
-    storytelling,
-)
 from cds_hooks.commands.refusal import Refusal
+from cds_hooks.memory import building
 
-app = typer.Typer(
-    name="trd-cds",
-    help="A patient's antidepressant trials and treatment-resistant depression status, at order entry.",
-    epilog="Synthetic data only until your site has validated it. Not a diagnosis.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    add_completion=False,
+# Module and function of each command, or the group of commands: only what is asked for is loaded, for a server that
+# starts has no use for the rest.
+_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "serve": ("serving", "serve"),
+        "demo": ("serving", "demo"),
+        "assess": ("assessing", "assess"),
+        "cards": ("assessing", "cards"),
+        "gallery": ("gallery", "gallery"),
+        "screens": ("screens", "take_screens"),
+        "probe": ("probing", "probe"),
+        "check": ("check", "check"),
+        "stories": ("storytelling", "group"),
+        "cohort": ("cohort", "group"),
+        "knowledge": ("knowing", "group"),
+        "mode": ("mode", "group"),
+        "feedback": ("feedback", "group"),
+        "governance": ("governing", "group"),
+        "audit": ("audit", "group"),
+        "database": ("database", "group"),
+    }
 )
-app.command("serve")(serving.serve)
-app.command("demo")(serving.demo)
-app.command("assess")(assessing.assess)
-app.command("cards")(assessing.cards)
-app.command("gallery")(gallery.gallery)
-app.command("screens")(screens.take_screens)
-app.command("probe")(probing.probe)
-app.command("check")(check.check)
-app.add_typer(storytelling.group, name="stories")
-app.add_typer(cohort.group, name="cohort")
-app.add_typer(knowing.group, name="knowledge")
-app.add_typer(mode.group, name="mode")
-app.add_typer(feedback.group, name="feedback")
-app.add_typer(governing.group, name="governance")
-app.add_typer(audit.group, name="audit")
-app.add_typer(database.group, name="database")
+
+
+def command_line(names: Collection[str] = tuple(_COMMANDS)) -> typer.Typer:
+    """The command line with the commands of these names."""
+    app = typer.Typer(
+        name="trd-cds",
+        help="A patient's antidepressant trials and treatment-resistant depression status, at order entry.",
+        epilog="Synthetic data only until your site has validated it. Not a diagnosis.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        add_completion=False,
+    )
+    app.callback()(_root)
+    for name in names:
+        module, member = _COMMANDS[name]
+        found = getattr(import_module(f"cds_hooks.commands.{module}"), member)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from cds_hooks.app import engine_version  # noqa: PLC0415
+
         typer.echo(f"trd-cds {engine_version()}")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -78,11 +84,18 @@ def _root(
     pass  # the options of the root act through their callbacks
 
 
+def _asked(arguments: Sequence[str]) -> Collection[str]:
+    """The one command that is asked for; all, where it is help or something unknown."""
+    return arguments[:1] if arguments and arguments[0] in _COMMANDS else tuple(_COMMANDS)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (`sys.argv` by default) and return its exit status; never raises."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        app = command_line(_asked(given))
         outcome = app(
-            args=list(arguments) if arguments is not None else None,
+            args=given,
             prog_name="trd-cds",
             standalone_mode=False,
         )
@@ -118,6 +131,8 @@ def _say(line: str, status: int) -> int:
 
 def main() -> NoReturn:
     """Entry point of the console script."""
+    with building(for_good=True):
+        command_line(_asked(sys.argv[1:]))  # loads what will run
     sys.exit(run())
 
 

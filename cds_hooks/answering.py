@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
 from cds_hooks.envelope import HookRequest, Resource
+from cds_hooks.errors import EssentialDataMissing
 from cds_hooks.gather import Gathered
 from cds_hooks.modes import LIVE, SHADOW
 from cds_hooks.observing.call_line import CallLine
@@ -26,10 +27,11 @@ from cds_hooks.suggesting import Ordering
 from cds_hooks.wire import HookResponse
 from mappings.load import Knowledge
 from plugin import assess
-from plugin.advice.policy import CardDraft, advise
+from plugin.advice.policy import CardDraft, advise, would_tell
 from plugin.assessment import Assessment
 from plugin.ingest import read_record, read_standing_orders
 from plugin.record import DraftOrder, PatientRecord, StandingOrder
+from plugin.resistance.verdict import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,11 @@ def answered(
     line: CallLine,
     answers: Answers | None = None,
 ) -> Answer:
-    """The answer to `request` from what was gathered for it; notes counts and names on `line`."""
+    """The answer to `request` from what was gathered for it; notes counts and names on `line`.
+
+    Raises EssentialDataMissing where only a beginning of the history came and opening a record would be answered with
+    silence for want of the rest: silence is for those about whom there is nothing to say.
+    """
     zone = ZoneInfo(caller.time_zone)
     as_of = now.astimezone(zone).date()
     with line.stage("read"):
@@ -99,6 +105,8 @@ def answered(
     verdict = str(full.verdict.value)
     line.verdict = verdict
     line.rules = tuple(dict.fromkeys(reason.rule for reason in full.verdict.reasons))
+    if gathered.broken_off and not request.takes_orders and not wanted and not case.silenced:
+        _require_verdict(full, knowing)
     keep_in_mind: Callable[[], None] | None = None
     if any(draft.lasting for draft in wanted) and not request.takes_orders and deployment.memory is not None:
         # What was told in shadow, by a client's mode or a rule's, was not told.
@@ -209,6 +217,17 @@ class _Case:
             app_context=context_of(
                 self.orders, hook=self.request.hook, service=self.service, definition=assessment.definition.id
             ),
+        )
+
+
+def _require_verdict(assessment: Assessment, knowledge: Knowledge) -> None:
+    """Refuse to be silent about a verdict that is open because the history broke off."""
+    if assessment.verdict.value is Value.INDETERMINATE and would_tell(assessment, knowledge):
+        raise EssentialDataMissing(
+            "Only the beginning of the medication history came, and nothing can be told from it.",
+            "Send the prefetch key medicationRequests without further pages, or a fhirServer and an access token by "
+            "which they can be read (scope patient/MedicationRequest.rs).",
+            where="prefetch.medicationRequests",
         )
 
 

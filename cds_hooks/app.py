@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
+from anyio import lowlevel
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cds_hooks.admission import Admission
 from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
 from cds_hooks.caller import Caller
 from cds_hooks.catalogue import queries
@@ -22,7 +24,15 @@ from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
 from cds_hooks.ehr.access import EhrAccess
 from cds_hooks.ehr.connecting import outbound_client
-from cds_hooks.errors import BadRequest, HookFault, NotAuthenticated, UnknownService, WrongMethod, respond
+from cds_hooks.errors import (
+    BadRequest,
+    HookFault,
+    NotAuthenticated,
+    RecordsUnavailable,
+    UnknownService,
+    WrongMethod,
+    respond,
+)
 from cds_hooks.governance.readers import Readers
 from cds_hooks.governance.routes import governance_routes
 from cds_hooks.housekeeping import keep_house
@@ -37,12 +47,6 @@ from cds_hooks.published import published_routes
 from cds_hooks.reception import OPEN, Reception
 from cds_hooks.routes import service_routes
 from cds_hooks.settings import Settings, is_loopback
-from cds_hooks.smart.assembling import smart_app
-from cds_hooks.smart.discovery import Discovery
-from cds_hooks.smart.registration import RegisteredEhrs
-from cds_hooks.smart.routes import smart_routes
-from cds_hooks.snapshots.assembling import snapshot_opening, snapshots_made
-from cds_hooks.snapshots.routes import snapshot_routes
 from cds_hooks.storage.records import Records
 from cds_hooks.trust.client_auth import Authenticator
 from cds_hooks.trust.key_sets import KeySets
@@ -54,8 +58,14 @@ from plugin.document.assessment_document import engine_version
 
 __all__ = ["ConfigurationError", "create_app", "engine_version"]
 
+if TYPE_CHECKING:  # the app and snapshots are loaded only where a site has them
+    from cds_hooks.smart.discovery import Discovery
+    from cds_hooks.smart.registration import RegisteredEhrs
+    from cds_hooks.snapshots.making import SnapshotMaker
 if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the argument
     from fastapi.telemetry import TelemetryConfig
+
+    from cds_hooks.observing.tracing import Tracing
 
 _LAST_WORDS_SECONDS = 5.0
 # The framework's own telemetry would export query strings and the messages of exceptions, which may quote data.
@@ -83,15 +93,17 @@ def create_app(
     readers: Readers | None = None,
     ehrs: RegisteredEhrs | None = None,
     log: RequestLog | None = None,
+    tracing: Tracing | None = None,
     demo: bool = False,
 ) -> FastAPI:
     """The service as an ASGI application.
 
     `http` is used for FHIR reading and key addresses and stays the caller's to close; without it the application makes
     and closes its own. `records` (prepared: `Records.prepare`) are closed with the application; only open mode runs
-    without, and then takes no feedback. `readers` may read the governance pages; `ehrs` may launch the app. In a `demo`
-    everybody may read, and every card says that it is one. Raises ConfigurationError without a registry or records
-    outside open mode, for an unknown definition, or for a link to an app that nobody can launch.
+    without, and then takes no feedback. `readers` may read the governance pages; `ehrs` may launch the app; `tracing`
+    is closed with the application, too. In a `demo` everybody may read, and every card says that it is one. Raises
+    ConfigurationError without a registry or records outside open mode, for an unknown definition, or for a link to an
+    app that nobody can launch.
     """
     if registry is None and not settings.open_mode:
         raise ConfigurationError(
@@ -142,7 +154,9 @@ def create_app(
         None if http is not None else outbound,
         metrics,
         lambda: written.warn("records past their time could not be removed: the database does not answer"),
+        tracing,
     )
+    admission = Admission(settings.queue_seconds)
     hash_start = knowledge.content_hash.removeprefix("sha256:")[:12]
     app = FastAPI(
         title="trd-cds",
@@ -160,6 +174,8 @@ def create_app(
                 log=written,
                 new_line=lambda: CallLine(knowledge=hash_start),
                 metrics=metrics,
+                admission=admission,
+                traced=tracing.observe if tracing is not None else None,
             ),
         ],
     )
@@ -171,8 +187,9 @@ def create_app(
         records=records,
         launches_in_open_mode=ehrs is not None and OPEN in ehrs.clients,
     )
-    snapshots = snapshots_made(deployment, ledger, registry)
-    app.include_router(service_routes(deployment, reception, ledger, snapshots))  # first: what is asked most
+    snapshots = _snapshots(deployment, ledger, registry)
+    # First: what is asked most.
+    app.include_router(service_routes(deployment, reception, ledger, snapshots, admission=admission))
     app.include_router(published_routes(deployment))
     app.include_router(
         observing_routes(
@@ -191,6 +208,10 @@ def create_app(
         modes = {client.entry.id: client.entry.mode for client in registry or ()} or {OPEN: LIVE}
         app.include_router(governance_routes(ledger, clients=modes, readers=readers, open_to_read=demo))
     if ehrs is not None and ledger is not None:
+        from cds_hooks.smart.assembling import smart_app  # noqa: PLC0415
+        from cds_hooks.smart.discovery import Discovery  # noqa: PLC0415
+        from cds_hooks.smart.routes import smart_routes  # noqa: PLC0415
+
         discovery = Discovery(outbound, clock, settings.address_rule)
         app.include_router(
             smart_routes(
@@ -199,12 +220,23 @@ def create_app(
         )
         lifetime.discoveries += (discovery,)
     if snapshots is not None and registry is not None:
+        from cds_hooks.snapshots.assembling import snapshot_opening  # noqa: PLC0415
+        from cds_hooks.snapshots.routes import snapshot_routes  # noqa: PLC0415
+
         opening = snapshot_opening(snapshots, registry, standing=_standing(reception, registry), http=outbound)
         app.include_router(snapshot_routes(opening))
         lifetime.discoveries += (opening.discovery,)
     app.add_exception_handler(HookFault, _answer_fault)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     return app
+
+
+def _snapshots(deployment: Deployment, ledger: Ledger | None, registry: ClientRegistry | None) -> SnapshotMaker | None:
+    if not any(client.entry.snapshots is not None for client in registry or ()):
+        return None
+    from cds_hooks.snapshots.assembling import snapshots_made  # noqa: PLC0415
+
+    return snapshots_made(deployment, ledger, registry)
 
 
 def _require_launches(
@@ -236,13 +268,20 @@ def _require_launches(
 
 
 def _require_https(settings: Settings, registry: ClientRegistry | None) -> None:
-    """Raise ConfigurationError when the page of a snapshot would go over the network for all to read."""
+    """Raise ConfigurationError when what clients send, or the page of a snapshot, would go over the network for all to
+    read. In open mode only loopback reaches the service.
+    """
     named = [client.entry.id for client in registry or () if client.entry.snapshots is not None]
     parts = urlsplit(settings.base_url)
     if named and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise ConfigurationError(
             f"The client {named[0]} has snapshots, and the public address is plain http: "
             "set TRD_CDS_BASE_URL to an https address, or take snapshots away."
+        )
+    if registry is not None and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            "The public address is plain http, and clients would send tokens and patient data over it: "
+            "set TRD_CDS_BASE_URL to the https address at which TLS ends."
         )
 
 
@@ -281,6 +320,7 @@ class _Lifetime:
         own_http: httpx.AsyncClient | None,
         metrics: Metrics,
         chores_failed: Callable[[], None],
+        tracing: Tracing | None,
     ) -> None:
         self.ending = False
         self.discoveries: tuple[Discovery, ...] = ()
@@ -290,10 +330,13 @@ class _Lifetime:
         self._key_sets = key_sets
         self._ehr = ehr
         self._own_http = own_http
+        self._tracing = tracing
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Keep house while the application runs; afterwards give back what was opened for it."""
+        # What calls out loads a part of itself at its first call. That must not be when no file can be opened any more.
+        await lowlevel.checkpoint()
         chores = None
         if self._ledger is not None:
             chores = asyncio.create_task(keep_house(self._ledger, self._chores_failed))
@@ -317,6 +360,8 @@ class _Lifetime:
                         while self._metrics.calls_now:  # those just cut off still write down what they read
                             await asyncio.sleep(0.01)
                 await self._ledger.records.database.close()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
 
 
 async def _nothing_to_write() -> bool:
@@ -331,6 +376,9 @@ async def _answer_fault(request: Request, fault: Exception) -> Response:
     line.outcome = type(fault).__name__
     if isinstance(fault, NotAuthenticated):
         line.refused_by = fault.check
+    if isinstance(fault, RecordsUnavailable) and line.call in ("hook", "feedback") and not line.write_failures:
+        # It failed before there was anything to write down: who watches the records must hear of it all the same.
+        line.note_write_failure("feedback" if line.call == "feedback" else "audit")
     return respond(fault)
 
 

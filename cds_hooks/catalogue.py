@@ -17,6 +17,8 @@ from mappings.load import Knowledge
 
 PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105 - a template token, not a secret
 KNOWLEDGE = "io.github.trd-cds.knowledge"
+SPECIFICATION = "2.0.1"
+HOOK_VERSION = "1.0"  # of all three, by their published definitions
 # Every intent that can stand for a treatment: proposals and options are not prescriptions.
 _INTENTS = "order,plan,original-order,reflex-order,filler-order,instance-order"
 
@@ -117,8 +119,12 @@ def queries(knowledge: Knowledge) -> tuple[Query, ...]:
     )
 
 
-def discovery(knowledge: Knowledge, base_url: str) -> dict[str, Any]:
-    """The discovery document: every service with its prefetch templates."""
+def discovery(knowledge: Knowledge, base_url: str, *, versions: bool = False) -> dict[str, Any]:
+    """The discovery document: every service with its prefetch templates.
+
+    With `versions` each service names that of CDS Hooks and of its hook: members of the drafts of 3.0, which 2.0.1 does
+    not have.
+    """
     templates = {query.key: query.template() for query in queries(knowledge)}
     needs = (
         "FHIR R4. Needs the patient and the medication requests, by prefetch or by access token, for any "
@@ -140,6 +146,7 @@ def discovery(knowledge: Knowledge, base_url: str) -> dict[str, Any]:
                 "prefetch": templates,
                 "usageRequirements": needs,
                 "extension": {KNOWLEDGE: in_force},
+                **({"version": SPECIFICATION, "hookVersion": HOOK_VERSION} if versions else {}),
             }
             for service in SERVICES.values()
         ]

@@ -11,6 +11,8 @@
     │  └─ EssentialDataMissing      412     patient or medication history unobtainable by both routes
     ├─ BodyTooLarge                 413
     ├─ TooManyCalls                 429     the client is over its calls a minute; says when to come back
+    ├─ TooBusy                      503     more calls than can be answered while a clinician waits
+    │  └─ Overloaded                503     the same, told before the call was looked at
     ├─ RecordsUnavailable           503     the database does not answer
     └─ OwnFault                     500     ours; carries a correlation id, never an empty card list
 
@@ -152,21 +154,28 @@ class TooManyCalls(HookFault):
 
 
 class TooBusy(HookFault):
-    """More calls wait to read from a FHIR server than can be answered while a clinician waits."""
+    """More calls wait to read from a FHIR server than can be answered while a clinician waits; `seconds` from now there
+    may be room.
+    """
 
     status = 503
     issue_code = "transient"
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: int = 2) -> None:
         super().__init__(
             "The service is busy and gives no advice on this call. This is not a statement about the patient.",
             "Try again as Retry-After says; if this comes back, ask the operator for more workers.",
         )
+        self.seconds = seconds
 
     @property
     def headers(self) -> Mapping[str, str]:
         """When to come back, in seconds."""
-        return {"Retry-After": "2"}
+        return {"Retry-After": str(self.seconds)}
+
+
+class Overloaded(TooBusy):
+    """More calls have come than this process can answer in time: this one is refused before it is looked at."""
 
 
 class RecordsUnavailable(HookFault):

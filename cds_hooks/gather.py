@@ -36,13 +36,15 @@ class Gathered:
     """All resources of one call, each once, and how completely each kind of data was read.
 
     `availability` is keyed by FHIR resource type, and by names of their own for data asked for on need. `cut` is the
-    end of the time for reading that ended some of it, the hard one before the soft one.
+    end of the time for reading that ended some of it, the hard one before the soft one. `broken_off`: of essential data
+    only a beginning came.
     """
 
     resources: tuple[Resource, ...] = field(repr=False)
     availability: Mapping[str, Availability]
     gaps: tuple[Gap, ...]
     cut: Literal["", "soft", "hard"] = ""
+    broken_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ async def gather(
         _use_foreign(kinds, foreign)
         _require_essential(kinds, reachable=True)
     resources = _together(kinds, foreign, reading.medications.read)
+    broken_off = any(kind.query.essential and kind.read is Read.PARTIAL for kind in kinds)
     _admit_nameless(kinds, medications.nameless(resources, resources))
     told = [kind for kind in kinds if kind.offered]
     return Gathered(
@@ -108,6 +111,7 @@ async def gather(
         ),
         gaps=tuple(Gap(what=kind.name, why=kind.why) for kind in told if kind.read is not Read.COMPLETE),
         cut=_cut(kinds, reading.medications),
+        broken_off=broken_off,
     )
 
 

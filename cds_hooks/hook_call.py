@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache, partial
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from cds_hooks import gather, medications, prefetch
+from cds_hooks.admission import Admission
 from cds_hooks.answering import NOTHING_READ, Answer, answered
 from cds_hooks.caller import Caller
 from cds_hooks.deployment import Deployment
@@ -38,11 +39,17 @@ _ON_THE_LOOP = 400
 
 
 async def answer(
-    deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine, ledger: Ledger | None = None
+    deployment: Deployment,
+    request: HookRequest,
+    caller: Caller,
+    line: CallLine,
+    ledger: Ledger | None = None,
+    admission: Admission | None = None,
 ) -> Answer:
     """What `request` is answered with. Raises the faults of `cds_hooks.errors`; notes counts and names on `line`.
 
-    Without a `ledger` nothing is known of earlier answers, and everything is said.
+    Without a `ledger` nothing is known of earlier answers, and everything is said. Without `admission` the
+    call is the only one there is.
     """
     if caller.standing.mode == OFF:
         line.outcome = "switched-off"
@@ -53,10 +60,13 @@ async def answer(
     now = deployment.clock.now()
     arrived = asyncio.get_running_loop().time()
 
-    @cache
+    noted: list[FhirBase | None] = []
+
     def base() -> FhirBase | None:
         """The request's FHIR server; asked for only where something is to be read from it, and noted once."""
-        return _admitted(request, caller, line)
+        if not noted:
+            noted.append(_admitted(request, caller, line))
+        return noted[0]
 
     orders: tuple[DraftOrder, ...] = ()
     if request.takes_orders:
@@ -84,7 +94,7 @@ async def answer(
         matters=None if request.takes_orders else lambda known: _has_judged_drug(deployment, request, caller, known),
     )
     spent = asyncio.get_running_loop().time() - arrived
-    async with _turn(deployment, request, caller, line):
+    async with _turn(deployment, base(), line):
         gone = asyncio.get_running_loop().time() - arrived
         budget = _budget(deployment.settings, request, spent=spent, gone=gone)
         fhir = _fhir_client(deployment, request, caller, line, base(), budget)
@@ -98,15 +108,17 @@ async def answer(
         judging = partial(
             answered, deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers
         )
-        return await asyncio.to_thread(judging) if line.resources > _ON_THE_LOOP else judging()
+        if line.resources <= _ON_THE_LOOP:
+            return judging()
+        async with admission.alone() if admission is not None else nullcontext():
+            return await asyncio.to_thread(judging)
 
 
 @asynccontextmanager
-async def _turn(deployment: Deployment, request: HookRequest, caller: Caller, line: CallLine) -> AsyncIterator[None]:
-    """Be among those who read from the request's FHIR server, until the answer is made; a call that reads from none
+async def _turn(deployment: Deployment, base: FhirBase | None, line: CallLine) -> AsyncIterator[None]:
+    """Be among those who read from the FHIR server `base`, until the answer is made; a call that reads from none
     needs no turn. Raises TooBusy.
     """
-    base = caller.allowed.admit(request.fhir_server)
     if base is None:
         yield
         return

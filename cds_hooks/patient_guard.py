@@ -30,10 +30,18 @@ def refuse_other_patient(
 
     `full_urls` maps Bundle ``fullUrl``s to ids of Patient resources, to follow ``urn:`` references.
     """
+    urls = full_urls or {}
+    right = set[str]()  # references already found to lead to the patient: thousands of resources write the same one
     for resource in resources:
-        named = patient_named(resource, full_urls or {})
+        subject = resource.get("subject")
+        written = subject.get("reference") if isinstance(subject, dict) else None
+        if isinstance(written, str) and written in right and resource.get("resourceType") != "Patient":
+            continue
+        named = patient_named(resource, urls)
         if named is not None and named != patient_id:
             raise PatientMismatch("Received data are not those of the patient in context.", _REMEDY, where=where)
+        if isinstance(written, str) and patient_named({"subject": subject}, urls) == patient_id:
+            right.add(written)
 
 
 def refuse_other_token(token_patient: str | None, patient_id: str) -> None:

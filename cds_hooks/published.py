@@ -16,7 +16,7 @@ def published_routes(deployment: Deployment) -> APIRouter:
     """The addresses that ask for no token: they say nothing that is not public."""
     router = APIRouter()
     settings, knowledge = deployment.settings, deployment.knowledge
-    announced = orjson.dumps(discovery(knowledge, settings.base_url))
+    announced = orjson.dumps(discovery(knowledge, settings.base_url, versions=settings.announce_versions))
     published = assessment_schema()
 
     @router.get("/cds-services")

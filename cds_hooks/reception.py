@@ -112,4 +112,4 @@ class Reception:
             accepted=client is None or self._knowledge.accepted is not None,
         )
         line.mode = standing.mode
-        return replace(caller, standing=standing)
+        return caller if standing == caller.standing else replace(caller, standing=standing)

@@ -21,6 +21,9 @@ from plugin.record import DraftOrder
 
 _SELECTING, _SIGNING = "order-select", "order-sign"
 _HALF = 32  # hexadecimal digits of each digest in the second mark: 128 bits
+# So much the clocks of two replicas may differ. A card shown later than that was dated by a clock that has been set
+# back since, and its answer would hold until that time comes once more.
+_AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,9 @@ def selected(orders: Iterable[DraftOrder]) -> frozenset[str]:
 async def answers_of(
     records: Records, asker: Asker, *, reasons: Reasons, days: int, sitting: timedelta, now: datetime
 ) -> Answers:
-    """The answers of the last `days` days; with 0 none is remembered. RecordsUnavailable when they cannot be read."""
+    """The answers of the last `days` days, none to a card of the future; with 0 days none is remembered.
+    RecordsUnavailable when they cannot be read.
+    """
     given: Sequence[AnsweredFinding] = ()
     if days:
         given = await records.answered.of(
@@ -109,4 +114,5 @@ async def answers_of(
             encounter=asker.encounter,
             since=now - timedelta(days=days),
         )
+        given = [one for one in given if one.at <= now + _AHEAD]
     return Answers(asker=asker, given=tuple(given), reasons=reasons, sitting=sitting, now=now, keys=records.keys)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cds_hooks.admission import Admission
 from cds_hooks.bodies import Intake
 from cds_hooks.boundary import call_line
 from cds_hooks.catalogue import SERVICES, Service
@@ -22,15 +23,23 @@ from cds_hooks.hook_call import answer
 from cds_hooks.ledger import Ledger
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.reception import Reception
-from cds_hooks.snapshots.making import SnapshotMaker
 from cds_hooks.wire import to_wire
+
+if TYPE_CHECKING:
+    from cds_hooks.snapshots.making import SnapshotMaker
 
 
 def service_routes(
-    deployment: Deployment, reception: Reception, ledger: Ledger | None, snapshots: SnapshotMaker | None = None
+    deployment: Deployment,
+    reception: Reception,
+    ledger: Ledger | None,
+    snapshots: SnapshotMaker | None = None,
+    *,
+    admission: Admission,
 ) -> APIRouter:
     """Services and feedback. Without a `ledger` (a replay, a test in open mode) nothing is written down, and
     feedback, which could not be kept, is refused. `snapshots` links the basis of cards for the clients that have them.
+    `admission` is that of the process.
     """
     knowledge = deployment.knowledge
     intake = Intake(deployment.settings.max_body_bytes)
@@ -39,7 +48,11 @@ def service_routes(
         line, service_id = call_line(request.scope), str(request.path_params["service_id"])
         line.call, line.service = "hook", _loggable(service_id)
         body = await intake.read(request)
-        decoded = decode(body)
+        async with admission.taken(len(body), request.is_disconnected):
+            return await called(request, service_id, body)
+
+    async def called(request: Request, service_id: str, body: bytes) -> Response:
+        line, decoded = call_line(request.scope), decode(body)
         if "feedback" in decoded and "hook" not in decoded:
             return await feed_back(request, service_id, decoded, len(body))  # some clients leave the suffix out
         hook_request = read_request(decoded)
@@ -53,7 +66,7 @@ def service_routes(
                 where="hook",
             )
         try:
-            answered = await answer(deployment, hook_request, caller, line, ledger)
+            answered = await answer(deployment, hook_request, caller, line, ledger, admission)
             if snapshots is not None:
                 answered = await snapshots.linked(hook_request, caller, answered, line)
         except (Exception, asyncio.CancelledError) as fault:

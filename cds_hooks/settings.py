@@ -8,6 +8,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -35,9 +36,12 @@ class Settings(BaseSettings):
     and `time_zone` apply in open mode (with authentication on, each client's registry entry holds its own); without a
     jurisdiction that of the site overlay holds, else us. `site` is the directory of that overlay, if there is one.
 
+    `announce_versions` has discovery name the versions of CDS Hooks and of each hook, as drafts of 3.0 have it.
+
     `deadline_seconds` bounds all FHIR reading of one call, which begins when it is the call's turn at that server, at
     most `turn_seconds` after it came; after `soft_budget_seconds` nothing is waited for that
-    cannot change a verdict or a safety statement. `our_codes` says whether FHIR servers are asked for the
+    cannot change a verdict or a safety statement. A call is refused when those before it will take the process
+    longer than `queue_seconds`. `our_codes` says whether FHIR servers are asked for the
     codes of this project, too, which only its synthetic patients have; without it, in open mode. `max_pages` and
     `max_resources` bound one search,
     `max_response_bytes` one answer and `max_call_bytes` all answers of one call, both unpacked. `ehr_connections` is
@@ -52,6 +56,8 @@ class Settings(BaseSettings):
     long records stay; `repeat_memory_days` how long an answer silences the same finding (0: never);
     `sitting_hours` how long opening a record again shows the full set, and an answer at order-select holds for
     order-sign. `governance_file` lists who may read the governance pages; `metrics_token` is what a scraper must send;
+    `trace_endpoint` is the whole address at which a collector takes spans over OTLP, and `trace_share` the part of the
+    calls that are sent there when the caller does not decide; without an address there are no spans;
     `drain_seconds` how long a stopping server waits for calls in flight.
 
     `smart_file` lists the EHRs at which the app is registered; without it there is no app. A session of the app ends
@@ -69,6 +75,8 @@ class Settings(BaseSettings):
     soft_budget_seconds: float = Field(default=0.35, gt=0, le=60)
     deadline_seconds: float = Field(default=1.6, gt=0, le=60)
     turn_seconds: float = Field(default=10, gt=0, le=60)
+    queue_seconds: float = Field(default=2.0, gt=0, le=60)
+    announce_versions: bool = False
     max_body_bytes: int = Field(default=10_000_000, ge=1_000)
     max_response_bytes: int = Field(default=20_000_000, ge=1_000)
     max_call_bytes: int = Field(default=60_000_000, ge=1_000)
@@ -97,6 +105,8 @@ class Settings(BaseSettings):
     sitting_hours: int = Field(default=12, ge=1, le=60)
     governance_file: Path | None = None
     metrics_token: SecretStr | None = None
+    trace_endpoint: str | None = None
+    trace_share: float = Field(default=1.0, ge=0, le=1)
     drain_seconds: int = Field(default=30, ge=1, le=600)
     smart_file: Path | None = None
     smart_idle_minutes: int = Field(default=15, ge=1, le=60)
@@ -145,6 +155,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("give an absolute address that starts with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("trace_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is not None and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
+            raise ValueError("give the collector's whole address, for example http://127.0.0.1:4318/v1/traces")
+        return value
 
     @field_validator("time_zone")
     @classmethod

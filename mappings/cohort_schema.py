@@ -80,6 +80,15 @@ class OtherUse(Knowable):
     text: Named
 
 
+class Prescriber(Knowable):
+    """One prescriber of a clinic: the share of its patients whose first, and whose later drugs it signs."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    text: Named
+    first: Share
+    later: Share
+
+
 class Diagnosis(Knowable):
     """A condition of some patients. `verification` as FHIR has it; without `sex` and ages it befalls anybody."""
 
@@ -135,6 +144,7 @@ class CohortFile(Reviewed):
     antidepressants: Annotated[tuple[Choice, ...], Field(min_length=1)]
     augmenters: Annotated[tuple[Choice, ...], Field(min_length=1)]
     other_uses: tuple[OtherUse, ...]
+    prescribers: Annotated[tuple[Prescriber, ...], Field(min_length=1)]
     depression: dict[DepressionKind, CodedText]
     diagnoses: tuple[Diagnosis, ...]
     instruments: Annotated[tuple[ScaleUse, ...], Field(min_length=1)]

@@ -57,6 +57,7 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
         if path.suffix in (".yaml", ".yml") and path.name not in (*_FILES, ACCEPTANCES):
             named = ", ".join((*_FILES, ACCEPTANCES))
             raise KnowledgeError(f"site/{path.name}", "file", "is no file of an overlay", f"use {named}, or remove it")
+    content_hash = _hash(base.content_hash, directory)
     site = _read(directory, "site.yaml", Site)
     switches = _optional(directory, "rules.yaml", tuple[RuleSwitch, ...]) or ()
     overrides = _optional(directory, "overrides.yaml", tuple[Override, ...]) or ()
@@ -83,7 +84,9 @@ def lay_over(base: Knowledge, directory: Path) -> Knowledge:
         MappingProxyType({one.rule: one.enabled for one in switches}),
         next((one for one in accepted if (one.version, one.hash) == (base.version, base.content_hash)), None),
     )
-    return replace(known, site=overlay, content_hash=_hash(base.content_hash, directory))
+    if _hash(base.content_hash, directory) != content_hash:  # else the hash would name what nobody has read
+        raise KnowledgeError("site", "files", "were changed while they were read", "start again")
+    return replace(known, site=overlay, content_hash=content_hash)
 
 
 def _read(directory: Path, name: str, kind: type[T]) -> T:

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 T = TypeVar("T")
 
 _DATE_KEY = re.compile(r"datetime\.date\((\d+), (\d+), (\d+)\)")
+_TEXT = "tag:yaml.org,2002:str"
 _FILES_KEPT = 512  # the knowledge has about half as many
 REMEDIES = {
     "repairs_incomplete": "describe every repair once",
@@ -64,6 +65,12 @@ else:  # the parser written in C reads the same YAML several times faster; not e
 
 class _StrictLoader(_SafeLoader):
     """Safe loader that refuses duplicate keys and builds tuples."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """What `node` stands for. Most are plain text, which needs nothing of what the library does for others."""
+        if node.tag == _TEXT and isinstance(node, yaml.ScalarNode):
+            return node.value
+        return super().construct_object(node, deep)
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:

@@ -108,7 +108,7 @@ def baselines(
         return ()
     rules = knowledge.reconstruction_on(as_of)
     laid_out = expose(record.medications, rules=rules, as_of=as_of) if exposures is None else exposures
-    everything = issued(laid_out, dict(knowledge.drugs))
+    everything = issued(laid_out, knowledge.drugs)
     found = []
     for rule in sorted(knowledge.clinical.comparisons.values(), key=lambda each: each.id):
         if rule.id in _RULES and rule.computable and rule.terms is not None:
@@ -192,7 +192,7 @@ def _kim(case: _Case) -> _Found:
         (span, each.drug.id)
         for each in case.drugs
         for span in each.spans(gap)
-        if sum(day in span for day in each.days) >= case.number["min-days-per-trial"]
+        if each.days_in(span) >= case.number["min-days-per-trial"]
     ]
     trials += [(span, "") for span in series_of(case.record.procedures, case.terms.procedures, gap)]
     steps: list[tuple[date, str]] = []

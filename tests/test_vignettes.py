@@ -31,6 +31,7 @@ from tests.validity import check_twice
 from tests.vignettes.clinic import BASE, CONVENTIONS, PATIENT, PREFETCHED, Asked, Clinic, tell
 from tests.vignettes.next_step import step_differences
 from tests.vignettes.table import files, rows
+from tests.vignettes.told_well import card_faults, reason_faults
 
 NOT_COUNTED = ("EXCLUDED", "INADEQUATE")
 
@@ -71,6 +72,9 @@ def test_vignette(
     assert _differences(document, vignette.expect, never_filled=judged.never_filled) == []
     assert step_differences(judged, document, vignette.expect) == []
     drafts = advise(judged, hook="order-select", knowledge=knowledge)
+    known = {*judged.record.received, *(order.order.reference for order in judged.orders)}
+    assert reason_faults(document, known, knowledge.sources) == []
+    assert card_faults(drafts, known, knowledge.sources) == []
     ordering = Ordering(assessment=judged, patient_id=PATIENT, drafts=(clinic.draft,))
     provenance = Provenance(
         engine=engine_version(),

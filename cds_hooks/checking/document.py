@@ -1,5 +1,5 @@
-"""The document of a run: strict models, which are the schema of its JSON. It holds nothing that the service wrote but
-the ids and hooks of its discovery.
+"""The document of a run: strict models, which are the schema of its JSON (``docs/schema/check.schema.json``). It holds
+nothing that the service wrote but the ids and hooks of its discovery.
 """
 
 from __future__ import annotations

@@ -36,6 +36,9 @@ def _drafts(call: Call) -> Iterator[Case]:
     yield case("order-no-id", "drafts without id", _each(call, lambda one: one.pop("id", None)), "FN-02")
     yield case("order-no-status", "drafts without status and subject", _each(call, _headless), "FN-02")
     yield case("bundle-typeless", "draft orders in a Bundle without type", call.with_orders(orders, type=None), "HK-03")
+    # Not invalid, but seldom thought of; some services offer to remove one of the two.
+    twice = [*orders, *({**one, "id": f"{one.get('id')}-again"} for one in orders)]
+    yield case("order-twice", "every order drafted twice", call.with_orders(twice), "RS-01", "answer")
     listed = call.in_context(**{call.hook.orders: orders})
     yield case("bundle-list", "draft orders as a list", listed, "HK-03", "survive")
     entries = [None, {}, {"resource": None}, *({"resource": one} for one in orders)]

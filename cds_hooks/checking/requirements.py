@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import as_file, files
@@ -61,10 +62,19 @@ class _Profiles(_Entry):
 
 @cache
 def requirements() -> Mapping[str, Requirement]:
-    """All rows by id, in the order of the file. Raises ValueError when the file was spoiled."""
-    text = files(__package__).joinpath("requirements.csv").read_text(encoding="utf-8")
-    rows = TypeAdapter(tuple[Requirement, ...]).validate_python(list(csv.DictReader(text.splitlines())))
+    """All rows by id, in the order of ``judged.csv``. Raises ValueError when a file was spoiled.
+
+    What is required stands in ``requirements.csv``, a copy of the project's table of requirements; how a breach of it
+    is judged and mended in ``judged.csv``.
+    """
+    required = {row["id"]: row for row in _table("requirements.csv")}
+    both = [{**required.get(row["id"], {}), **row} for row in _table("judged.csv")]
+    rows = TypeAdapter(tuple[Requirement, ...]).validate_python(both)
     return {row.id: row for row in rows}
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(files(__package__).joinpath(name).read_text(encoding="utf-8"))))
 
 
 @cache

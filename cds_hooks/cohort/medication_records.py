@@ -56,6 +56,7 @@ def _write(course: Course, fills: Sequence[Fill], scribe: Scribe, *, life: Life,
     stopped = last and course.ending in _STOPPED
     reason_told = not scribe.hides("order-stop-reason", id_, there=stopped) and stopped
     left_active = scribe.hides("order-left-active", id_, there=not goes_on and not reason_told)
+    signed = scribe.signers.of(later=_is_later(course, life))
     status = "active" if goes_on or left_active else "stopped" if stopped else "completed"
     end = course.stop if reason_told else None
     bounds = period(scribe.day(fills[0].day), scribe.day(end)) if end is not None else None
@@ -76,6 +77,7 @@ def _write(course: Course, fills: Sequence[Fill], scribe: Scribe, *, life: Life,
         repeats=None if no_refills else int(scribe.plan.number["fills-per-order"]) - 1,
         reasons=_reasons(course, life, scribe, id_),
         status_reason=why if reason_told else None,
+        requester=signed,
     )
     scribe.add([request], "request")
     if scribe.goes_wrong("cancelled", id_):
@@ -84,6 +86,13 @@ def _write(course: Course, fills: Sequence[Fill], scribe: Scribe, *, life: Life,
         kept = scribe.has_feed and not scribe.restores("days-taken")
         for fill in fills:
             _dispense(scribe, product, fill, kept=kept)
+
+
+def _is_later(course: Course, life: Life) -> bool:
+    """Whether a drug is not the first one that was given for the depression."""
+    return course.use != "other" and any(
+        one.use == "antidepressant" and one.start < course.start for one in life.courses
+    )
 
 
 def _dispense(scribe: Scribe, product: Packed, fill: Fill, *, kept: bool) -> None:
@@ -204,6 +213,7 @@ def _unrelated(life: Life, scribe: Scribe) -> None:
         status="active",
         authored=scribe.written(day, id_),
         dosages=[dosage(text=said.text)],
+        requester=scribe.signers.of(later=False),
     )
     scribe.add([request], "request")
     while day <= 0:

@@ -16,6 +16,7 @@ from cds_hooks.cohort.lacks import NOTHING
 from cds_hooks.cohort.life import Life
 from cds_hooks.cohort.medication_records import write_medications
 from cds_hooks.cohort.plan import Plan
+from cds_hooks.cohort.prescribers import Signers
 from cds_hooks.cohort.scribe import Scribe
 from cds_hooks.fhir_writer import Resource
 
@@ -72,6 +73,7 @@ def scribe_of(
         hidden=hidden,
         mess=Draw(seed, life.number, "record"),
         missing=Draw(seed, life.number, "missing"),
+        signers=Signers(plan, seed, life.number),
         restored=restored,
         today=today,
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from cds_hooks.cohort.drawing import Draw
 from cds_hooks.cohort.lacks import NOTHING
 from cds_hooks.cohort.plan import Plan
+from cds_hooks.cohort.prescribers import Signers
 from cds_hooks.fhir_writer import Element, Resource, coding, concept
 from mappings.cohort_schema import CodedText
 from mappings.schema import Code
@@ -38,12 +39,14 @@ class Scribe:
         hidden: Mapping[str, float],
         mess: Draw,
         missing: Draw,
+        signers: Signers,
         restored: Collection[str] = NOTHING,
         today: int = 0,
     ) -> None:
         self.plan, self.patient_id, self.draw, self.today = plan, patient_id, mess, today
         self.resources: list[Resource] = []
         self.lacks: dict[str, list[str]] = {}
+        self.signers = signers
         self._hidden, self._missing, self._restored = hidden, missing, restored
         self._zone = timezone(
             -timedelta(hours=mess.between(plan.number["zone-hours-min"], plan.number["zone-hours-max"]))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +18,7 @@ from cds_hooks.cohort.shares_text import text_of
 from cds_hooks.commands import cohort_report, cohort_run
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_json, print_text
+from cds_hooks.commands.progress import progress
 from cds_hooks.commands.reading import read_day
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.surroundings import read_settings
@@ -60,7 +58,7 @@ def synth(
     try:
         out.mkdir(parents=True, exist_ok=True)
         steps = write_cohort(out, plan, patients=patients, seed=seed, profile=missingness, engine=engine_version())
-        with _progress("patients written", patients) as step:
+        with progress("patients written", patients) as step:
             for _ in steps:
                 step()
     except OSError as fault:
@@ -95,7 +93,7 @@ def shares(
         raise Refusal(fault.place, fault.fault, fault.remedy) from None
     day = read_day(as_of or _end_of(cohort), "--as-of")
     counted = Shares(knowledge, chosen)
-    with _progress("patients judged", len(cohort.lines)) as step:
+    with progress("patients judged", len(cohort.lines)) as step:
         for patient_id in sorted(cohort.lines):
             record = read_record(
                 cohort.resources(patient_id),
@@ -130,11 +128,3 @@ def _require_room(out: Path, *, force: bool) -> None:
     ours = {*files_of(out), out / TRUTH.parent}
     if strange := [path for path in held if path not in ours]:
         raise Refusal(str(strange[0]), "is no file of a cohort", "name another directory; nothing was written")
-
-
-@contextmanager
-def _progress(label: str, length: int) -> Iterator[Any]:
-    """A bar on standard error while it is a terminal; nothing otherwise."""
-    bar = typer.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty())
-    with bar as shown:
-        yield lambda: shown.update(1)

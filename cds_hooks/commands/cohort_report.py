@@ -12,18 +12,20 @@ import typer
 
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
+from cds_hooks.commands.progress import Progress
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.disclosure.cells import SMALLEST_CELL
 from cds_hooks.fhir_writer.measure_report import measure_report
 from cds_hooks.fhir_writer.validity import check
+from cds_hooks.silent.report.changed_patients import changed_patients
 from cds_hooks.silent.report.chart_review import read_chart_review
-from cds_hooks.silent.report.difference import changed_patients, make_difference
+from cds_hooks.silent.report.difference import make_difference
 from cds_hooks.silent.report.faults import UnusableInputError
 from cds_hooks.silent.report.making import make_report
 from cds_hooks.silent.report.page import changed_page, difference_page, report_page, review_page, truth_page
 from cds_hooks.silent.report.review_agreement import review_agreement
-from cds_hooks.silent.report.run_reading import open_run
-from cds_hooks.silent.report.simulated_truth import hold_against_truth
+from cds_hooks.silent.report.run_reading import Run, open_run
+from cds_hooks.silent.report.simulated_truth import Agreement, hold_against_truth
 from mappings.load import Knowledge
 
 Smallest = Annotated[
@@ -69,7 +71,7 @@ def report(
             review = review_agreement(run, read_chart_review(chart_review), _titles(knowledge))
             files |= {"chart-review.html": review_page(review).encode(), "chart-review.json": _json(review)}
         if truth is not None:
-            held = hold_against_truth(run, truth, knowledge)
+            held = _held(run, truth, knowledge)
             files |= {
                 "simulated-truth.html": truth_page(held.told).encode(),
                 "simulated-truth.json": _json(held.told),
@@ -78,6 +80,15 @@ def report(
     except UnusableInputError as fault:
         raise Refusal(fault.place, fault.fault, fault.remedy) from None
     _write(place, files)
+
+
+def _held(run: Run, truth: Path, knowledge: Knowledge) -> Agreement:
+    """The run against the simulated truth; records are judged again, which takes minutes."""
+    watch = Progress()
+    try:
+        return hold_against_truth(run, truth, knowledge, watch)
+    finally:
+        watch.end()
 
 
 def diff(

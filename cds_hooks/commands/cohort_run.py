@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -19,6 +18,7 @@ from cds_hooks.app import engine_version
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
+from cds_hooks.commands.progress import Progress
 from cds_hooks.commands.reading import read_day
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.surroundings import read_settings
@@ -189,31 +189,15 @@ def _bytes_of(written: str) -> int:
     return size
 
 
-class _Watch:
-    """A bar for each phase on standard error while it is a terminal, and whether Ctrl-C was pressed."""
+class _Watch(Progress):
+    """Shows how far the run is, and knows whether Ctrl-C was pressed."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
+        super().__init__()
         self._stop = False
-
-    def begin(self, label: str, length: int) -> None:
-        self.end()
-        bar = typer.progressbar(
-            length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), show_pos=True, show_eta=True
-        )
-        self._bar = bar.__enter__()
-
-    def step(self, steps: int) -> None:
-        if self._bar is not None:
-            self._bar.update(steps)
 
     def stop_asked(self) -> bool:
         return self._stop
-
-    def end(self) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-            self._bar = None
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """The first time the run ends at the next place it can be resumed from; the second time at once."""

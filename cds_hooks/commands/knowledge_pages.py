@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from cds_hooks.checking.document import Report as CheckReport
 from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.printing import print_text
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.ehr.system_client import SystemClient
-from cds_hooks.probing.document import Report
+from cds_hooks.probing.document import Report as ProbeReport
 from cds_hooks.smart.registration import EhrList
 from cds_hooks.trust.entries import ClientList
 from mappings.file_schemas import schema_text, schemas
@@ -21,11 +22,13 @@ from mappings.reference import MADE_BY, pages
 REGISTRY = "client-registry"
 SYSTEM_CLIENT = "system-client"
 PROBE = "probe"
+CHECK = "check"
 SMART = "smart"
 _OUR_MODELS: dict[str, type[BaseModel]] = {
     REGISTRY: ClientList,
     SYSTEM_CLIENT: SystemClient,
-    PROBE: Report,
+    PROBE: ProbeReport,
+    CHECK: CheckReport,
     SMART: EhrList,
 }
 
@@ -39,7 +42,7 @@ def reference(write: Write = None, check: Check = None) -> None:
 
 
 def schema(write: Write = None, check: Check = None) -> None:
-    """Write or check the JSON Schemas of the knowledge files, the operators' files and the probe's document."""
+    """Write or check the JSON Schemas of the knowledge files, the operators' files, and what probe and check write."""
     ours = {f"{name}.schema.json": schema_text(name, model) for name, model in _OUR_MODELS.items()}
     _put(schemas(load_knowledge()) | ours, write, check, "*.schema.json", "schema")
 

@@ -27,9 +27,12 @@ from cds_hooks.commands.refusal import Refusal
 from cds_hooks.observing.worker_files import prepare_multiprocess
 from cds_hooks.unreadable import OutcomeProtocol
 
+_TURN_SECONDS = 0.001
+
 
 def run_alone(app: ASGIApp, say: Callable[[], None], *, host: str, port: int, drain_seconds: int) -> None:
     """Serve `app` in this process until told to stop; `say` is called once it answers."""
+    take_short_turns()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what the server raises again when it has drained
     server = _Announced(uvicorn.Config(app, **_options(host, port, drain_seconds)), say)
     try:
@@ -47,6 +50,13 @@ def run_workers(application: str, number: int, *, host: str, port: int, drain_se
     with _shared_metrics():
         config = uvicorn.Config(application, **_options(host, port, drain_seconds), factory=True, workers=number)
         _Workers(config, sockets=[config.bind_socket()]).run()
+
+
+def take_short_turns() -> None:
+    """While a long record is judged in a thread, let the thread of the other calls have the interpreter more often: it
+    asks for it many times a call, and would wait 5 ms each time. A single thread at work is not interrupted.
+    """
+    sys.setswitchinterval(_TURN_SECONDS)
 
 
 def end_with_parent() -> None:
@@ -77,6 +87,7 @@ def _options(host: str, port: int, drain_seconds: int) -> dict[str, Any]:
         "log_level": "warning",
         "server_header": False,
         "http": OutcomeProtocol,
+        "ws": "none",
         "timeout_graceful_shutdown": drain_seconds,
         # Longer than proxies keep idle connections (nginx: 60 s), or they would send calls into one that just closes.
         "timeout_keep_alive": 75,

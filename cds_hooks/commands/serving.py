@@ -12,15 +12,21 @@ from starlette.types import ASGIApp
 from cds_hooks.app import ConfigurationError, create_app
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.governing import read_readers
-from cds_hooks.commands.knowing import load_knowledge
+from cds_hooks.commands.knowledge_loading import load_knowledge
 from cds_hooks.commands.recording import database_is_gone, open_records, prepare_records, tell_of_loss
 from cds_hooks.commands.refusal import Refusal
 from cds_hooks.commands.registering import read_ehrs, read_registry
-from cds_hooks.commands.server_processes import end_with_parent, refuse_to_work, run_alone, run_workers
+from cds_hooks.commands.server_processes import (
+    end_with_parent,
+    refuse_to_work,
+    run_alone,
+    run_workers,
+    take_short_turns,
+)
 from cds_hooks.commands.surroundings import address_of, read_settings, require_free
+from cds_hooks.commands.tracing import open_tracing
 from cds_hooks.cut_off import CutOff
-from cds_hooks.demo import create_demo
-from cds_hooks.memory import settle_memory
+from cds_hooks.memory import building, settle_memory
 from cds_hooks.path_prefix import PathPrefix, prefix_of
 from cds_hooks.settings import is_loopback
 from cds_hooks.web.intended_use import add_intended_use
@@ -40,8 +46,9 @@ def serve(
     """Run the service; every caller must be a client of the registry (TRD_CDS_REGISTRY_FILE)."""
     settings = read_settings()
     gone = database_is_gone(settings)
-    app = application()  # every fault of configuration is told here, once, and not by each worker
-    prepare_records(settings)
+    with building(for_good=True):
+        app = application()  # every fault of configuration is told here, once, and not by each worker
+        prepare_records(settings)
     require_free(host, port)
     if gone:
         tell_of_loss()
@@ -77,6 +84,7 @@ def application() -> ASGIApp:
             records=open_records(settings),
             readers=read_readers(settings),
             ehrs=read_ehrs(settings, registry),
+            tracing=open_tracing(settings, clock),
         )
     except ConfigurationError as fault:
         raise Refusal("settings", str(fault).rstrip("."), "correct the environment") from None
@@ -96,8 +104,10 @@ def application() -> ASGIApp:
 def worker() -> ASGIApp:
     """The service as each of several workers builds it: its parent has found the environment in order."""
     end_with_parent()
+    take_short_turns()
     try:
-        app = application()
+        with building(for_good=True):
+            app = application()
     except Refusal as refusal:
         refuse_to_work(refusal)
         raise
@@ -113,6 +123,8 @@ def demo(host: Host = "127.0.0.1", port: Port = 8000) -> None:
             "is not a loopback address, and the demo asks nobody to log in",
             "use 127.0.0.1, or run `trd-cds serve` with a client registry",
         )
+    from cds_hooks.demo import create_demo  # noqa: PLC0415 - its EHR and patients: `serve` has no use for them
+
     require_free(host, port)
     base = address_of(host, port)
     with TemporaryDirectory(prefix="trd-cds-demo-") as place:  # what the demo keeps is gone when it stops

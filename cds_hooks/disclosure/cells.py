@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cds_hooks.disclosure.following import Key, Sum, Sums, exposed, exposed_together, is_small
+from cds_hooks.disclosure.reaching import reaches
 
 SMALLEST_CELL = 11
 KEPT = 3  # so spare that any other count goes first
@@ -90,9 +91,24 @@ class Cells:
                 break
             withheld.add(company)
             ahead.append(min(out))
-        self._withheld = (
-            withheld if len(withheld) == len(self._counts) else self._released(withheld, secret, sums, limit)
-        )
+        if len(withheld) < len(self._counts):
+            withheld = self._released(withheld, secret, sums, limit)
+        self._withheld = self._beyond_reach(withheld, secret, sums, limit)
+
+    def _beyond_reach(self, withheld: set[Key], secret: frozenset[Key], sums: Sums, limit: int) -> set[Key]:
+        """`withheld` and more, until each small count could be a large one, all sums held against each other."""
+        while len(withheld) < len(self._counts):
+            told = next((key for key in sorted(secret) if self._is_told(key, withheld, sums, limit)), None)
+            if told is None:
+                break
+            company = self._company(told, sums, withheld, limit)
+            withheld = withheld | {company} if company is not None else set(self._counts)
+        return withheld
+
+    def _is_told(self, key: Key, withheld: set[Key], sums: Sums, limit: int) -> bool:
+        """Whether all sums together say of a small count that it is small."""
+        cells, near = sums.tied(key, withheld)
+        return is_small(self._counts[key], limit) and not reaches(self._counts, cells, near, key, limit)
 
     def _released(self, withheld: set[Key], secret: frozenset[Key], sums: Sums, limit: int) -> set[Key]:
         """What must be withheld of `withheld`: company that later company has made needless is shown again."""

@@ -85,11 +85,8 @@ def exposed_together(counts: Mapping[Key, int], cells: set[Key], near: Sequence[
 
 
 def bounds(counts: Mapping[Key, int], cells: set[Key], near: Sequence[Sum]) -> dict[Key, tuple[float, float]]:
-    """The least and the most that each withheld cell can be, as the sums bound it one by one.
-
-    Where zeros are shown whatever happens, a withheld count is known to be at least one.
-    """
-    least = 0 if any(counts[key] == 0 for key in cells) else 1
+    """The least and the most that each withheld cell can be, as the sums bound it one by one."""
+    least = least_of(counts, cells)
     low: dict[Key, float] = dict.fromkeys(cells, least)
     high: dict[Key, float] = dict.fromkeys(cells, inf)
     uses: dict[Key, list[Sum]] = defaultdict(list)
@@ -106,6 +103,11 @@ def bounds(counts: Mapping[Key, int], cells: set[Key], near: Sequence[Sum]) -> d
                 low[key], high[key] = max(lower, low[key]), min(upper, high[key])
                 ahead.update(dict.fromkeys(uses[key]))
     return {key: (low[key], high[key]) for key in cells}
+
+
+def least_of(counts: Mapping[Key, int], cells: Iterable[Key]) -> int:
+    """The least that each of the withheld `cells` can be: where zeros are shown whatever happens, it is one."""
+    return 0 if any(counts[key] == 0 for key in cells) else 1
 
 
 def _tightened(

@@ -24,6 +24,11 @@ class Gate:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = count()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait to be let in."""
+        return sum(not turn.done() for _, _, turn in self._waiting)
+
     @asynccontextmanager
     async def entered(self, rank: int) -> AsyncIterator[None]:
         """Be inside from entry to exit. Who is cancelled while waiting leaves no trace."""

@@ -14,6 +14,11 @@ def patient(*, id_: str, birth: date, sex: str, family: str = "", given: str = "
     return kept(resourceType="Patient", id=id_, name=[name] if name else [], gender=sex, birthDate=on(birth))
 
 
+def practitioner(*, id_: str, name: str) -> Resource:
+    """A Practitioner with a name as plain words."""
+    return kept(resourceType="Practitioner", id=id_, active=True, name=[{"text": name}])
+
+
 def observation(
     *,
     id_: str,

@@ -36,12 +36,14 @@ def medication_request(
     reported: bool = False,
     adherence: tuple[Element, date] | None = None,
     context: OrderContext | None = None,
+    requester: str = "",
     notes: Iterable[str] = (),
 ) -> Resource:
     """A MedicationRequest. `fill` is the quantity of one fill, `fill_days` the days it is meant to last.
 
     `adherence` says how it is taken, and when that was asserted (US Core's medication adherence extension). `context`
-    is what the order refers to. Without `id_` it is a resource still to be created.
+    is what the order refers to, `requester` the id of the Practitioner who signed it. Without `id_` it is a resource
+    still to be created.
     """
     around = context or OrderContext()
     return kept(
@@ -58,6 +60,7 @@ def medication_request(
         encounter=around.encounter_element(),
         supportingInformation=around.supporting_elements(),
         authoredOn=on(authored),
+        requester=refer("Practitioner", requester) if requester else None,
         reasonCode=list(reasons),
         reasonReference=around.reason_elements(),
         note=[{"text": note} for note in notes],

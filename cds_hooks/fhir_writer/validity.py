@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
 
@@ -15,6 +14,8 @@ class InvalidResourceError(ValueError):
 
 def check(resource: Mapping[str, Any]) -> None:
     """Raise `InvalidResourceError` unless `resource` is valid FHIR R4; every fault is named by its path."""
+    from fhir.resources.R4B import get_fhir_model_class  # noqa: PLC0415 - large, and the service never checks itself
+
     kind = resource.get("resourceType")
     try:
         model = get_fhir_model_class(str(kind))

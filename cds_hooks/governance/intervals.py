@@ -29,16 +29,23 @@ class Proportion:
         return self.part / self.whole
 
 
-def proportion(part: int, whole: int, confidence: float = CONFIDENCE) -> Proportion | None:
-    """`part` of `whole` with its Wilson interval; None when `whole` is 0. ValueError when `part` is not in 0..whole."""
+def proportion(
+    part: int, whole: int, confidence: float = CONFIDENCE, *, size: float | None = None
+) -> Proportion | None:
+    """`part` of `whole` with its Wilson interval; None when `whole` is 0. ValueError when `part` is not in 0..whole.
+
+    `size`, above 0, is the number of independent ones that would tell as much, where those counted are not; without it
+    they are.
+    """
     if not 0 <= part <= whole:
         raise ValueError("a part must lie between nothing and the whole")
     if whole == 0:
         return None
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share, weight = part / whole, z * z / whole
+    size = whole if size is None else size
+    share, weight = part / whole, z * z / size
     middle = (share + weight / 2) / (1 + weight)
-    reach = z * sqrt(share * (1 - share) / whole + weight / (4 * whole)) / (1 + weight)
+    reach = z * sqrt(share * (1 - share) / size + weight / (4 * size)) / (1 + weight)
     # At the ends the limit is exactly 0 or 1; rounding must not move it.
     return Proportion(
         part, whole, 0.0 if part == 0 else max(0.0, middle - reach), 1.0 if part == whole else min(1.0, middle + reach)

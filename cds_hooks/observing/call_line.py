@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from cds_hooks.clock import stopwatch
 from cds_hooks.ehr.failures import OUTCOMES, REFUSALS, Outcome, Refused
+from cds_hooks.observing.correlation import CallerSpan
 
 Stage = Literal["authenticate", "wait", "gather", "read", "assess", "compose", "record"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -23,7 +24,7 @@ FHIR_OUTCOMES = OUTCOMES
 Ended = Literal["", "soft", "hard"]
 Match = Literal["matched", "unmatched", "repeated"]
 MATCHES: tuple[Match, ...] = get_args(Match)
-Book = Literal["audit", "feedback"]
+Book = Literal["audit", "feedback", "log"]
 BOOKS: tuple[Book, ...] = get_args(Book)
 OTHER = "other"
 FEEDBACK_OUTCOMES = ("accepted", "overridden")
@@ -54,6 +55,16 @@ class FhirCall:
     milliseconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A part of a call on the scale of `stopwatch`: a stage, or a request to the FHIR server with how it ended."""
+
+    name: str
+    started: float
+    ended: float
+    outcome: str = ""
+
+
 @dataclass(slots=True)
 class CallLine:
     """What may be said of one call.
@@ -63,9 +74,10 @@ class CallLine:
     for the operator's eyes only. `cards` are the kinds of the cards shown, `shadowed_cards` of those computed and not
     shown, `silenced_cards` of those answered before, `rules` those behind the verdict, `card_rules` (rule, whether
     shown) of each card. `audit` is the number of the call's audit event, `write_failures` are the books that could not
-    be written. `correlation_id` is random; for `caller_trace` see `correlation`. `stages` and `fhir` hold
-    milliseconds; `fhir_retries` are requests made again, by resource type, `refused_addresses` why something was not
-    called, `budget` which end of the time for reading cut something off, `repairs` what was mended while it was read.
+    be written. `correlation_id` is random; for `caller_trace` and `caller_span`, which only spans are put below, see
+    `correlation`. `stages` and `fhir` hold milliseconds, `timed` when each of them was; `fhir_retries` are requests
+    made again, by resource type, `refused_addresses` why something was not called, `budget` which end of the time for
+    reading cut something off, `repairs` what was mended while it was read.
     `fault_place` is ``file:line`` of code.
     """
 
@@ -92,6 +104,7 @@ class CallLine:
     milliseconds: float = 0.0
     stages: dict[Stage, float] = field(default_factory=dict)
     fhir: list[FhirCall] = field(default_factory=list)
+    timed: list[Timed] = field(default_factory=list)
     fhir_retries: Counter[str] = field(default_factory=Counter)
     refused_addresses: tuple[Refused, ...] = ()
     budget: Ended = ""
@@ -100,6 +113,7 @@ class CallLine:
     audit: int = 0
     correlation_id: str = ""
     caller_trace: str = ""
+    caller_span: CallerSpan | None = None
     fault: str = ""
     fault_place: str = ""
 
@@ -112,13 +126,17 @@ class CallLine:
         try:
             yield
         finally:
-            self.stages[name] = self.stages.get(name, 0.0) + (stopwatch() - started) * 1000
+            ended = stopwatch()
+            self.stages[name] = self.stages.get(name, 0.0) + (ended - started) * 1000
+            self.timed.append(Timed(name, started, ended))
 
     def note_fhir(self, resource_type: str, outcome: FhirOutcome, milliseconds: float) -> None:
         """One request to the FHIR server has ended. ValueError for an unknown outcome."""
         if outcome not in FHIR_OUTCOMES:
             raise ValueError("no FHIR call ends like this")
         self.fhir.append(FhirCall(_known(resource_type), outcome, milliseconds))
+        ended = stopwatch()
+        self.timed.append(Timed(f"read {_known(resource_type)}", ended - milliseconds / 1000, ended, outcome))
 
     def note_retry(self, resource_type: str) -> None:
         """A request to the FHIR server is made once more."""
@@ -157,18 +175,20 @@ class CallLine:
         self.write_failures += (book,)
 
     def never_say(self, *identifiers: str | None) -> None:
-        """Forget the caller's trace id when it is one of `identifiers` (ids or references) in another spelling."""
+        """Forget what the caller sent when it is one of `identifiers` (ids or references) in another spelling."""
         bare = {one.rpartition("/")[2].replace("-", "").lower() for one in identifiers if one}
         if self.caller_trace in bare:
-            self.caller_trace = ""
+            self.caller_trace, self.caller_span = "", None
+        if self.caller_span is not None and self.caller_span.span in bare:
+            self.caller_span = None
 
     def said(self) -> dict[str, Any]:
         """The log line: the keys of `LOG_KEYS` that are not empty, durations in milliseconds to one decimal."""
         counted = Counter[str]()
         for (_, match), items in self.feedback.items():
             counted[match] += items
-        everything: dict[str, Any] = {
-            **{name: getattr(self, name) for name in _AS_THEY_ARE},
+        said = {name: value for name in _AS_THEY_ARE if (value := getattr(self, name))}
+        more: dict[str, Any] = {
             "milliseconds": round(self.milliseconds, 1),
             "stages": {name: round(self.stages[name], 1) for name in STAGES if name in self.stages},
             "fhir_calls": len(self.fhir),
@@ -180,7 +200,8 @@ class CallLine:
             "matched_feedback": counted["matched"],
             "repeated_feedback": counted["repeated"],
         }
-        return {name: value for name, value in everything.items() if value not in ("", 0, (), {})}
+        said.update((name, value) for name, value in more.items() if value)
+        return said
 
 
 def _known(resource_type: str) -> str:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from uuid import uuid4
+from secrets import token_hex
+from typing import NamedTuple
 
 HEADER = "x-correlation-id"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.DOTALL)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.DOTALL)
+_SAMPLED = 1  # bit of the flags, W3C Trace Context 3.2.2.5
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
 def new_correlation_id() -> str:
     """32 random hexadecimal digits."""
-    return uuid4().hex
+    return token_hex(16)
 
 
 def caller_trace(headers: Mapping[str, str]) -> str:
@@ -30,3 +32,19 @@ def caller_trace(headers: Mapping[str, str]) -> str:
         return traced[1]
     requested = headers.get("x-request-id", "")
     return requested.replace("-", "").lower() if _REQUEST_ID.fullmatch(requested) else ""
+
+
+class CallerSpan(NamedTuple):
+    """The span of a caller that a call was made in: ids in hexadecimal digits, and whether the caller keeps it."""
+
+    trace: str
+    span: str
+    sampled: bool
+
+
+def caller_span(headers: Mapping[str, str]) -> CallerSpan | None:
+    """The span that a W3C `traceparent` names; None without a usable one."""
+    traced = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    if traced is None or not traced[1].strip("0") or not traced[2].strip("0"):
+        return None
+    return CallerSpan(traced[1], traced[2], bool(int(traced[3], 16) & _SAMPLED))

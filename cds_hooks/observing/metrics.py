@@ -19,8 +19,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
+from cds_hooks.bodies import Crowded
 from cds_hooks.catalogue import SERVICES, queries
 from cds_hooks.ehr.failures import REFUSALS
+from cds_hooks.errors import Overloaded, TooBusy
 from cds_hooks.observing.call_line import BOOKS, OTHER, CallLine
 from cds_hooks.observing.worker_files import dead_workers, shared_directory
 from cds_hooks.on_need import needs
@@ -30,6 +32,8 @@ NONE = "none"
 _HASH_START = 12
 # From 1 ms to 10 s; 500 ms and the usual ends of reading, 350 and 1600 ms, are borders: alerts on them are exact.
 _MILLISECONDS = (1, 2, 4, 8, 20, 50, 100, 200, 350, 500, 1000, 1600, 2 * 1000, 4 * 1000, 10 * 1000)
+# What there was no room in, by the fault that a call ended in.
+OVERLOADS = {Crowded.__name__: "intake", Overloaded.__name__: "queue", TooBusy.__name__: "fhir-turn"}
 SECONDS = tuple(border / 1000 for border in _MILLISECONDS)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series of creation times beside every counter, which nothing asks for
@@ -74,6 +78,7 @@ class Metrics:
         self._feedback = counter("feedback_items", "Items of feedback taken", "outcome", "match")
         self._refused = counter("authentication_refusals", "Calls answered with 401", "call", "service")
         self._limited = counter("rate_limit_refusals", "Calls answered with 429", "call", "client")
+        self._overloads = counter("overload_refusals", "Calls answered with 503 for want of room", "where")
         self._faults = counter("faults", "Calls that ended in a fault of our own", "call", "service")
         self._unwritten = counter("write_failures", "Records that could not be written", "book")
         self._in_flight = Gauge(
@@ -93,6 +98,8 @@ class Metrics:
             self._unwritten.labels(book)
         for reason in REFUSALS:
             self._not_called.labels(reason)
+        for where in OVERLOADS.values():
+            self._overloads.labels(where)
         for call in ("hook", "feedback"):
             for service in SERVICES:
                 self._faults.labels(call, service)
@@ -131,12 +138,19 @@ class Metrics:
             self._refused.labels(line.call, service).inc()
         if line.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._limited.labels(line.call, client).inc()
+        if line.outcome in OVERLOADS:
+            self._overloads.labels(OVERLOADS[line.outcome]).inc()
         if line.fault:
             self._faults.labels(line.call, service).inc()
         for book in line.write_failures:
             self._unwritten.labels(book).inc()
         self._breakers.set(self._breakers_open())
         self._observe_cards(line, client)
+
+    def observe_refused(self) -> None:
+        """Count a call that was refused before anything of it was looked at."""
+        self._calls.labels("hook", NONE, NONE, str(Overloaded.status), NONE).inc()
+        self._overloads.labels(OVERLOADS[Overloaded.__name__]).inc()
 
     def _observe_cards(self, line: CallLine, client: str) -> None:
         known = SERVICES.get(line.service)

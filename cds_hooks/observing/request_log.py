@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, TextIO
@@ -27,10 +28,12 @@ QUIETENED = (
     "httpx",
     "limits",
     "multipart",
+    "opentelemetry",
     "python_multipart",
     "sqlalchemy",
     "sqlalchemy.engine",
     "sqlalchemy.pool",
+    "urllib3",
     "uvicorn.access",
 )
 
@@ -57,14 +60,21 @@ class RequestLog:
             ],
         )
 
-    def write(self, line: CallLine) -> None:
-        """Write `line`; as an error when the fault was ours or something could not be written down."""
+    def write(self, line: CallLine) -> bool:
+        """Write `line`; as an error when the fault was ours or something could not be written down. False when the line
+        itself could not: a full disk or a reader that has gone is no reason to break off what has been answered.
+        """
         write = self._log.error if line.fault or line.write_failures else self._log.info
-        write("call", **line.said())
+        try:
+            write("call", **line.said())
+        except OSError:
+            return False
+        return True
 
-    def warn(self, event: str) -> None:
-        """Write one line about the service itself; `event` is a constant of ours."""
-        self._log.warning(event)
+    def warn(self, event: str, **counts: int) -> None:
+        """Write one line about the service itself, if it can be written; `event` is a constant of ours."""
+        with suppress(OSError):
+            self._log.warning(event, **counts)
 
 
 def quieten_wire_loggers() -> None:

@@ -66,17 +66,25 @@ def tally_of(
     )
 
 
-def resources_in(counted: Sequence[Counted], buckets: int) -> list[int]:
-    """How many resources went into each bucket."""
-    resources = [0] * buckets
-    for one in counted:
-        for bucket, (many, _) in one.buckets.items():
-            resources[bucket] += many
-    return resources
+class Filled:
+    """How many `resources`, and bytes of them (`weights`), went into each bucket."""
+
+    def __init__(self, buckets: int) -> None:
+        self.resources, self.weights = [0] * buckets, [0] * buckets
+
+    def take(self, counted: Counted) -> None:
+        """Add what a piece put into its buckets, and take it out of `counted`.
+
+        Pieces and buckets both grow with the input: kept for each piece, these counts would grow with its square.
+        """
+        while counted.buckets:
+            bucket, (many, weight) = counted.buckets.popitem()
+            self.resources[bucket] += many
+            self.weights[bucket] += weight
 
 
-class Watch(Protocol):
-    """Who looks on: is told how far a run is, and may ask it to stop."""
+class Onlooker(Protocol):
+    """Who looks on: is told how far something is."""
 
     def begin(self, label: str, length: int) -> None:
         """A phase of `length` steps begins."""
@@ -85,6 +93,10 @@ class Watch(Protocol):
     def step(self, steps: int) -> None:
         """So many steps are done."""
         ...
+
+
+class Watch(Onlooker, Protocol):
+    """Who looks on and may ask a run to stop."""
 
     def stop_asked(self) -> bool:
         """Whether the run should end as soon as it can be resumed from there."""

@@ -35,6 +35,7 @@ from plugin.resistance.verdict import Value
 from plugin.trial.trials import Trial
 
 _LOUDEST = "critical"
+_SHARED = "Medication"  # one that names no patient comes along with each of those whose records refer to it
 _SETTLED = frozenset({Value.MET, Value.NOT_MET, Value.EXCLUDED, Value.OUT_OF_SCOPE})
 
 
@@ -48,7 +49,8 @@ def judge_patient(patient_id: str, lines: Sequence[bytes], *, plan: RunPlan, kno
         return _judged(patient_id, lines, plan, knowledge)
     except Exception as fault:  # one patient must never cost the run; the report counts these
         rows: Rows = {name: [] for name in TABLES}
-        rows["patients"].append(_row("patients", patient=patient_id, resources=len(lines), failed=type(fault).__name__))
+        told = sum(_kind(line) != _SHARED for line in lines)
+        rows["patients"].append(_row("patients", patient=patient_id, resources=told, failed=type(fault).__name__))
         return rows
 
 
@@ -252,11 +254,11 @@ def _order_rows(patient_id: str, orders: Sequence[PastOrder], moments: Sequence[
 def _patient_row(patient_id: str, resources: Sequence[Any], record: PatientRecord, moments: int, plan: RunPlan) -> Row:
     stated = demographics_of(resources)
     drugs = [fact for fact in record.medications if fact.product is not None]
+    age = record.patient.age_on(plan.until) if record.patient is not None else None
     return _row(
         "patients",
         patient=patient_id,
-        # A Medication that names no patient comes along with each of those whose records refer to it.
-        resources=sum(not (isinstance(one, dict) and one.get("resourceType") == "Medication") for one in resources),
+        resources=sum(_kind_of(one) != _SHARED for one in resources),
         moments=moments,
         drug_records=len(drugs),
         supply_records=sum(
@@ -266,8 +268,21 @@ def _patient_row(patient_id: str, resources: Sequence[Any], record: PatientRecor
         dose_records=sum(any(line.dose_low is not None for line in fact.dosage) for fact in drugs),
         scores=len(record.scores),
         sex=record.patient.sex if record.patient is not None else None,
+        age_at_end_years=age[0] if age is not None and age[0] == age[1] else None,
         **{name: stated[name] if name in plan.keep else None for name in stated},
     )
+
+
+def _kind(line: bytes) -> object:
+    """The type of the resource in a line; None where it cannot be read."""
+    try:
+        return _kind_of(orjson.loads(line))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _kind_of(resource: object) -> object:
+    return resource.get("resourceType") if isinstance(resource, dict) else None
 
 
 def _row(table: str, **values: Any) -> Row:

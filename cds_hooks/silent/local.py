@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,8 @@ import orjson
 
 from cds_hooks.silent.blocks import pieces_of
 from cds_hooks.silent.buckets import bucket_count, bucket_files, gather_medications
-from cds_hooks.silent.engine import Tally, Task, Watch
-from cds_hooks.silent.grouping import Counted
-from cds_hooks.silent.inputs import kinds_named
+from cds_hooks.silent.engine import Filled, Tally, Task, Watch, tally_of
+from cds_hooks.silent.grouping import HELD, Counted
 from cds_hooks.silent.parts import is_written, prepare
 from cds_hooks.silent.rejects import gather_rejects
 from cds_hooks.silent.workers import Grouping, Judging, answers
@@ -24,7 +23,8 @@ from cds_hooks.silent.workers import Grouping, Judging, answers
 WORK = "work"
 _GROUPED = "grouped"
 _TALLY = "grouping.json"
-# What a process holds beside its data, and how many times a bucket its judging takes: above what a run took.
+# What a process holds beside its data, and how many times a bucket its judging takes: above what a run took. Grouping
+# takes less than that of what it holds back.
 _PROCESS = 250 * 2**20
 _PARENT = 120 * 2**20
 _FOLD = 4
@@ -61,28 +61,18 @@ class LocalEngine:
         job = Grouping(place=place, buckets=buckets, read=known, memory=_DATABASE)
         watch.begin("bytes grouped by patient", sum(piece.weight for piece in pieces))
         # A process of its own pays only where there is much to read.
-        workers = min(fitting(task, 0), 1 + sum(file.size for file in task.inputs) // _WORTH_A_PROCESS)
+        workers = min(fitting(task, HELD // _FOLD), 1 + sum(file.size for file in task.inputs) // _WORTH_A_PROCESS)
         counted: list[Counted] = []
+        filled = Filled(buckets)
         for one in answers(job, pieces, workers=workers, stop_asked=watch.stop_asked):
+            filled.take(one)
             counted.append(one)
             watch.step(pieces[one.piece].weight)
         rejects = gather_rejects(place, task.directory, counted, task.inputs)
         self._medications(place)
-        resources, weights = [0] * buckets, [0] * buckets
-        for one in counted:
-            for bucket, (many, weight) in one.buckets.items():
-                resources[bucket] += many
-                weights[bucket] += weight
-        kinds = kinds_named(task.inputs, known) | (set().union(*(one.types for one in counted)) & known)
-        tally = {
-            "kinds": sorted(kinds),
-            "lines": sum(sum(one.lines.values()) for one in counted),
-            "resources": sum(one.resources for one in counted),
-            "passed": sum(one.passed for one in counted),
-            "buckets": buckets,
-            "rejects": rejects,
-        }
-        (place / _TALLY).write_bytes(orjson.dumps({"tally": tally, "resources": resources, "largest": max(weights)}))
+        tally = tally_of(counted, task.inputs, known=known, buckets=buckets, rejects=rejects)
+        told = {"tally": asdict(tally), "resources": filled.resources, "largest": max(filled.weights)}
+        (place / _TALLY).write_bytes(orjson.dumps(told))
         place.rename(task.directory / WORK / _GROUPED)
 
     def _medications(self, place: Path) -> None:

@@ -52,6 +52,7 @@ PATIENTS = Table(
         Column("dose_records", "whole", "of these, those that state a dose that could be read"),
         Column("scores", "whole", "scores on scales of outcome"),
         Column("sex", "text", "Patient.gender"),
+        Column("age_at_end_years", "whole", "age on the last day of the run, judged or not; empty where not known"),
         Column("race", "text", "US Core race, only where the run was told to keep it"),
         Column("ethnicity", "text", "US Core ethnicity, only where the run was told to keep it"),
         Column("language", "text", "preferred language, only where the run was told to keep it"),

@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cds_hooks.admission import Admission
 from cds_hooks.boundary import SERVICES_PATH, call_line
 from cds_hooks.caller import Caller, card_form, order_style
 from cds_hooks.catalogue import discovery
@@ -54,12 +55,14 @@ def client_doors(
     http: httpx.AsyncClient,
 ) -> APIRouter:
     """Discovery, services and feedback for a client of each of `profiles`, whose tokens `keys` sign."""
-    router = APIRouter(include_in_schema=False)
+    router, admission = APIRouter(include_in_schema=False), Admission(deployment.settings.queue_seconds)
     for profile in profiles:
         base = door(deployment.settings.base_url, profile)
         reception = _ProfiledReception(profile, base, deployment=deployment, keys=keys, records=records, http=http)
         router.include_router(_discovery(deployment.knowledge, base), prefix=f"{PREFIX}/{profile}")
-        router.include_router(service_routes(deployment, reception, ledger), prefix=f"{PREFIX}/{profile}")
+        router.include_router(
+            service_routes(deployment, reception, ledger, admission=admission), prefix=f"{PREFIX}/{profile}"
+        )
     return router
 
 

@@ -13,15 +13,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.storage.tables import installation
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 _READ_ONLY = "trd_cds_read_only"
@@ -73,6 +75,17 @@ class Database:
             return await self._served.run(work, read_only=read_only, wait=wait)
         except (SQLAlchemyError, OSError, TimeoutError) as fault:
             raise RecordsUnavailable from _without_words(fault)
+
+    def insert_if_new(self, table: Table) -> Insert:
+        """A statement that puts a row into `table` unless one with its key is there."""
+        # What belongs to the other kind of database is never loaded.
+        if self.is_sqlite:
+            from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+            return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table).on_conflict_do_nothing()
 
     async def key_mark(self) -> str | None:
         """The mark of the key this database was last used with; None before its first use."""
@@ -228,6 +241,8 @@ def _text(raw: bytes) -> str:
 
 
 def _postgresql(url: URL) -> AsyncEngine:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+
     return create_async_engine(
         url,
         pool_size=8,

@@ -14,7 +14,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_hooks.storage.database import Database
 from cds_hooks.storage.keys import InstallationKeys
@@ -63,7 +62,7 @@ class FeedbackBook:
     def __init__(self, database: Database, keys: InstallationKeys, *, keep_comments: bool) -> None:
         self._keys = keys
         self._keep_comments = keep_comments
-        self._insert = (sqlite if database.is_sqlite else postgresql).insert(feedback)
+        self._insert = database.insert_if_new(feedback)
 
     def keep(
         self, connection: Connection, items: Sequence[FeedbackItem], *, client: str, service: str, at: datetime
@@ -75,7 +74,7 @@ class FeedbackBook:
         for mark, item in sorted(((self._mark(item, client), item) for item in items), key=lambda pair: pair[0]):
             card = issued.get(item.card.lower())
             row = self._row(item, card, mark=mark, client=client, service=service, at=at)
-            done = connection.execute(self._insert.values(row).on_conflict_do_nothing())
+            done = connection.execute(self._insert.values(row))
             match: Match = "repeated" if not done.rowcount else "unmatched" if card is None else "matched"
             counted[item.outcome, match] += 1
         return Kept(tuple((outcome, match, number) for (outcome, match), number in sorted(counted.items())))

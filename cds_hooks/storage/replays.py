@@ -9,7 +9,6 @@ import hashlib
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_hooks.storage.database import HOOK_SECONDS, Database
 from cds_hooks.storage.tables import tokens_used
@@ -20,12 +19,12 @@ class SharedReplays:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert = (sqlite if database.is_sqlite else postgresql).insert(tokens_used)
+        self._insert = database.insert_if_new(tokens_used)
 
     async def first_use(self, issuer: str, jti: str, *, expires: datetime, now: datetime) -> bool:
         """Record one use; False when this token was used before. RecordsUnavailable when that cannot be told."""
         row = {"mark": _mark(issuer, jti), "expires_at": expires}
-        insert = self._insert.values(row).on_conflict_do_nothing()
+        insert = self._insert.values(row)
         return await self._database.write(
             lambda connection: connection.execute(insert).rowcount == 1, wait=HOOK_SECONDS
         )

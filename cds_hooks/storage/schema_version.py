@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, inspect, text
 
 from cds_hooks.storage.audit_chain import AuditChain
 from cds_hooks.storage.database import Database, DatabaseError
 from cds_hooks.storage.keys import InstallationKeys
 from cds_hooks.storage.tables import installation
 
+if TYPE_CHECKING:  # Alembic is loaded only where tables are to be changed: most starts have no use for it
+    from alembic.config import Config
+
 _SCRIPTS = Path(__file__).parent / "migrations"
+_VERSION_TABLE = "alembic_version"
 # One number for all replicas that start together on one PostgreSQL: the first migrates, the others wait.
 _LOCK = 0x7472_6463  # "trdc"
 
 
 def _config(connection: Connection | None = None) -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -31,7 +33,12 @@ def _config(connection: Connection | None = None) -> Config:
 
 def newest() -> str:
     """The revision that this version of the program needs."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    return max(_known())
+
+
+def _known() -> frozenset[str]:
+    """All revisions there are, as the names of their files begin: ``v0004_…`` is 0004."""
+    return frozenset(file.name[1:5] for file in (_SCRIPTS / "versions").glob("v*.py"))
 
 
 async def revision_of(database: Database) -> str | None:
@@ -40,7 +47,10 @@ async def revision_of(database: Database) -> str | None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - a constant
+    return found
 
 
 async def upgrade(database: Database) -> None:
@@ -48,22 +58,20 @@ async def upgrade(database: Database) -> None:
 
     Raises DatabaseError when the database was made by a newer version than this one.
     """
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if await revision_of(database) == newest():
+        return
+    from alembic import command  # noqa: PLC0415 - before the transaction, so that nobody waits for it
 
     def work(connection: Connection) -> None:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         found = _revision(connection)
-        if found is not None and found not in known:
+        if found is not None and found not in _known():
             raise DatabaseError("the database was made by a newer version of trd-cds; run that version, or restore")
         if found != newest():
-            _upgrade(connection)
+            command.upgrade(_config(connection), "head")
 
     await database.write(work)
-
-
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(_config(connection), "head")
 
 
 async def settle_key(database: Database, keys: InstallationKeys, now: datetime) -> None:
@@ -73,10 +81,10 @@ async def settle_key(database: Database, keys: InstallationKeys, now: datetime) 
     comments could not be read.
     """
     first = {"id": 1, "begun_at": now, "key_mark": keys.mark}
-    insert = (sqlite if database.is_sqlite else postgresql).insert(installation)
+    insert = database.insert_if_new(installation).values(first)
 
     def work(connection: Connection) -> None:
-        if connection.execute(insert.values(first).on_conflict_do_nothing()).rowcount:
+        if connection.execute(insert).rowcount:
             AuditChain(database, keys).begin(connection)
         mark = connection.execute(installation.select()).one().key_mark
         if mark not in keys.known_marks:

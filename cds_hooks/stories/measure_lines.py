@@ -174,11 +174,13 @@ def _scale(scene: Scene, name: str) -> _Scale | None:
 
 
 def _answers(measure: Measure) -> dict[str, Code]:
-    """Coded answers by their word, and by their score where they have one."""
-    found = {answer.meaning: answer.code for answer in measure.answers}
+    """Coded answers by their word, and by their score where they have one. Of codes that mean the same, the first."""
+    found: dict[str, Code] = {}
+    for answer in measure.answers:
+        found.setdefault(answer.meaning, answer.code)
     for answer in measure.answers:
         if answer.score is not None:
-            found[f"{list(answer.score.values.values())[-1].amount:g}"] = answer.code
+            found.setdefault(f"{list(answer.score.values.values())[-1].amount:g}", answer.code)
     return found
 
 

@@ -29,7 +29,7 @@ from plugin.assessment import Assessment
 from plugin.options.inputs import ACUTE_SAFETY
 from plugin.resistance.verdict import Value
 
-__all__ = ["POLICY", "SHOWN_AT_MOST", "CardDraft", "Row", "advise", "escape"]
+__all__ = ["POLICY", "SHOWN_AT_MOST", "CardDraft", "Row", "advise", "escape", "would_tell"]
 
 SHOWN_AT_MOST = 3
 ON_VIEW = "patient-view"
@@ -224,11 +224,22 @@ def _is_on(row: Row, knowledge: Knowledge) -> bool:
     return row.kind in ALWAYS_ON or knowledge.is_on(row.kind)
 
 
+def would_tell(assessment: Assessment, knowledge: Knowledge) -> bool:
+    """Whether a verdict that was reached would be told: then silence about one that is open needs a reason."""
+    row = next(row for row in POLICY if row.kind == "trd-status")
+    return _is_on(row, knowledge) and not _is_held_back(row, assessment)
+
+
+def _is_held_back(row: Row, assessment: Assessment) -> bool:
+    """Whether a remission or recorded danger silences the row, whatever the verdict."""
+    if _in_remission(assessment) and not row.in_remission and (row.proposes or not assessment.record.lacks_scores):
+        return True
+    return ACUTE_SAFETY in assessment.next_step.modifiers.gates and not row.in_danger
+
+
 def _speaks(row: Row, assessment: Assessment, hook: str, knowledge: Knowledge) -> bool:
     """Whether the row applies to this assessment at this hook."""
-    if _in_remission(assessment) and not row.in_remission and (row.proposes or not assessment.record.lacks_scores):
-        return False
-    if ACUTE_SAFETY in assessment.next_step.modifiers.gates and not row.in_danger:
+    if _is_held_back(row, assessment):
         return False
     if hook == ON_VIEW:
         return assessment.verdict.value in row.on_view

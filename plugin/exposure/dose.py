@@ -200,9 +200,12 @@ def _arranged(lines: Sequence[DosageLine], columns: Sequence[Steps]) -> Steps:
         return (DoseStep(None, DailyDose(lowest, sum(dose.high for dose in spans))),)
     groups: list[Steps] = []
     lengths: list[int | None] = []
-    for number in sorted({number for number in numbers if number is not None}):
-        members = [place for place, own in enumerate(numbers) if own == number]
-        bounded = [_bounded(columns[place], line_length(lines[place])) for place in members]
+    places: dict[int, list[int]] = {}
+    for place, number in enumerate(numbers):
+        if number is not None:
+            places.setdefault(number, []).append(place)
+    for number in sorted(places):
+        bounded = [_bounded(columns[place], line_length(lines[place])) for place in places[number]]
         groups.append(together(bounded))
         known = [length for column in bounded if (length := length_of(column)) is not None]
         lengths.append(max(known) if known else None)

@@ -242,17 +242,38 @@ def _where_new_starts(old: Era, new: Era, rules: Reconstruction) -> Era:
     last = supplied.last_day if supplied else old.start
     ended = (new.start - last).days >= rules.truncation_ended_before_days
     uses = tuple(fact.reference for fact in new.facts[:1])
-    before, since = old.days.before(new.start), old.days.since(new.start)
+    until = _recorded_until(old, new.start)
+    before, since = old.days.before(until), old.days.since(until)
+    # `until` is the first day that is not its own; a recorded end is told as it was written.
+    told = f"{until}, when" if until == new.start else f"{until - timedelta(days=1)}, its recorded end, after"
     if after <= rules.truncation_leftover_max_days and (after or ended):
         kept = before
-        text = f"Ended on {new.start}, when {new.key.ingredient} started and no refill followed (switch)."
+        text = f"Ended on {told} {new.key.ingredient} started and no refill followed (switch)."
     else:
         kept = before.then(since.changed(lambda covered: replace(covered, sure=False)))
-        text = f"Days after {new.start}, when {new.key.ingredient} started without a refill, are possible, not sure."
+        text = f"Days after {told} {new.key.ingredient} started without a refill, are possible, not sure."
     if kept == old.days:
         return old
     facts = (("started", f"{new.start} {new.key.ingredient}"), ("supplied days after", after))
     return replace(old, days=kept, reasons=(*old.reasons, Reason(rule="T5", text=text, facts=facts, uses=uses)))
+
+
+def _recorded_until(old: Era, new_start: date) -> date:
+    """Up to which day (exclusive) a switch takes nothing from `old`: a recorded end later than `new_start`, else that.
+
+    A recorded end outranks one that is inferred (4.2). It is the end of a reported period, or a dated stop of an order
+    with which the days end: one that lies later ended nothing, as lists are often cleared long after the last tablet.
+    """
+    beyond = old.end + timedelta(days=1)
+    recorded = [new_start]
+    for fact in old.facts:
+        if fact.layer is Layer.ORDER and fact.status == "stopped":
+            when = fact.end or fact.stop_noted
+            if when is not None and when.earliest == beyond:
+                recorded.append(beyond)
+        elif fact.layer is Layer.REPORT and fact.status != "not-taken" and fact.end is not None:
+            recorded.append(min(beyond, fact.end.earliest + timedelta(days=1)))
+    return max(recorded)
 
 
 def clip(era: Era, start: date, end: date) -> Era | None:

@@ -92,9 +92,9 @@ def _combined(active: Sequence[tuple[Supply, CoveredDay]]) -> CoveredDay:
     dose = DailyDose(0.0, 0.0)
     for members in by_strength.values():
         dose = dose.plus(_same_strength(members, sure=sure))
+    replaced = {new.fact.replaces for new, _ in today}
     for order, day in active:
-        linked = any(new.fact.replaces == order.fact.reference for new, _ in today)
-        if order.start < newest and not linked:
+        if order.start < newest and order.fact.reference not in replaced:
             dose = DailyDose(dose.low, dose.high + day.dose.high)
     return replace(
         today[0][1],

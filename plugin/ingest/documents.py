@@ -9,12 +9,14 @@ bad entry is passed on for `read_record` to set aside.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plugin.ingest.resources import items, text
 
 _NESTING_MAX = 20
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPECTED = "give a FHIR Bundle, a JSON array of resources or NDJSON"
 
 
@@ -38,7 +40,7 @@ def documents_in(written: str) -> list[tuple[int, Any]]:
         raise UnusableInput("line 1", "the input is empty", _EXPECTED)
     skipped = written[: written.index(stripped)].count("\n")
     try:
-        return [(1 + skipped, json.loads(stripped))]
+        return [(1 + skipped, _loaded(stripped))]
     except RecursionError:
         raise UnusableInput("line 1", "nested too deeply", "send plain FHIR JSON") from None
     except ValueError as failure:
@@ -48,12 +50,20 @@ def documents_in(written: str) -> list[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            found.append((number, json.loads(line)))
+            found.append((number, _loaded(line)))
         except (ValueError, RecursionError):
             if found:
                 raise UnusableInput(f"line {number}", "not JSON", "write one whole resource per line") from None
             raise UnusableInput(_place(whole, skipped), "not JSON", _EXPECTED) from None
     return found
+
+
+def _loaded(written: str) -> Any:
+    """The document in `written`. Half of a surrogate pair, which JSON can escape and no text can hold, becomes "?"."""
+    document = json.loads(written)
+    if _SURROGATE.search(written) is None:
+        return document
+    return json.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
 
 
 def _place(failure: ValueError, skipped: int) -> str:

@@ -7,6 +7,7 @@ instruction are read beside its structure (`plugin.ingest.directions`); which of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from plugin.ingest.codings import concept_of
@@ -28,10 +29,13 @@ from plugin.record import DosageLine, WrittenDose
 # A sender may give the same dose several ways; what was ordered is what the prescriber meant.
 _PREFERRED_KINDS = ("ordered", "calculated")
 _DAYS_A_WEEK = 7
+# What an amount is written over: ``h``, ``24 h``, in UCUM ``(24.h)``.
+_TIMES = re.compile(r"\(?\s*(?P<count>\d+(?:\.\d+)?)?[\s.]*(?P<unit>[A-Za-z]+)\s*\)?")
 _AS_NEEDED = frozenset({"asNeededCodeableConcept", "asNeededFor", "asNeededBoolean", "asNeeded"})
 _BOUNDS = frozenset({"boundsRange", "boundsDuration", "count"})
 
 Interval = tuple[float, float]
+_ONCE_A_DAY: Interval = (1.0, 1.0)
 
 
 def read_dosage(value: object, terms: DosingTerms) -> tuple[DosageLine, ...]:
@@ -57,9 +61,12 @@ def _line(line: Json, terms: DosingTerms) -> DosageLine:
     timing = obj(line.get("timing"))
     repeat = obj(timing.get("repeat"))
     times = _times(timing, repeat, terms)
-    rate = _rate(candidates, terms) if dose is None else None
+    if dose is None:
+        rate = _rate(candidates, terms)
+    else:
+        rate = _dose_as_rate(candidates, terms) if not unit and times in (None, _ONCE_A_DAY) else None
     if rate is not None:
-        dose, unit, times = rate, "mg", (1.0, 1.0)
+        dose, unit, times = rate, "mg", _ONCE_A_DAY
     period = obj(repeat.get("boundsPeriod"))
     written = first_text(line.get("text"), line.get("patientInstruction"))
     said = terms.directions.read(written)
@@ -160,11 +167,23 @@ def _rate(candidates: Sequence[Json], terms: DosingTerms) -> Interval | None:
     return None
 
 
+def _dose_as_rate(candidates: Sequence[Json], terms: DosingTerms) -> Interval | None:
+    """Milligrams a day where the dose itself is written as a rate (a patch of 0.25 mg/h: times 24); else None."""
+    for candidate in candidates:
+        for quantity in _amounts(candidate):
+            amount, over = _per_time(quantity, terms)
+            if amount is not None and over and amount[1] == "mg":
+                return amount[0][0] / over, amount[0][1] / over
+    return None
+
+
 def _per_time(quantity: Json, terms: DosingTerms) -> tuple[tuple[Interval, str] | None, float | None]:
     """A quantity in a unit such as ``mg/h`` as its amount and the length of the time in days."""
     for written in (text(quantity.get("code")), text(quantity.get("unit"))):
         counted, _, time = written.partition("/")
-        over = terms.period_days(time) if time else None
+        parts = _TIMES.fullmatch(time)
+        length = terms.period_days(parts["unit"]) if parts else None
+        over = float(parts["count"] or 1) * length if parts and length is not None else None
         if over is not None:
             return _converted({**quantity, "code": counted, "unit": counted}, terms), over
     return None, None

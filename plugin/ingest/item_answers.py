@@ -41,8 +41,8 @@ def read_item(element: Json, measure: Measure, number: int) -> Said | str:
     limits = _limits(measure, number)
     if limits is not None and not limits[0] <= value <= limits[1]:
         return OUT_OF_RANGE
-    words = [known.meaning for known in measure.answers if _score(known) == value]
-    return Said(value, words[0] if len(words) == 1 else "")
+    words = {known.meaning for known in measure.answers if _score(known) == value}
+    return Said(value, words.pop() if len(words) == 1 else "")
 
 
 class Origin(NamedTuple):
@@ -94,7 +94,7 @@ def _coded(element: Json, measure: Measure) -> CodedAnswer | None:
     by_code = [answer for answer in measure.answers if plain_code(answer.code.code) in codes]
     by_word = [answer for answer in measure.answers if answer.meaning.casefold() in words]
     found = by_code or by_word
-    return found[0] if len(found) == 1 else None
+    return found[0] if len({(answer.meaning, _score(answer)) for answer in found}) == 1 else None
 
 
 def _score(answer: CodedAnswer) -> float | None:

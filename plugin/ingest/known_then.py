@@ -9,7 +9,7 @@ says nothing either way.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -137,7 +137,7 @@ def _state(resource: Json) -> str:
 
 def _earlier(resource: Json, kind: KnownThen, before: datetime | None) -> bool:
     found = next(
-        (moment for path in kind.since for value in _at(resource, path.split(".")) if (moment := moment_of(value))),
+        (moment for path in kind.since for value in _at(resource, path) if (moment := moment_of(value))),
         None,
     )
     if found is None or before is None or (found.tzinfo is None) != (before.tzinfo is None):
@@ -154,17 +154,19 @@ def _first_day(resource: Json, paths: Iterable[str]) -> date | None:
 
 def _days(resource: Json, paths: Iterable[str]) -> list[date]:
     """The last possible day of each date under `paths`, in order of time."""
-    read = (written_date(value) for path in paths for value in _at(resource, path.split(".")))
-    return sorted(day.latest for day in read if day is not None)
+    read = [written_date(value) for path in paths for value in _at(resource, path)]
+    return sorted([day.latest for day in read if day is not None])
 
 
-def _at(value: object, path: list[str]) -> Iterator[object]:
-    if not path:
-        yield from items(value)
-        return
-    for item in items(value):
-        if path[0] in obj(item):
-            yield from _at(obj(item)[path[0]], path[1:])
+def _at(resource: Json, path: str) -> Sequence[object]:
+    """What stands at `path`, through every list on the way."""
+    first, *inner = path.split(".")
+    if first not in resource:  # as most are
+        return ()
+    found: Sequence[object] = items(resource[first])
+    for name in inner:
+        found = [value for one in found if name in obj(one) for value in items(obj(one)[name])]
+    return found
 
 
 def _without(value: Any, path: list[str], only_after: date | None) -> Any:

@@ -29,6 +29,7 @@ _INTERPRETED = {
 }
 # The kind of range that says what is usual; ranges of other kinds (therapeutic, critical) are passed over.
 _USUAL = ("normal",)
+_BOOLEAN = {True: "yes", False: "no"}
 _SPELLING = str.maketrans(dict.fromkeys("[]{}_^") | {"µ": "u", "μ": "u"})
 
 
@@ -183,6 +184,7 @@ def _meaning(element: Json, measure: Measure) -> str:
     meanings = {plain_code(answer.code.code): answer.meaning for answer in measure.answers}
     concept = concept_of(element.get("valueCodeableConcept") or element.get("valueCoding"))
     coded = {meanings[code] for coding in concept.codings if (code := plain_code(coding.code)) in meanings}
-    names = (*concept.names, text(element.get("valueString")))
+    truth = element.get("valueBoolean")
+    names = (*concept.names, text(element.get("valueString")), _BOOLEAN[truth] if isinstance(truth, bool) else "")
     said = coded or {meaning for meaning in meanings.values() if names_any(names, (meaning,))}
     return said.pop() if len(said) == 1 else ""

@@ -53,13 +53,14 @@ class Wording:
 def read_wording(texts: Sequence[str], knowledge: Knowledge) -> Wording:
     """Everything that `texts` (displays and text of one medication) say about drug and strength."""
     ingredients: dict[str, None] = {}
-    strengths: dict[str, frozenset[Strength]] = {}
+    stated: dict[str, set[Strength]] = {}
     plain = [_plain(text) for text in texts]
     for text in plain:
         named = list(_named(text, knowledge))
         ingredients.update(dict.fromkeys(one for name in named for one in name.ingredients))
         for one, given in strengths_of(text, named, knowledge):
-            strengths[one] = strengths.get(one, frozenset()) | given
+            stated.setdefault(one, set()).update(given)
+    strengths = {one: frozenset(given) for one, given in stated.items()}
     wording = Wording(tuple(ingredients), strengths, tuple(words_of(text) for text in plain))
     for drug in knowledge.drugs.values():
         if drug.parts and (drug.id in ingredients or all(wording.say(part) for part in drug.parts)):

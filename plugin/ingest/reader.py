@@ -46,6 +46,7 @@ _ACCOUNTED = (
     *("Patient", *MEDICATION_TYPES, *MEASURE_TYPES),
     *("Condition", "Procedure", "AllergyIntolerance", "Encounter"),
 )
+_ORDERS = "MedicationRequest"
 _Fact = MedicationFact | ConditionFact | ProcedureFact | AllergyFact | PatientFact
 _Reader = Callable[[str, Json], _Fact | SetAside]
 
@@ -239,6 +240,8 @@ def _availability(
         kinds = {kind: Availability(read=Read.COMPLETE) if kind in occurring else absent for kind in _ACCOUNTED}
         if has_laboratory:
             kinds[LABORATORY] = Availability(read=Read.COMPLETE)
+        if not occurring.isdisjoint(MEDICATION_TYPES) and _ORDERS not in occurring:
+            del kinds[_ORDERS]  # nobody asked for orders, and what was taken stands in another kind (decision 120)
         return MappingProxyType(kinds)
     unasked = Availability(read=Read.UNKNOWN, why="sent without the query being known")
     extra = {kind: unasked for kind in _ACCOUNTED if kind in occurring and kind not in stated}

@@ -20,6 +20,8 @@ EMPTY: Json = {}
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _NUMBER_LENGTH_MAX = 40
+# No name, sentence or note of care is longer; looking for names takes time in proportion to the length.
+_TEXT_LENGTH_MAX = 20_000
 _BETWEEN = re.compile(r"[\s_-]+")
 # Beyond these no quantity of care is meant, and arithmetic on it would overflow.
 _LARGEST, _SMALLEST = 1e12, 1e-6
@@ -29,10 +31,10 @@ _TIME_OF_DAY = re.compile(r"T(\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)")
 
 def text(value: object) -> str:
     """A string, trimmed; a whole number is written out (codes and ids sometimes travel as numbers); else
-    empty.
+    empty. Of a string beyond measure the beginning is read.
     """
     if isinstance(value, str):
-        return value.strip()
+        return value.strip() if len(value) <= _TEXT_LENGTH_MAX else value[:_TEXT_LENGTH_MAX].strip()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_NUMBER_LENGTH_MAX:
         return str(value)
     return ""

@@ -102,7 +102,7 @@ def _by_time(members: Sequence[Answer]) -> list[list[Answer]]:
 
 def settle(totals: Sequence[Total], sheets: Sequence[Sheet], *, source: str = "observation") -> list[Score]:
     """The scores of one scale on one day from one kind of source."""
-    open_totals = [total for total in totals if not total.suspect]
+    open_totals = _sent_once(total for total in totals if not total.suspect)
     scores: list[Score] = []
     for sheet in sheets:
         own = _own_total(sheet, open_totals)
@@ -123,6 +123,17 @@ def settle(totals: Sequence[Total], sheets: Sequence[Sheet], *, source: str = "o
     if len(scores) > 1:
         scores = _with_conflicts(_merged(scores))
     return _with_suspects(scores, [total for total in totals if total.suspect], source)
+
+
+def _sent_once(totals: Iterable[Total]) -> list[Total]:
+    """The totals, one for all copies of the same value, time and panel: a copy must not contradict its sheet."""
+    known: dict[tuple[float, str, str], Total] = {}
+    for total in totals:
+        same = known.setdefault((total.value, total.order, total.group), total)
+        if same is not total:
+            references = tuple(dict.fromkeys((*same.references, *total.references)))
+            known[total.value, total.order, total.group] = same._replace(references=references)
+    return list(known.values())
 
 
 def _own_total(sheet: Sheet, totals: Sequence[Total]) -> Total | None:

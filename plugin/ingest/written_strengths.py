@@ -6,6 +6,7 @@ A range, a choice or two amounts without an order between them state nothing: th
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ _AMOUNT = re.compile(
 _NEXT_PART = re.compile(rf"[/+&](?!\s*{_BY})|\band\b")
 _JOINED = re.compile(r"\s*(?:[-/+&]|\band\b|\bwith\b)\s*")
 _INSTRUCTION = re.compile(r"\b(?:sig|take|takes|taken|taking|give|given|use|apply|swallow|inhale|inject)\b")
-_COUNT = re.compile(rf"(?:{_NUMBER})\s*([a-z]+)")
+# From the first figure of a number only: from each of a thousand figures it would take a thousand times as long.
+_COUNT = re.compile(r"(?:(?<!\d)\d+(?:[.,]\d+)?|[.]\d+)\s*([a-z]+)")
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[a-z]+|[^\sa-z\d]")
 _THOUSANDS = re.compile(r"^\d{1,3},\d{3}$")
 _HOURS_A_DAY = 24
@@ -50,9 +52,11 @@ def strengths_of(text: str, named: Sequence[Named], knowledge: Knowledge) -> Ite
     lower = text.lower()
     everywhere = frozenset(strengths_in(_INSTRUCTION.split(lower)[0]))
     alone = len({one.ingredients for one in named}) == 1
+    starts = sorted(name.start for name in named)
     for group in _groups(lower, named):
         last = group[-1]
-        after = next((name.start for name in named if name.start > last.start), len(lower))
+        following = bisect_right(starts, last.start)
+        after = starts[following] if following < len(starts) else len(lower)
         part = _INSTRUCTION.split(lower[last.end : after])[0]
         if len(group) > 1:
             amounts = list(strengths_in(part))

@@ -13,6 +13,7 @@ from tests.response.random_assessments import SIZE, answered, case, gallery
 _FEW = 16
 
 
+@pytest.mark.deep
 def test_every_case_of_the_gallery_has_its_page() -> None:
     verdicts: Counter[Value] = Counter()
     gates: set[str] = set()

@@ -147,6 +147,8 @@ class Small:
         if self.verify is not None and not self.verify(token, path):
             raise Refused(401)
         if len(body) > 1_000_000:
+            if "crash-on-large" in self.faults:
+                raise MemoryError
             raise Refused(413)
         try:
             request = orjson.loads(body)
@@ -223,6 +225,15 @@ class Small:
                 one["resource"] for one in (sent.get("medications") or {}).get("entry", [])
             ] or None
         person, medications = sent.get("patient"), sent.get("medications", "absent")
+        if "crash-on-null" in self.faults and medications is None:
+            return context["patientId"], medications["entry"]
+        if isinstance(medications, dict):
+            if "crash-on-empty" in self.faults and medications["resourceType"] == "Bundle":
+                return context["patientId"], medications["entry"][0:]
+            if "crash-on-outcome" in self.faults and medications["resourceType"] == "OperationOutcome":
+                return context["patientId"], medications["entry"]
+            if "silent-when-paged" in self.faults and "next" in str(medications.get("link")):
+                return context["patientId"], None
         patient = person.get("id", "") if isinstance(person, dict) and person["resourceType"] == "Patient" else None
         if self.lacks(medications):
             medications = await self.pulled(request, context)

@@ -11,14 +11,17 @@ from threading import Thread
 from typing import Any
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 import uvicorn
 
 from cds_hooks.__main__ import run
 from cds_hooks.checking.document import Report
+from mappings.file_schemas import schema_text
 from tests.checking.faulty import Answer, Small
 
 SECRET = "Zsecretvalue"
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "check.schema.json"
 Check = Callable[..., tuple[int, str, str]]
 
 
@@ -71,6 +74,13 @@ def test_faults_end_with_status_1_and_reports_hold_nothing_of_the_answers(check:
     texts = [out, err, *(file.read_text(encoding="utf-8") for file in files.values())]
     assert not any(SECRET in text for text in texts)
     document = Report.model_validate_json(files["json"].read_text(encoding="utf-8"))
+    told = json.loads(files["json"].read_text(encoding="utf-8"))
+    schema = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    schema.validate(told)
+    for spoilt in ({**told, "more": 1}, {**told, "login": "maybe"}, {**told, "requests": "many"}):
+        assert not schema.is_valid(spoilt)
+    del told["breaches"]
+    assert not schema.is_valid(told)
     assert {"CA-02", "CA-04", "TR-06", "CA-18"} <= {one.id for one in document.of("fault")}
     suite = ElementTree.fromstring(files["junit"].read_text(encoding="utf-8"))  # noqa: S314 - written just now
     assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
@@ -83,6 +93,13 @@ def test_faults_end_with_status_1_and_reports_hold_nothing_of_the_answers(check:
     assert not example.exists()
 
 
+def test_the_published_schema_is_that_of_the_document() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text("check", Report), (
+        "run trd-cds knowledge schema --write docs/schema"
+    )
+
+
+@pytest.mark.deep
 def test_a_clean_service_ends_with_status_0(check: Check) -> None:
     with served(Small()) as base:
         status, out, _ = check(f"{base}/cds-services/", "--calls", 1, "--service", "small-patient-view")

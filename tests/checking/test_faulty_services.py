@@ -23,7 +23,10 @@ def found(report: Report) -> set[str]:
     return {one.id for one in report.breaches}
 
 
-@pytest.mark.parametrize("profile", ["2.0.1", "1.0", "inferno"])
+@pytest.mark.proves("FN-30")
+@pytest.mark.parametrize(
+    "profile", ["2.0.1", *(pytest.param(one, marks=pytest.mark.deep) for one in ("1.0", "inferno"))]
+)
 def test_a_service_without_faults_is_clean(judged: Judge, profile: str) -> None:
     change: Callable[[Answer], Answer] = lambda answer: answer  # noqa: E731
     if profile == "1.0":
@@ -49,31 +52,46 @@ def as_in_1_0(answer: Answer) -> Answer:
     return answer
 
 
+@pytest.mark.proves("FN-30")
 @pytest.mark.parametrize(
     ("fault", "requirement"),
     [
         ("crash-without-prefetch", "PF-03"),
+        pytest.param("crash-on-null", "PF-13", marks=pytest.mark.deep),
+        pytest.param("crash-on-empty", "PF-14", marks=pytest.mark.deep),
+        pytest.param("crash-on-outcome", "PF-10", marks=pytest.mark.deep),
+        pytest.param("crash-on-large", "RS-05", marks=pytest.mark.deep),
         ("any-hook", "RQ-02"),
         ("empty-on-failure", "RQ-08"),
-        ("crash-on-junk", "RS-05"),
+        pytest.param("crash-on-junk", "RS-05", marks=pytest.mark.deep),
         ("silent-without-data", "PF-18"),
-        ("reads-outcomes", "PF-12"),
-        ("mixes-patients", "FN-12"),
-        ("refuses-unknown", "TR-10"),
-        ("refuses-extension", "RQ-10"),
-        ("short-ids", "HK-07"),
-        ("strict-fhir", "FN-02"),
-        ("uuid-only", "FN-09"),
-        ("stack-trace", "MI-17"),
-        ("echo", "MI-17"),
-        ("media-type", "TR-01"),
-        ("feedback-crash", "FB-07"),
+        pytest.param("reads-outcomes", "PF-12", marks=pytest.mark.deep),
+        pytest.param("mixes-patients", "FN-12", marks=pytest.mark.deep),
+        pytest.param("refuses-unknown", "TR-10", marks=pytest.mark.deep),
+        pytest.param("refuses-extension", "RQ-10", marks=pytest.mark.deep),
+        pytest.param("short-ids", "HK-07", marks=pytest.mark.deep),
+        pytest.param("strict-fhir", "FN-02", marks=pytest.mark.deep),
+        pytest.param("uuid-only", "FN-09", marks=pytest.mark.deep),
+        pytest.param("stack-trace", "MI-17", marks=pytest.mark.deep),
+        pytest.param("echo", "MI-17", marks=pytest.mark.deep),
+        pytest.param("media-type", "TR-01", marks=pytest.mark.deep),
+        pytest.param("feedback-crash", "FB-07", marks=pytest.mark.deep),
     ],
 )
 def test_a_known_fault_is_found(judged: Judge, fault: str, requirement: str) -> None:
     report = judged(Small(fault), **ORDER_SIGN)
     assert requirement in faults(report)
     assert not report.clean
+
+
+def test_a_first_page_taken_for_an_empty_record_is_found(judged: Judge) -> None:
+    assert "PF-17" in found(judged(Small("silent-when-paged"), **ORDER_SIGN))
+
+
+def test_slow_answers_are_found(judged: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cds_hooks.checking.latency._GUIDANCE", 0.0)
+    [slow] = [one for one in judged(Small(), **ORDER_SIGN).breaches if one.id == "RS-07"]
+    assert (slow.severity, slow.sent) == ("warning", ("conforming calls",))
 
 
 def test_a_service_that_knows_clinicians_only_is_found(judged: Judge) -> None:

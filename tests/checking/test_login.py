@@ -65,14 +65,14 @@ def test_a_service_that_checks_everything_is_clean(judged: Judge, keys: Keys) ->
     ("left_out", "requirement"),
     [
         ("signature", "SE-05"),
-        ("iss", "JW-06"),
+        pytest.param("iss", "JW-06", marks=pytest.mark.deep),
         ("aud", "JW-07"),
-        ("exp", "JW-08"),
-        ("iat", "JW-09"),
+        pytest.param("exp", "JW-08", marks=pytest.mark.deep),
+        pytest.param("iat", "JW-09", marks=pytest.mark.deep),
         ("jti", "JW-10"),
-        ("none", "JW-13"),
-        ("HS256", "JW-14"),
-        ("RS384", "JW-15"),
+        pytest.param("none", "JW-13", marks=pytest.mark.deep),
+        pytest.param("HS256", "JW-14", marks=pytest.mark.deep),
+        pytest.param("RS384", "JW-15", marks=pytest.mark.deep),
     ],
 )
 def test_what_a_service_does_not_check_is_found(judged: Judge, keys: Keys, left_out: str, requirement: str) -> None:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import csv
+import asyncio
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 import cds_hooks.checking
-from cds_hooks.checking.calls import context_of
+from cds_hooks.checking.calls import conforming, context_of
+from cds_hooks.checking.cases import without
+from cds_hooks.checking.discovery import Service
+from cds_hooks.checking.envelope_cases import envelope_cases
 from cds_hooks.checking.hooks import hooks, is_well_named
+from cds_hooks.checking.hostile_cases import hostile_cases
+from cds_hooks.checking.invalid_cases import invalid_cases
 from cds_hooks.checking.patient import invent
+from cds_hooks.checking.prefetch_cases import prefetch_cases
 from cds_hooks.checking.requirements import profiles, requirements
 from cds_hooks.clock import SystemClock
 
-ROOT = Path(__file__).parents[2]
+TEMPLATES = {
+    "patient": "Patient/{{context.patientId}}",
+    "medications": "MedicationRequest?patient={{context.patientId}}",
+}
 PACKAGE = Path(cds_hooks.checking.__file__).parent
-
-
-def test_rows_shared_with_the_conformance_table_have_its_level_and_actor() -> None:
-    table = (ROOT / "tests" / "conformance" / "requirements.csv").read_text(encoding="utf-8")
-    listed = {row["id"]: row for row in csv.DictReader(table.splitlines())}
-    shared = requirements().keys() & listed.keys()
-    assert len(shared) > 90
-    assert [
-        name
-        for name in shared
-        if (requirements()[name].level, requirements()[name].actor) != (listed[name]["level"], listed[name]["actor"])
-    ] == []
 
 
 def test_every_row_is_judged_somewhere_and_nothing_else_is() -> None:
@@ -43,6 +41,37 @@ def test_profiles_change_existing_rows_and_say_what_they_change() -> None:
         assert profile.breach.keys() <= requirements().keys()
         assert (profile.breach == {}) == (name == "2.0.1")
         assert all(requirements()[one].breach != counts for one, counts in profile.breach.items()), name
+
+
+# Every kind of call that a service is to be judged by, by the beginning of the ids of its cases.
+KINDS = {
+    "partial": ("prefetch-without-", "prefetch-only-", "prefetch-absent"),
+    "null": ("prefetch-null",),
+    "empty": ("prefetch-empty-", "bundle-empty"),
+    "OperationOutcome": ("prefetch-outcome", "prefetch-outcome-inside"),
+    "paged": ("prefetch-paged",),
+    "wrong hook": ("hook-wrong-", "hook-unknown", "hook-missing"),
+    "wrong patient": ("patient-other", "patient-mixed"),
+    "oversized": ("oversized",),
+    "hostile": ("json-deep", "json-utf8", "json-nan", "id-controls", "id-path", "text-markup"),
+    "real but invalid": ("order-bare", "order-long-id", "order-category", "bundle-typeless", "record-dates"),
+}
+
+
+@pytest.mark.parametrize("name", list(profiles()))
+def test_every_kind_of_call_is_made(name: str) -> None:
+    """But what the profile says that such a client never sends."""
+    profile, patient = profiles()[name], invent(SystemClock().today("UTC"))
+    service = Service(id="s", hook="order-select", path="/cds-services/s", templates=TEMPLATES)
+    call = asyncio.run(conforming(service, patient, profile))
+    every = chain(
+        envelope_cases(call, patient), prefetch_cases(call), invalid_cases(call), hostile_cases(call, oversize=9_000)
+    )
+    ids = [one.id for one in without(every, profile.without)]
+    assert len(ids) == len(set(ids)) > 60
+    for kind, beginnings in KINDS.items():
+        due = [one for one in beginnings if not one.startswith(profile.without)] if profile.without else beginnings
+        assert [one for one in due if not any(made.startswith(one) for made in ids)] == [], kind
 
 
 @pytest.mark.parametrize("name", list(hooks()))

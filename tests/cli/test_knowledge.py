@@ -274,6 +274,7 @@ class TestPages:
         assert f"is stale ({file})" in said.err and f"trd-cds knowledge {command} --write" in said.err
         assert mine.read_text(encoding="utf-8") == "by hand"
 
+    @pytest.mark.deep
     def test_a_page_that_is_made_no_longer_is_found_and_removed(self, trd: Callable[..., Any], tmp_path: Path) -> None:
         trd("knowledge", "reference", "--write", tmp_path)
         shutil.copy(tmp_path / "drugs.md", tmp_path / "pills.md")

@@ -193,6 +193,7 @@ def test_a_capable_server_needs_nothing(ehr: Ehr) -> None:
     assert document["conclusion"]["received"] == len(record())
 
 
+@pytest.mark.deep
 def test_every_variant_is_asked_and_one_of_each_search_is_in_use(ehr: Ehr) -> None:
     document = ehr.report()
     lines = document["searches"]
@@ -253,6 +254,7 @@ LIMITED = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("limits", "expected"), LIMITED.values(), ids=LIMITED)
 def test_what_the_service_gets_along_with_costs_no_conclusion(limits: Limits, expected: set[str], ehr: Ehr) -> None:
     document = ehr.report(limits=limits)
@@ -261,6 +263,7 @@ def test_what_the_service_gets_along_with_costs_no_conclusion(limits: Limits, ex
     assert document["conclusion"]["not_read"] == []
 
 
+@pytest.mark.deep
 def test_a_server_that_knows_patients_by_type_changes_the_sheet(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(typed_ids_only=True))
     assert document["server"]["patient_form"] == "typed"
@@ -290,6 +293,7 @@ def test_without_the_orders_a_hook_would_end(ehr: Ehr) -> None:
     assert "would end with 412" in ehr.probe(limits=Limits(refuses=("MedicationRequest",)), form="text").out
 
 
+@pytest.mark.deep
 def test_a_narrower_search_is_told_as_incomplete(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(needs_category=True))
     assert used(document, "scales")["variant"] == "category-code"
@@ -299,6 +303,7 @@ def test_a_narrower_search_is_told_as_incomplete(ehr: Ehr) -> None:
     assert sheet(document)["scales"] == ""
 
 
+@pytest.mark.deep
 def test_nothing_found_by_a_narrower_search_is_no_none_recorded(ehr: Ehr) -> None:
     def by_time(asked: Asked, headers: dict[str, str]) -> Answer | None:
         refused = asked.kind == "MedicationAdministration" and not asked.values("effective-time")
@@ -309,12 +314,14 @@ def test_nothing_found_by_a_narrower_search_is_no_none_recorded(ehr: Ehr) -> Non
     assert "narrowed" in ids(document["ask_vendor"])
 
 
+@pytest.mark.deep
 def test_administrations_that_are_not_offered_are_no_gap(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(refuses=("MedicationAdministration",)))
     assert _concluded(document) == _judged()
     assert document["conclusion"]["not_read"] == []
 
 
+@pytest.mark.deep
 def test_what_leaves_something_out_is_never_registered(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(needs_category=True, no_lists=True))
     assert used(document, "scales")["variant"] == "category"
@@ -323,6 +330,7 @@ def test_what_leaves_something_out_is_never_registered(ehr: Ehr) -> None:
     assert "taken for not recorded" in row["note"]
 
 
+@pytest.mark.deep
 def test_pages_without_links_are_told(ehr: Ehr) -> None:
     def two(asked: Asked, headers: dict[str, str]) -> Answer | None:
         assert dict(asked.parameters).get("_count", "200") == "200"
@@ -341,6 +349,7 @@ def test_pages_without_links_are_told(ehr: Ehr) -> None:
     assert (whole["entries"], whole["pages"], whole["why"]) == (253, 2, "")
 
 
+@pytest.mark.deep
 def test_codes_that_are_found_bare_only_lead_to_a_setting(ehr: Ehr) -> None:
     def whole_text(asked: Asked, headers: dict[str, str]) -> Answer | None:
         if asked.kind == "Observation" and any("|" in value for value in asked.values("code")):
@@ -359,6 +368,7 @@ def test_codes_that_are_found_bare_only_lead_to_a_setting(ehr: Ehr) -> None:
     assert sheet(document)["scales"].startswith("Observation?patient={{context.patientId}}&code=")
 
 
+@pytest.mark.deep
 def test_a_way_that_leaves_nothing_out_is_preferred(ehr: Ehr) -> None:
     document = ehr.report(limits=Limits(no_lists=True))
     assert used(document, "scales")["variant"] == "category"
@@ -368,6 +378,7 @@ def test_a_way_that_leaves_nothing_out_is_preferred(ehr: Ehr) -> None:
     assert sheet(document)["medicationRequests"] == "MedicationRequest?patient={{context.patientId}}"
 
 
+@pytest.mark.deep
 def test_a_parameter_passed_over_is_told(ehr: Ehr) -> None:
     def strict(asked: Asked, headers: dict[str, str]) -> Answer | None:
         wanted = asked.kind == "MedicationRequest" and headers.get("prefer") == "handling=strict"
@@ -393,6 +404,7 @@ def test_data_of_others_end_it_and_stay_out(ehr: Ehr) -> None:
     assert "stranger" not in json.dumps(document)
 
 
+@pytest.mark.deep
 def test_data_of_everybody_that_are_told_as_such_are_not_read(ehr: Ehr) -> None:
     stranger = {"resourceType": "QuestionnaireResponse", "id": "s", "subject": {"reference": "Patient/stranger"}}
     link = [{"relation": "self", "url": "https://ehr.example/fhir/QuestionnaireResponse?_count=200"}]
@@ -421,6 +433,7 @@ def test_repairs_and_faults_are_counted_without_their_values(ehr: Ehr) -> None:
     assert _concluded(document) == _judged()
 
 
+@pytest.mark.deep
 def test_drugs_that_are_only_referred_to_are_read_in_every_way(ehr: Ehr) -> None:
     def apart(resource: Resource) -> Resource:
         kept = {name: value for name, value in resource.items() if name != "medicationCodeableConcept"}
@@ -436,6 +449,7 @@ def test_drugs_that_are_only_referred_to_are_read_in_every_way(ehr: Ehr) -> None
     assert {"MedicationRequest", "MedicationDispense"} <= {gap["what"] for gap in gone["conclusion"]["not_read"]}
 
 
+@pytest.mark.deep
 def test_drugs_sent_along_count_only_where_the_statement_says_so(ehr: Ehr) -> None:
     def no_reads(asked: Asked, headers: dict[str, str]) -> Answer | None:
         return (403, {}) if asked.kind == "Medication" else None
@@ -483,6 +497,7 @@ def test_junk_is_counted_and_ends_nothing(ehr: Ehr) -> None:
     assert "statement" in ids(document["ask_vendor"])
 
 
+@pytest.mark.deep
 def test_what_is_older_than_asked_for_is_left_out(ehr: Ehr) -> None:
     old = {**record()[-2], "id": "old", "effectiveDateTime": "1999-01-01"}
 
@@ -496,6 +511,7 @@ def test_what_is_older_than_asked_for_is_left_out(ehr: Ehr) -> None:
     assert document["conclusion"]["received"] == len(record())
 
 
+@pytest.mark.deep
 def test_pages_that_lead_nowhere_end(ehr: Ehr) -> None:
     links = {"Procedure": "https://elsewhere.example/fhir/Procedure", "Condition": "Condition?page=2"}
 
@@ -512,18 +528,21 @@ def test_pages_that_lead_nowhere_end(ehr: Ehr) -> None:
     assert {gap["what"] for gap in document["conclusion"]["not_read"]} == {"Procedure", "Condition"}
 
 
+@pytest.mark.deep
 def test_a_patient_without_anything_proves_nothing(ehr: Ehr) -> None:
     document = ehr.report(resources=record()[:1])
     assert ids(document["ask_vendor"]) == ["nothing"]
     assert "patient={id}" in document["ask_vendor"][0]["text"]
 
 
+@pytest.mark.deep
 def test_a_login_everywhere_is_one_thing_to_ask_for(ehr: Ehr) -> None:
     document = ehr.report(twist=lambda asked, headers: None if asked.kind == "metadata" else (401, {}))
     assert ids(document["ask_vendor"]) == ["login"]
     assert document["conclusion"]["refused"]
 
 
+@pytest.mark.deep
 def test_a_statement_behind_a_login_is_told(ehr: Ehr, token: Path) -> None:
     def closed(asked: Asked, headers: dict[str, str]) -> Answer | None:
         return (401, {}) if asked.kind == "metadata" and "authorization" not in headers else None
@@ -532,6 +551,7 @@ def test_a_statement_behind_a_login_is_told(ehr: Ehr, token: Path) -> None:
     assert (document["server"]["statement"], ids(document["ask_vendor"])) == ("with-login", ["statement-login"])
 
 
+@pytest.mark.deep
 def test_too_many_requests_and_failures_are_told_apart(ehr: Ehr) -> None:
     def busy(asked: Asked, headers: dict[str, str]) -> Answer | None:
         return {"Procedure": (429, {}), "Condition": (500, {}), "AllergyIntolerance": (404, {})}.get(asked.kind)
@@ -543,6 +563,7 @@ def test_too_many_requests_and_failures_are_told_apart(ehr: Ehr) -> None:
     }
 
 
+@pytest.mark.deep
 def test_a_server_slower_than_the_limit_leads_to_a_setting(ehr: Ehr, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRD_CDS_DEADLINE_SECONDS", "0.0001")
     (setting,) = ehr.report()["set_here"]

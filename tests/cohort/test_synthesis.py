@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cds_hooks.cohort.directory import MANIFEST, TRUTH, files_of, write_cohort
+from cds_hooks.cohort.directory import MANIFEST, PRACTITIONER, TRUTH, files_of, write_cohort
 from cds_hooks.cohort.drawing import Draw
 from cds_hooks.cohort.life import Course, Life
 from cds_hooks.cohort.living import live
 from cds_hooks.cohort.plan import Plan
-from cds_hooks.cohort.record import TYPES
+from cds_hooks.cohort.record import TYPES, record_of
 from cds_hooks.cohort.scribe import MonthOnly
 from cds_hooks.cohort.supply import supply
 from cds_hooks.fhir_writer import check
@@ -61,7 +62,7 @@ def test_the_truth_is_apart_and_the_same_whatever_the_record_lacks(made: Made) -
     complete, us_ehr = made("complete"), made("us-ehr")
     assert (complete / TRUTH).read_bytes() == (us_ehr / TRUTH).read_bytes()
     assert not {"truth.ndjson"} & {file.name for file in complete.glob("*.ndjson")}
-    assert {file.stem for file in complete.glob("*.ndjson")} == set(TYPES)
+    assert {file.stem for file in complete.glob("*.ndjson")} == {*TYPES, PRACTITIONER}
     for kind in TYPES:
         text = (complete / f"{kind}.ndjson").read_text()
         assert "failedAdequateTrials" not in text
@@ -72,12 +73,12 @@ def test_the_truth_is_apart_and_the_same_whatever_the_record_lacks(made: Made) -
 def test_everything_written_is_valid_fhir(made: Made, profile: str) -> None:
     directory = made(profile)
     checked = Counter[str]()
-    for kind in TYPES:
+    for kind in (*TYPES, PRACTITIONER):
         for resource in lines(directory / f"{kind}.ndjson")[::9]:
             check(resource)
             checked[kind] += 1
     wanted = {"Patient", "MedicationRequest", "MedicationDispense", "Observation", "QuestionnaireResponse", "Condition"}
-    assert {*wanted, "Procedure", "Encounter"} <= set(checked)
+    assert {*wanted, "Procedure", "Encounter", PRACTITIONER} <= set(checked)
 
 
 def test_ids_are_unique_and_every_resource_is_about_a_patient_of_the_cohort(made: Made) -> None:
@@ -88,6 +89,29 @@ def test_ids_are_unique_and_every_resource_is_about_a_patient_of_the_cohort(made
         resources = lines(directory / f"{kind}.ndjson")
         assert len({r["id"] for r in resources}) == len(resources)
         assert {r["subject"]["reference"] for r in resources} <= people
+
+
+def test_every_order_is_signed_by_a_prescriber_of_the_cohort_and_some_sign_far_more(made: Made) -> None:
+    directory = made("complete")
+    known = {f"Practitioner/{one['id']}" for one in lines(directory / "Practitioner.ndjson")}
+    signed = Counter(one["requester"]["reference"] for one in lines(directory / "MedicationRequest.ndjson"))
+    assert set(signed) == known
+    assert len(known) == 18  # three clinics of six
+    of_one_clinic = [many for name, many in signed.items() if "-clinic-0-" in name]
+    assert max(of_one_clinic) > 3 * min(of_one_clinic)
+
+
+def test_who_signs_moves_nothing_else(plan: Plan) -> None:
+    """With one prescriber in place of six the records are the same but for who signed."""
+    file = plan.file.model_copy(update={"prescribers": plan.file.prescribers[:1]})
+    alone = Plan(replace(plan.knowledge, cohort=file))
+    signed: list[set[str]] = [set(), set()]
+    for number in range(12):
+        both = [record_of(live(one, 5, number), one, seed=5, hidden=one.hidden("us-ehr")) for one in (plan, alone)]
+        for record, names in zip(both, signed, strict=True):
+            names.update(one.pop("requester")["reference"] for one in record if "requester" in one)
+        assert both[0] == both[1]
+    assert [len(names) for names in signed] == [6, 1]
 
 
 def _shares(directory: Path) -> dict[str, float]:
@@ -197,7 +221,8 @@ def test_the_manifest_says_what_made_it(made: Made, plan: Plan) -> None:
     assert manifest["synthetic"] is True
     assert manifest["engine"]["knowledge"]["hash"] == plan.knowledge.content_hash
     assert manifest["parameters"]["missing"] == plan.hidden("us-ehr")
-    assert manifest["resources"] == {kind: len(lines(made("us-ehr") / f"{kind}.ndjson")) for kind in TYPES}
+    written = {kind: len(lines(made("us-ehr") / f"{kind}.ndjson")) for kind in (*TYPES, PRACTITIONER)}
+    assert manifest["resources"] == written
 
 
 def test_a_cohort_cut_short_has_no_manifest(tmp_path: Path, plan: Plan) -> None:

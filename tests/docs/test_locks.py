@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = PROJECT["project"]["dependencies"]
 DEVELOPMENT = PROJECT["dependency-groups"]["dev"]
-BESIDE = ("browser", "spark", "bench")
+BESIDE = ("browser", "spark", "bench", "fuzz", "mutation", "release")
 
 
 def asked(kind: str) -> list[str]:

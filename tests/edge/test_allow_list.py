@@ -87,7 +87,7 @@ def test_listed_servers_are_admitted(address):
         "http://0.0.0.0:8000/fhir",
     ],
 )
-@pytest.mark.requirement("FA-14", "RQ-06")
+@pytest.mark.proves("FA-14", "RQ-06")
 def test_all_others_are_not(address):
     assert AllowList(LISTED).admit(address) is None
 
@@ -104,7 +104,7 @@ def test_an_address_has_one_spelling():
     assert AllowList(spellings[:1]).admit(spellings[1]) is not None
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 @pytest.mark.parametrize(
     "host",
     [
@@ -192,7 +192,7 @@ def test_references_stay_inside_the_base(reference, relative):
         ("", None),
     ],
 )
-@pytest.mark.requirement("FA-11", "FA-14")
+@pytest.mark.proves("FA-11", "FA-14")
 def test_a_link_is_rebuilt_inside_the_base_or_refused(link, address):
     base = FhirBase.parse("https://ehr.example/fhir")
     assert base is not None
@@ -224,7 +224,7 @@ def test_the_refusal_tells_the_operator_what_to_list_and_repeats_nothing(clinic,
     assert not chart.requests
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 def test_each_client_has_its_own_list(clinic, chart, making, keyring):
     registry = keyring.registry(fhir_servers=["https://another.example/fhir"])
     service = clinic(registry=registry)

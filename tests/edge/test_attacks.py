@@ -402,7 +402,7 @@ def assert_refused(service, making, chart, header):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.requirement(
+@pytest.mark.proves(
     "SE-04", "SE-05", "JW-01", "JW-02", "JW-03", "JW-04", "JW-05", "JW-06", "JW-07", "JW-08", "JW-09", "JW-10", "JW-12",
     "JW-13", "JW-14", "JW-15", "JW-16", "BP-02", "BP-03",
 )  # fmt: skip
@@ -414,14 +414,14 @@ def test_an_attack_is_the_same_401_and_nothing_else(clinic, keyring, making, cha
 @pytest.mark.parametrize(
     "attack", [*ELSEWHERE_WITH_A_GOOD_KEY, "keys elsewhere, unknown kid", "a list of key addresses"]
 )
-@pytest.mark.requirement("JW-04", "JW-12")
+@pytest.mark.proves("JW-04", "JW-12")
 def test_where_key_addresses_are_registered_another_is_refused_unasked(clinic, keyring, making, chart, attack):
     service = clinic(registry=keyring.registry(jku=[REGISTERED_JKU]))
     assert_refused(service, making, chart, (ATTACKS | ELSEWHERE_WITH_A_GOOD_KEY)[attack](keyring))
 
 
 @pytest.mark.parametrize("header", ELSEWHERE_WITH_A_GOOD_KEY)
-@pytest.mark.requirement("JW-04", "JW-05")
+@pytest.mark.proves("JW-04", "JW-05")
 def test_to_a_client_with_pinned_keys_alone_a_key_address_means_nothing(clinic, keyring, making, chart, header):
     service = clinic(registry=keyring.registry())
     token = ELSEWHERE_WITH_A_GOOD_KEY[header](keyring)
@@ -430,14 +430,14 @@ def test_to_a_client_with_pinned_keys_alone_a_key_address_means_nothing(clinic, 
 
 
 @pytest.mark.parametrize("attack", TENANTS)
-@pytest.mark.requirement("JW-11")
+@pytest.mark.proves("JW-11")
 def test_a_tenant_that_is_not_registered_is_refused(clinic, keyring, making, chart, attack):
     service = clinic(registry=keyring.registry(tenants=["north", "south"]))
     assert_refused(service, making, chart, TENANTS[attack](keyring))
     assert service.fire(making.call(), headers={"Authorization": claims_with(keyring, tenant="south")}).is_success
 
 
-@pytest.mark.requirement("JW-04")
+@pytest.mark.proves("JW-04")
 def test_a_stranger_s_key_at_a_registered_address_that_is_down_is_the_same_401(clinic, keyring, making):
     """The address is asked, once, and its fault shows in nothing."""
     asked = []
@@ -453,7 +453,7 @@ def test_a_stranger_s_key_at_a_registered_address_that_is_down_is_the_same_401(c
     assert asked == [REGISTERED_JKU]
 
 
-@pytest.mark.requirement("JW-10", "BP-01")
+@pytest.mark.proves("JW-10", "BP-01")
 def test_a_replay_is_the_same_401_on_any_address_and_worker(clinic, keyring, making, chart):
     header = bearer(keyring.token())
     first, second = clinic(registry=keyring.registry()), clinic(registry=keyring.registry())
@@ -462,7 +462,7 @@ def test_a_replay_is_the_same_401_on_any_address_and_worker(clinic, keyring, mak
     assert_refused(second, making, chart, header)
 
 
-@pytest.mark.requirement("BP-01")
+@pytest.mark.proves("BP-01")
 def test_no_failed_attempt_uses_up_a_token(clinic, keyring, making):
     """What is not good in all else takes no room in the memory of used tokens."""
     service = clinic(registry=keyring.registry(tenants=["north"]))
@@ -491,7 +491,7 @@ def test_the_refusal_is_the_same_for_a_browser(clinic, keyring, making):
     assert ("access-control-allow-origin", origin) in next(iter(seen))[2]
 
 
-@pytest.mark.requirement("JW-04", "JW-07", "JW-15")
+@pytest.mark.proves("JW-04", "JW-07", "JW-15", "INF-03")
 def test_what_the_public_sandbox_sends_passes(clinic, keyring, making, chart):
     """ES384 by a pinned key, the exact address, and a `jku` that nobody registered and nobody asks."""
     service = clinic(registry=keyring.registry(profile="sandbox"))
@@ -504,7 +504,7 @@ def test_what_the_public_sandbox_sends_passes(clinic, keyring, making, chart):
     assert chart.requests == []
 
 
-@pytest.mark.requirement("JW-02", "JW-15", "JW-17")
+@pytest.mark.proves("JW-02", "JW-15", "JW-17")
 def test_what_epic_sends_passes(clinic, keyring, making, chart):
     """RS384, sub, nbf five minutes before, a kid with / + =, an audience typed by hand, no tenant."""
     path = keyring.write(profile="epic", audiences=["https://typed.example/hook"])
@@ -522,7 +522,7 @@ def test_what_epic_sends_passes(clinic, keyring, making, chart):
     assert chart.requests == []
 
 
-@pytest.mark.requirement("JW-07")
+@pytest.mark.proves("JW-07")
 def test_an_audience_may_be_a_list(clinic, keyring, making):
     service = clinic(registry=keyring.registry())
     token = keyring.token(aud=["https://other.example", f"{making.base}{HOOK}"])
@@ -549,7 +549,7 @@ def test_an_audience_may_be_a_list(clinic, keyring, making):
         (["base", "endpoint"], HOOK, HOOK, True),
     ],
 )
-@pytest.mark.requirement("JW-07", "FB-12")
+@pytest.mark.proves("JW-07", "FB-12")
 def test_an_audience_has_one_of_the_registered_forms(clinic, keyring, making, forms, path, aud, passes):
     service = clinic(registry=keyring.registry(audience_forms=forms))
     body = FEEDBACK if path.endswith("feedback") else making.call()

@@ -32,7 +32,7 @@ SELECT = "/cds-services/trd-order-select"
         b"hook=order-select",
     ],
 )
-@pytest.mark.requirement("TR-07", "RS-06")
+@pytest.mark.proves("TR-07", "RS-06", "FN-21")
 def test_what_is_no_json_object_is_400(clinic, body):
     answer = clinic().send("POST", SELECT, content=body)
     assert answer.status_code == 400
@@ -44,7 +44,7 @@ def test_what_is_no_json_object_is_400(clinic, body):
     "content_type",
     ["application/json", "application/json; charset=utf-8", "application/fhir+json", "text/plain", "nonsense", None],
 )
-@pytest.mark.requirement("TR-09", "TR-01")
+@pytest.mark.proves("TR-09", "TR-01")
 def test_any_content_type_is_accepted_and_json_is_answered(clinic, making, content_type):
     headers = {"Content-Type": content_type} if content_type else {}
     answer = clinic().fire(making.call(), headers=headers)
@@ -57,6 +57,7 @@ def test_a_byte_order_mark_is_skipped(clinic, making):
     assert answer.status_code == 200
 
 
+@pytest.mark.proves("RS-05")
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_over_the_limit_is_413(clinic, making, announced):
     service = clinic(max_body_bytes=1_000)
@@ -99,7 +100,10 @@ ODDITIES = [
 
 
 @pytest.mark.parametrize("odd", ODDITIES)
-@pytest.mark.requirement("TR-10", "EX-01", "RQ-03", "RQ-05", "RQ-10", "FA-01", "FA-03", "FA-04", "RQ-04")
+@pytest.mark.proves(
+    "TR-10", "EX-01", "RQ-03", "RQ-05", "RQ-10", "FA-01", "FA-03", "FA-04", "RQ-04", "RQ-13", "EX-03", "FA-02",
+    "FN-09",
+)  # fmt: skip
 def test_odd_envelopes_do_not_change_the_answer(clinic, making, odd):
     body = {**making.call(), **odd}
     assert clinic().fire(body).status_code == 200
@@ -126,7 +130,7 @@ def draft_forms(making):
 
 
 @pytest.mark.parametrize("number", range(11))
-@pytest.mark.requirement("HK-03", "OG-07", "OS-07")
+@pytest.mark.proves("HK-03", "OG-07", "OS-07", "OG-05", "FN-02")
 def test_draft_orders_in_every_form_are_found(clinic, making, number):
     body = making.call()
     body["context"]["draftOrders"] = draft_forms(making)[number]
@@ -135,12 +139,13 @@ def test_draft_orders_in_every_form_are_found(clinic, making, number):
     assert service.log[-1]["concerning"] == 1
 
 
+@pytest.mark.proves("RQ-09")
 @pytest.mark.parametrize("value", [None, 5, "x", [], [1, "a", None], {"patient": 5, "scales": [[]], "x": {"entry": 9}}])
 def test_odd_prefetch_is_absent_prefetch(clinic, making, value):
     assert clinic(making.unreachable).fire({**making.call(), "prefetch": value}).status_code == 412
 
 
-@pytest.mark.requirement("HK-02")
+@pytest.mark.proves("HK-02")
 def test_resources_of_another_fhir_version_are_of_no_concern(clinic, making):
     body = making.call("order-sign")
     body["context"]["draftOrders"]["entry"] = [{"resource": {"resourceType": "MedicationOrder", "id": "a"}}]
@@ -176,7 +181,7 @@ def _with_prefetch(call: dict[str, Any], written: bytes) -> bytes:
     "written",
     [b'{"patient": tru}', b'{"patient": 1,}', b'{"patient": "\xff"}', b'{"patient": "\\ud800"}', b'{"patient": [1}'],
 )
-@pytest.mark.requirement("TR-07")
+@pytest.mark.proves("TR-07")
 def test_a_prefetch_that_is_no_json_is_400_also_where_nobody_would_look(clinic, making, written, code):
     answer = clinic().send("POST", SELECT, content=_with_prefetch(_about(making, code), written))
     assert answer.status_code == 400
@@ -199,6 +204,7 @@ def test_an_order_of_no_concern_leaves_the_prefetch_undecoded(clinic, making, mo
     assert clinic().fire(_about(making, AMLODIPINE)).json() == {"cards": []}
 
 
+@pytest.mark.proves("FN-02", "FN-13")
 @pytest.mark.parametrize("junk", [None, 5, "x", [], {"coding": 5}, {"reference": ["x"]}, [[{}]], True])
 @pytest.mark.parametrize(
     "field", ["subject", "status", "id", "medicationCodeableConcept", "medicationReference", "authoredOn"]
@@ -209,6 +215,7 @@ def test_any_json_in_any_field_of_the_history_is_no_fault(clinic, making, field,
     assert clinic().fire(body).status_code == 200
 
 
+@pytest.mark.proves("FN-02")
 @pytest.mark.parametrize("junk", [None, 5, "x", [], {"coding": 5}, {"reference": ["x"]}, [[{}]], True])
 @pytest.mark.parametrize("field", ["subject", "status", "id", "resourceType", "medicationCodeableConcept", "intent"])
 def test_any_json_in_any_field_of_a_draft_is_no_fault(clinic, making, field, junk):

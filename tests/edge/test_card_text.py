@@ -77,6 +77,7 @@ def read(markdown: str) -> str:
     )
 
 
+@pytest.mark.proves("CA-03")
 @pytest.mark.parametrize("text", [*HOSTILE, *ADDRESSES])
 def test_hostile_lines_stay_text(text):
     said = detail([text, f"before {text} after"])
@@ -85,6 +86,7 @@ def test_hostile_lines_stay_text(text):
     assert len(said.splitlines()) == 2
 
 
+@pytest.mark.proves("CA-03", "FN-11")
 @given(st.lists(hostile))
 def test_nothing_becomes_markup(lines):
     said = detail(lines)

@@ -37,7 +37,7 @@ def wire(knowledge, *drafts):
 
 
 @given(st.text())
-@pytest.mark.requirement("CA-02", "INF-06")
+@pytest.mark.proves("CA-02", "INF-06", "FN-15")
 def test_a_summary_is_always_below_140_on_one_line(text):
     short = shortened(text)
     assert len(short) < 140
@@ -51,7 +51,7 @@ def test_a_summary_that_fits_is_not_changed(text):
 
 
 @pytest.mark.parametrize(("length", "cut"), [(139, False), (140, True), (141, True)])
-@pytest.mark.requirement("CA-02")
+@pytest.mark.proves("CA-02")
 def test_the_bound_is_strict(length, cut):
     text = ("word " * 40)[:length].rstrip().ljust(length, "x")
     assert len(text) == length
@@ -65,22 +65,10 @@ def test_a_cut_falls_between_words():
     assert len(shortened("x" * 400)) == 139
 
 
-@pytest.mark.requirement(
-    "CA-01",
-    "CA-03",
-    "CA-04",
-    "CA-05",
-    "CA-06",
-    "CA-11",
-    "CA-12",
-    "CO-01",
-    "CO-02",
-    "SO-01",
-    "SO-02",
-    "SO-04",
-    "INF-06",
-    "INF-08",
-)
+@pytest.mark.proves(
+    "CA-01", "CA-03", "CA-04", "CA-05", "CA-06", "CA-11", "CA-12", "CO-01", "CO-02", "SO-01", "SO-02", "SO-04",
+    "INF-06", "INF-08", "CA-15",
+)  # fmt: skip
 def test_a_card(knowledge):
     (card,) = wire(knowledge, draft())["cards"]
     assert UUID(card.pop("uuid")).version == 4
@@ -112,7 +100,7 @@ def test_a_card(knowledge):
     }
 
 
-@pytest.mark.requirement("TR-02", "TR-03", "TR-04", "TR-05", "INF-07", "CA-06")
+@pytest.mark.proves("TR-02", "TR-03", "TR-04", "TR-05", "INF-07", "CA-06")
 def test_what_is_empty_is_left_out(knowledge):
     sent = wire(knowledge, draft(detail=(), override_reasons=()))
     (card,) = sent["cards"]
@@ -120,6 +108,7 @@ def test_what_is_empty_is_left_out(knowledge):
     assert to_wire(HookResponse(cards=())) == {"cards": []}
 
 
+@pytest.mark.proves("CA-17", "EX-01", "EX-02")
 def test_provenance_goes_with_cards_only(knowledge):
     assert wire(knowledge, draft())["extension"] == {
         PROVENANCE: {
@@ -138,7 +127,7 @@ def test_three_cards_at_most_the_first_ones(knowledge):
     assert shown == ["Card 0", "Card 1", "Card 2"]
 
 
-@pytest.mark.requirement("EP-25")
+@pytest.mark.proves("EP-25")
 def test_topics_are_static_and_uuids_are_not(knowledge):
     first, second = (wire(knowledge, draft())["cards"][0] for _ in range(2))
     assert first["source"]["topic"] == second["source"]["topic"]
@@ -158,7 +147,7 @@ def test_topics_are_static_and_uuids_are_not(knowledge):
         {"suggestions": []},
     ],
 )
-@pytest.mark.requirement("CA-02", "CA-04", "CA-12", "CA-18", "TR-05", "CO-01")
+@pytest.mark.proves("CA-02", "CA-04", "CA-12", "CA-18", "TR-05", "CO-01")
 def test_what_is_not_defined_cannot_leave(knowledge, bad):
     card = render((draft(),), knowledge=knowledge, base_url="https://cds.example")[0].card
     with pytest.raises(ValidationError):
@@ -176,7 +165,7 @@ def walk(value):
         yield from walk(item)
 
 
-@pytest.mark.requirement("TR-02", "TR-03", "RS-03", "SY-03", "SU-07", "RS-01")
+@pytest.mark.proves("TR-02", "TR-03", "RS-03", "SY-03", "SU-07", "RS-01", "SY-01", "TR-04")
 def test_no_null_and_no_empty_in_any_answer(clinic, making, card_drafts):
     card_drafts(count=2)
     service = clinic()

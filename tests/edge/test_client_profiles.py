@@ -133,7 +133,7 @@ def _creates(suggestion: dict[str, Any], kind: str) -> bool:
     )
 
 
-@pytest.mark.requirement("CA-08", "AC-03")
+@pytest.mark.proves("CA-08", "AC-03", "CA-09", "CA-10", "AC-08", "EP-21", "EP-22", "INF-10", "TR-06")
 @each_client
 @each_answer
 def test_suggestions_stay_within_what_the_client_can_do(client: ClientProfile, judged, drafts):
@@ -162,6 +162,7 @@ def test_suggestions_stay_within_what_the_client_can_do(client: ClientProfile, j
         )
 
 
+@pytest.mark.proves("EP-22")
 @each_client
 @each_answer
 def test_alternatives_are_never_independent_creates(client: ClientProfile, judged, drafts):

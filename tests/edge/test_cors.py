@@ -21,7 +21,7 @@ def service(clinic, keyring):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("origin", [HOME, "https://second.example"])
-@pytest.mark.requirement("CS-01", "CS-02")
+@pytest.mark.proves("CS-01", "CS-02", "FN-17")
 def test_a_preflight_needs_no_token(service, path, origin):
     answer = service.send("OPTIONS", path, headers={**PREFLIGHT, "Origin": origin})
     assert answer.status_code == 200
@@ -31,6 +31,7 @@ def test_a_preflight_needs_no_token(service, path, origin):
     assert "access-control-allow-credentials" not in answer.headers
 
 
+@pytest.mark.proves("CS-01")
 @pytest.mark.parametrize("changed", [{"Origin": "https://evil.example"}, {"Access-Control-Request-Method": "DELETE"}])
 def test_a_refused_preflight_says_so(service, changed):
     answer = service.send("OPTIONS", PATHS[1], headers={**PREFLIGHT, **changed})
@@ -39,6 +40,7 @@ def test_a_refused_preflight_says_so(service, changed):
     assert answer.headers.get("access-control-allow-origin") in (None, HOME)
 
 
+@pytest.mark.proves("CS-02")
 def test_errors_carry_the_headers_too(service, making, monkeypatch):
     origin = {"Origin": HOME}
     for answer, status in (

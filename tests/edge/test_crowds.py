@@ -97,6 +97,17 @@ def test_a_call_whose_turn_does_not_come_is_refused_early_and_says_when_to_come_
     assert "TooBusy" in [line.get("outcome") for line in service.log]
 
 
+def test_who_would_wait_too_long_is_refused_as_soon_as_it_comes(slow, making):
+    """Once it is known how long a turn takes, nobody stands in a line that is too long."""
+    service = slow(turn_seconds=10)
+    crowd(service, [making.call(prefetch={}, fhirServer=making.fhir)])
+    answers = crowd(service, [making.call(prefetch={}, fhirServer=making.fhir)] * 20)
+    refused = [line for line in service.log if line.get("outcome") == "TooBusy"]
+    assert len(refused) == sum(answer.status_code == 503 for answer in answers) > 0
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert sum(line.get("stages", {}).get("wait", 0.0) < 1_000 for line in refused) > len(refused) / 2
+
+
 def test_a_call_that_reads_from_no_server_waits_for_nobody(slow, making):
     service = slow(turn_seconds=0.5)
     pulled = making.call(prefetch={}, fhirServer=making.fhir)

@@ -75,7 +75,7 @@ def shown(clinic, card_drafts, making):
     ],
 )
 @pytest.mark.parametrize("path", [PATH, PATH.removesuffix("/feedback")])
-@pytest.mark.requirement("FB-01", "FB-02", "FB-03", "FB-04", "FB-05", "FB-07", "FB-08", "FB-13", "EP-32")
+@pytest.mark.proves("FB-01", "FB-02", "FB-03", "FB-04", "FB-05", "FB-07", "FB-08", "FB-13", "EP-32")
 def test_feedback_is_taken_and_answered_with_nothing(clinic, kept, good, path):
     answer = post(clinic(), good, path=path)
     assert (answer.status_code, answer.content) == (200, b"")
@@ -83,7 +83,7 @@ def test_feedback_is_taken_and_answered_with_nothing(clinic, kept, good, path):
     assert (row.card, row.client, row.service, row.comment) == (None, "open", "trd-order-select", None)
 
 
-@pytest.mark.requirement("FB-04", "FB-09", "FB-11")
+@pytest.mark.proves("FB-04", "FB-09", "FB-11")
 def test_what_was_shown_is_matched_and_repeats_are_kept_once(shown, kept):
     service, card = shown()
     accepted = item(card=card["uuid"].upper(), outcome="accepted", acceptedSuggestions=[{"id": "s1"}])
@@ -125,7 +125,7 @@ def test_what_was_accepted_is_named_by_what_it_proposed(shown, kept):
     ],
 )
 @pytest.mark.parametrize("name", ["overrideReason", "overrideReasons"])
-@pytest.mark.requirement("FB-07", "FB-14", "EP-32", "EX-01")
+@pytest.mark.proves("FB-07", "FB-14", "EP-32", "EX-01", "CA-13", "FN-06")
 def test_a_reason_is_kept_by_our_code_only(clinic, kept, name, reason, codes, given):
     assert post(clinic(), item(**{name: reason})).status_code == 200
     assert [(row.reasons, row.reason_given) for row in kept()] == [(codes, given)]
@@ -144,7 +144,7 @@ def test_a_reason_is_kept_by_our_code_only(clinic, kept, name, reason, codes, gi
         (item(overrideReason={"userComment": "Ana " * 5000}), "overrideReason", "comment-cut"),
     ],
 )
-@pytest.mark.requirement("FB-06", "FB-08", "FB-13")
+@pytest.mark.proves("FB-06", "FB-08", "FB-13")
 def test_what_is_partly_told_is_kept_and_the_sender_is_told(clinic, kept, odd, place, name):
     service = clinic()
     answer = post(service, item(card="first"), odd)
@@ -167,7 +167,7 @@ USELESS = [
 
 
 @pytest.mark.parametrize(("bad", "place"), USELESS)
-@pytest.mark.requirement("FB-05", "FB-13")
+@pytest.mark.proves("FB-05", "FB-13")
 def test_an_item_that_tells_nothing_is_400_and_located(clinic, kept, bad, place):
     answer = post(clinic(), bad)
     assert answer.status_code == 400
@@ -201,7 +201,7 @@ def test_a_batch_is_bounded(clinic, kept):
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"feedback": {"card": "x"}}', b"x"])
-@pytest.mark.requirement("FB-03")
+@pytest.mark.proves("FB-03")
 def test_other_bodies_are_400(clinic, body):
     assert clinic().send("POST", PATH, content=body).status_code == 400
 
@@ -212,7 +212,7 @@ def test_feedback_for_an_unknown_service_is_404_and_not_kept(clinic, kept):
 
 
 @pytest.mark.parametrize(("setting", "is_kept"), [(False, False), (True, True)])
-@pytest.mark.requirement("FB-14")
+@pytest.mark.proves("FB-14")
 def test_a_comment_is_dropped_or_sealed_and_never_logged(clinic, kept, tmp_path, setting, is_kept):
     records = new_records(tmp_path, keep_comments=setting)
     service = clinic(records=records)
@@ -263,6 +263,7 @@ def test_a_card_in_shadow_was_shown_to_nobody(clinic, keyring, card_drafts, maki
     assert [row.card for row in kept()] == [None]
 
 
+@pytest.mark.proves("FB-11")
 def test_late_feedback_is_taken_when_the_card_is_gone(shown, kept, tmp_path, making):
     service, card = shown()
     records = new_records(tmp_path, cards_days=1)

@@ -34,7 +34,7 @@ def pulled(clinic, making, monkeypatch):
     return call
 
 
-@pytest.mark.requirement("FA-11", "PF-01", "PF-17")
+@pytest.mark.proves("FA-11", "PF-01", "PF-17")
 def test_the_searches_are_those_announced_and_carry_the_token(pulled, chart, clinic, making):
     """Beside what is asked for on need, which has its own tests and is not asked for when it was sent, and the size of
     a page. One entry on record shows how the server knows patients.
@@ -78,7 +78,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.requirement("FA-08", "SE-07")
+@pytest.mark.proves("FA-08", "SE-07")
 def test_a_fault_in_optional_data_is_a_gap(pulled, chart, fault):
     FAULTS[fault](chart, "Procedure")
     response, seen = pulled()
@@ -89,6 +89,7 @@ def test_a_fault_in_optional_data_is_a_gap(pulled, chart, fault):
     assert seen["Condition"].read is Read.COMPLETE
 
 
+@pytest.mark.proves("PF-18", "RS-04", "MI-06")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", ["Patient/p1", "MedicationRequest"])
 def test_a_fault_in_essential_data_is_412(pulled, chart, fault, path):
@@ -98,6 +99,7 @@ def test_a_fault_in_essential_data_is_412(pulled, chart, fault, path):
     assert "evil" not in response.text and "p1" not in response.text
 
 
+@pytest.mark.proves("FA-14")
 def test_no_redirect_is_followed(pulled, chart):
     FAULTS["redirect"](chart, "Condition")
     pulled()
@@ -109,7 +111,7 @@ def page(making, number, link, total=3):
     return making.bundle(resource, total=total, link=[{"relation": "next", "url": link}] if link else [])
 
 
-@pytest.mark.requirement("PF-15")
+@pytest.mark.proves("PF-15")
 @pytest.mark.parametrize("form", ["https://ehr.example/fhir/pages/{}", "/fhir/pages/{}", "pages/{}"])
 def test_pages_are_followed(pulled, chart, making, form):
     chart.says("MedicationRequest", page(making, 0, form.format(1)))
@@ -139,7 +141,7 @@ def test_pages_are_followed(pulled, chart, making, form):
         "javascript:alert(1)/pages/1",
     ],
 )
-@pytest.mark.requirement("FA-11", "FA-14")
+@pytest.mark.proves("FA-11", "FA-14")
 def test_a_next_link_to_elsewhere_is_not_followed(pulled, chart, making, link):
     chart.says("MedicationRequest", page(making, 0, link))
     _, seen = pulled()
@@ -191,7 +193,7 @@ def test_prefetched_first_page_is_continued_with_the_token(pulled, chart, making
     assert seen["MedicationRequest"].read is Read.COMPLETE
 
 
-@pytest.mark.requirement("PF-17")
+@pytest.mark.proves("PF-17")
 @pytest.mark.parametrize("second", [1, 0, None], ids=["another", "the first again", "nothing"])
 @pytest.mark.parametrize("route", ["pulled", "prefetched first page"])
 def test_fewer_matches_than_announced_are_partial(pulled, chart, making, second, route):
@@ -213,6 +215,7 @@ def test_a_single_answer_shorter_than_announced_is_partial(pulled, chart, making
     assert seen["MedicationRequest"].read is Read.PARTIAL
 
 
+@pytest.mark.proves("PF-15", "PF-17")
 def test_prefetched_first_page_alone_is_partial(pulled, making):
     first = page(making, 0, f"{making.fhir}/pages/1")
     _, seen = pulled(making.call(prefetch=making.prefetch(medicationRequests=first)))
@@ -233,7 +236,7 @@ class SlowTransport(httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize(("path", "status"), [("/Procedure", 200), ("/MedicationRequest", 412)])
 @pytest.mark.parametrize(("deadline", "expires"), [(0.2, 300), (20, 1.2), (20, "1.2")])
-@pytest.mark.requirement("RS-07", "FA-04")
+@pytest.mark.proves("RS-07", "FA-04")
 def test_one_deadline_bounds_all_reading(clinic, chart, making, knowledge, path, status, deadline, expires):
     from cds_hooks.app import create_app
     from cds_hooks.clock import FixedClock
@@ -255,6 +258,7 @@ def test_one_deadline_bounds_all_reading(clinic, chart, making, knowledge, path,
     assert 0 < service.seconds < 2
 
 
+@pytest.mark.proves("FA-04")
 @pytest.mark.parametrize("expires", [0, -5, 1])
 def test_an_expired_token_reads_nothing(pulled, chart, making, expires):
     """Nor does one in its last second."""
@@ -276,7 +280,7 @@ def pointing(making, reference="Medication/m1", **more):
     return {**order, "medicationReference": {"reference": reference}}
 
 
-@pytest.mark.requirement("QY-09")
+@pytest.mark.proves("QY-09")
 @pytest.mark.parametrize(
     "reference", ["Medication/m1", "https://ehr.example/fhir/Medication/m1", "Medication/m1/_history/2"]
 )

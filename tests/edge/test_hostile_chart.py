@@ -157,6 +157,7 @@ def assert_harmless(answer: dict[str, Any]) -> None:
         assert not any("<" in label or "\n" in label for label in labels)
 
 
+@pytest.mark.proves("CA-03", "FN-11")
 @pytest.mark.parametrize("hook", ["order-select", "order-sign", "patient-view"])
 @pytest.mark.parametrize("text", PAYLOADS.values(), ids=list(PAYLOADS))
 def test_hostile_text_in_every_field_stays_text(clinic, making, text, hook):

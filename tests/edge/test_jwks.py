@@ -98,7 +98,7 @@ def test_a_withdrawn_key_is_gone_when_the_lifetime_ends(has, publisher, clock):
     assert not has()
 
 
-@pytest.mark.requirement("JW-04", "BP-03")
+@pytest.mark.proves("JW-04", "BP-03")
 def test_a_new_key_is_found_by_one_more_fetch(has, publisher, clock):
     assert has()
     publisher.keys = [jwk(), jwk("two")]
@@ -107,7 +107,7 @@ def test_a_new_key_is_found_by_one_more_fetch(has, publisher, clock):
     assert len(publisher.asked) == 2
 
 
-@pytest.mark.requirement("JW-04")
+@pytest.mark.proves("JW-04")
 def test_a_flood_of_unknown_keys_makes_no_flood_of_fetches(has, publisher, clock):
     for number in range(200):
         assert not has(f"unknown-{number}")
@@ -179,7 +179,7 @@ def test_a_clock_set_back_does_not_keep_keys_alive(has, publisher, clock):
         (TimeoutError(), "in time"),
     ],
 )
-@pytest.mark.requirement("JW-12")
+@pytest.mark.proves("JW-12")
 def test_what_is_no_key_set_is_a_named_problem(has, key_sets, publisher, answer, problem):
     publisher.instead = answer
     assert not has()
@@ -294,7 +294,7 @@ def test_the_lifetime_is_the_servers_within_limits(said, lifetime):
     assert lifetime_of(said) == lifetime
 
 
-@pytest.mark.requirement("JW-04", "JW-12")
+@pytest.mark.proves("JW-04", "JW-12")
 def test_a_call_with_a_published_key_and_its_rotation(clinic, keyring, making, clock):
     """Over HTTP: the key is fetched, changed, and fetched again; a jku elsewhere is refused unasked."""
     publisher = Publisher()
@@ -319,7 +319,7 @@ def test_a_call_with_a_published_key_and_its_rotation(clinic, keyring, making, c
     assert set(publisher.asked) == {ADDRESS} and len(publisher.asked) == 2
 
 
-@pytest.mark.requirement("JW-16")
+@pytest.mark.proves("JW-16")
 def test_a_published_key_is_used_with_the_client_s_algorithms_only(clinic, keyring, making):
     """The set is nobody's in particular: what its keys could verify and what the client may use are two things."""
     modulus = {**keyring.jwks()[1], "kid": "published"}

@@ -64,7 +64,7 @@ def by_code(chart, code, answer, otherwise):
     )
 
 
-@pytest.mark.requirement("PF-24")
+@pytest.mark.proves("PF-24", "FA-12")
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
 def test_an_order_of_concern_asks_for_them_and_discovery_does_not(fire, told, chart, making, hook):
     by_code(chart, TSH, making.bundle(lab()), making.bundle())
@@ -89,6 +89,7 @@ def test_an_ehr_is_not_asked_for_codes_that_only_our_synthetic_patients_have(kno
     assert asked() == asked(ours=True) - ours
 
 
+@pytest.mark.proves("PF-24")
 def test_nothing_of_concern_asks_for_nothing(clinic, chart, making):
     body = making.with_token(making.call())
     body["context"]["draftOrders"]["entry"] = [{"resource": making.order(code="197361")}]  # amlodipine
@@ -124,7 +125,7 @@ def test_opening_a_record_without_a_judged_drug_uses_what_was_sent(fire, told, c
     assert told.read(OTHER_SCALES) is None
 
 
-@pytest.mark.requirement("PF-24", "PF-20")
+@pytest.mark.proves("PF-24", "PF-20")
 @pytest.mark.parametrize("sent", [None, "empty", "result"])
 def test_what_was_sent_under_its_own_key_is_not_asked_for(fire, told, chart, making, sent):
     value = {None: None, "empty": making.bundle(), "result": making.bundle(lab())}[sent]
@@ -309,7 +310,7 @@ def test_the_drugs_of_administrations_are_read_by_reference(fire, told, chart, m
     assert any(r["resourceType"] == "Medication" for r in told.resources) is (status == 200)
 
 
-@pytest.mark.requirement("QY-10")
+@pytest.mark.proves("QY-10")
 def test_every_search_fits_an_address_even_at_a_long_base(knowledge):
     base = "https://" + "b" * 242
     for need in needs(knowledge):

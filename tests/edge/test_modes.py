@@ -60,6 +60,7 @@ def kinds(response):
     return [card["source"]["topic"]["code"] for card in response.json()["cards"]]
 
 
+@pytest.mark.proves("BP-06")
 def test_a_new_installation_is_in_shadow_whatever_its_registry_says(site, card_drafts):
     card_drafts(2)
     place = site(knowing=KNOWLEDGE)
@@ -80,6 +81,7 @@ def test_a_new_version_is_in_shadow_until_it_too_is_accepted(site, card_drafts, 
     assert site(knowing=new).fire().json() == {"cards": []}
 
 
+@pytest.mark.proves("BP-06")
 @pytest.mark.parametrize(("mode", "shown"), [("live", ["trdstatus"]), ("shadow", []), ("off", [])])
 def test_the_registry_sets_the_mode_of_a_client(site, card_drafts, mode, shown):
     card_drafts(1)

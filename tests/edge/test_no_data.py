@@ -65,7 +65,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("sent", "state"), FORMS)
-@pytest.mark.requirement("PF-12", "PF-13", "PF-14", "PF-15", "PF-17")
+@pytest.mark.proves("PF-12", "PF-13", "PF-14", "PF-15", "PF-17", "PF-04", "PF-10", "PF-16", "FN-13")
 def test_the_forms_of_a_search(sent, state):
     assert prefetch.read_key(SEARCH, sent).state is state
 
@@ -104,6 +104,7 @@ def availability_of(clinic, making, monkeypatch, body, server=None, **settings):
     return seen
 
 
+@pytest.mark.proves("PF-06", "PF-08", "PF-09", "PF-10", "PF-11", "PF-12", "PF-13", "PF-14", "PF-15", "PF-16", "PF-17")
 @pytest.mark.parametrize(("sent", "state"), FORMS)
 def test_without_a_server_only_what_is_known_counts_as_complete(clinic, making, monkeypatch, sent, state):
     prefetched = making.prefetch()
@@ -115,7 +116,7 @@ def test_without_a_server_only_what_is_known_counts_as_complete(clinic, making, 
 
 
 @pytest.mark.parametrize(("sent", "state"), FORMS)
-@pytest.mark.requirement("PF-20")
+@pytest.mark.proves("PF-20", "PF-08", "PF-12", "PF-13", "PF-14", "PF-15", "PF-17")
 def test_with_a_server_only_what_is_missing_is_read(clinic, chart, making, monkeypatch, sent, state):
     prefetched = making.prefetch()
     del prefetched["conditions"]
@@ -128,6 +129,7 @@ def test_with_a_server_only_what_is_missing_is_read(clinic, chart, making, monke
     assert seen["Condition"].read is Read.COMPLETE
 
 
+@pytest.mark.proves("PF-13", "PF-23")
 def test_a_null_history_is_a_known_empty_history(clinic, chart, making):
     sent = making.prefetch(medicationRequests=None, **making.nothing_needed())
     body = making.with_token(making.call(prefetch=sent))
@@ -141,7 +143,7 @@ def test_a_null_patient_is_read_from_the_server(clinic, chart, making):
     assert chart.paths == ["Patient/p1"]
 
 
-@pytest.mark.requirement("PF-02", "PF-07")
+@pytest.mark.proves("PF-02", "PF-07")
 def test_data_under_a_key_of_the_clients_own_are_used_completeness_unknown(clinic, making, monkeypatch):
     sent = making.prefetch(meds=making.bundle({**making.order("old", status="completed")}))
     del sent["medicationRequests"]
@@ -162,7 +164,7 @@ def test_an_empty_bundle_under_another_key_says_nothing(clinic, making):
     assert clinic().fire(making.call(prefetch=sent)).status_code == 412
 
 
-@pytest.mark.requirement("PF-03")
+@pytest.mark.proves("PF-03", "RQ-07", "RQ-09")
 def test_every_subset_of_keys_gets_an_answer(clinic, making):
     """Without a server the two essential keys decide between 200 and 412; with one, everything is 200."""
     alone, behind = clinic(making.unreachable), clinic()
@@ -176,7 +178,7 @@ def test_every_subset_of_keys_gets_an_answer(clinic, making):
                 assert behind.fire(making.with_token(body)).status_code == 200, keys
 
 
-@pytest.mark.requirement("PF-19")
+@pytest.mark.proves("PF-19")
 def test_prefetch_and_token_give_the_same_cards(clinic, chart, making, card_drafts):
     card_drafts()
     sent = clinic().fire(making.call()).json()["cards"]

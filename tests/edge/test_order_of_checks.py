@@ -14,13 +14,14 @@ def outcome(response, status):
 
 
 @pytest.mark.parametrize("missing", ["hook", "hookInstance", "context"])
-@pytest.mark.requirement("RQ-02", "RQ-03", "RQ-08", "RS-06", "TR-06")
+@pytest.mark.proves("RQ-02", "RQ-03", "RQ-08", "RS-06", "TR-06", "FN-20")
 def test_a_missing_field_is_400_and_named(clinic, making, missing):
     issue = outcome(clinic().fire(making.call(**{missing: None}), "trd-order-select"), 400)
     assert missing in issue.diagnostics
     assert issue.expression == [missing]
 
 
+@pytest.mark.proves("PV-01", "PV-02", "OS-01", "OS-02", "OG-01", "OG-02", "RQ-08", "FN-20")
 @pytest.mark.parametrize("field", ["userId", "patientId"])
 @pytest.mark.parametrize("hook", ["order-select", "order-sign", "patient-view"])
 @pytest.mark.parametrize("value", [None, "", "  ", 7, {}, []])
@@ -30,6 +31,7 @@ def test_a_missing_context_field_is_400(clinic, making, hook, field, value):
     assert outcome(clinic().fire(body), 400).expression == [f"context.{field}"]
 
 
+@pytest.mark.proves("OS-05", "OG-04", "FN-20")
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
 @pytest.mark.parametrize("value", ["absent", None, "Bundle", 3])
 def test_missing_draft_orders_tell_of_the_scope(clinic, making, hook, value):
@@ -65,7 +67,7 @@ def test_an_unknown_service_comes_before_the_wrong_hook(clinic, making):
     outcome(clinic().fire(making.call("patient-view"), "nothing-here"), 404)
 
 
-@pytest.mark.requirement("RQ-02", "HK-05")
+@pytest.mark.proves("RQ-02", "HK-05")
 @pytest.mark.parametrize(
     "hook", ["order-sign", "patient-view", "order-dispatch", "com.example.own", "medication-prescribe"]
 )
@@ -82,7 +84,7 @@ def test_another_hook_needs_no_user(clinic, making):
     assert outcome(clinic().fire(body, "trd-order-sign"), 400).expression == ["hook"]
 
 
-@pytest.mark.requirement("PV-04")
+@pytest.mark.proves("PV-04", "PV-01", "FN-14")
 @pytest.mark.parametrize(
     "user", ["Patient/p1", "RelatedPerson/7", "https://ehr.example/fhir/Patient/p1/_history/2", "patient/p1", "p1"]
 )
@@ -101,7 +103,7 @@ def test_a_patient_user_on_an_order_hook_gets_nothing(clinic, chart, making):
     assert not chart.requests
 
 
-@pytest.mark.requirement("RS-01", "RS-02")
+@pytest.mark.proves("RS-01", "RS-02")
 def test_nothing_of_concern_comes_before_the_patient_check(clinic, chart, making):
     body = making.with_token(making.call(prefetch={"patient": making.patient("other")}), patient="other")
     body["context"]["draftOrders"]["entry"] = [{"resource": making.order(code="197361")}]  # amlodipine
@@ -110,7 +112,7 @@ def test_nothing_of_concern_comes_before_the_patient_check(clinic, chart, making
     assert not chart.requests
 
 
-@pytest.mark.requirement("OS-06")
+@pytest.mark.proves("OS-06")
 def test_an_unselected_antidepressant_alone_is_of_no_concern(clinic, chart, making):
     body = making.with_token(making.call(prefetch=None))
     body["context"]["selections"] = ["ServiceRequest/other"]
@@ -118,7 +120,7 @@ def test_an_unselected_antidepressant_alone_is_of_no_concern(clinic, chart, maki
     assert not chart.requests
 
 
-@pytest.mark.requirement("OS-09")
+@pytest.mark.proves("OS-09", "OS-04")
 @pytest.mark.parametrize(
     "selections",
     [
@@ -144,7 +146,7 @@ def test_an_empty_selection_selects_nothing(clinic, making):
     assert clinic(making.unreachable).fire(body).json() == {"cards": []}
 
 
-@pytest.mark.requirement("FA-07")
+@pytest.mark.proves("FA-07")
 @pytest.mark.parametrize("named", ["p2", "Patient/p2"])
 def test_a_token_for_another_patient_is_refused(clinic, chart, making, named):
     issue = outcome(clinic().fire(making.with_token(making.call(), patient=named)), 412)
@@ -166,6 +168,7 @@ OTHER_PATIENTS = [
 ]
 
 
+@pytest.mark.proves("FN-12")
 @pytest.mark.parametrize("other", OTHER_PATIENTS)
 def test_prefetch_of_another_patient_is_refused(clinic, making, other):
     key, resource = next(iter(other.items()))
@@ -191,6 +194,7 @@ def test_a_urn_is_followed_to_the_patient_sent_along(clinic, making):
     assert clinic().fire(making.call(prefetch=prefetch)).status_code == 200
 
 
+@pytest.mark.proves("FN-12")
 def test_a_draft_for_another_patient_is_refused(clinic, making):
     body = making.call()
     body["context"]["draftOrders"]["entry"][0]["resource"]["subject"]["reference"] = "Patient/p2"
@@ -202,6 +206,7 @@ def test_another_patient_comes_before_missing_data(clinic, making):
     assert outcome(clinic(making.unreachable).fire(body), 412).expression == ["prefetch"]
 
 
+@pytest.mark.proves("FN-12")
 def test_another_patient_from_the_fhir_server_is_refused(clinic, chart, making):
     chart.says("Condition", making.bundle({"resourceType": "Condition", "subject": {"reference": "Patient/p2"}}))
     body = making.with_token(making.call(prefetch=None))
@@ -209,7 +214,7 @@ def test_another_patient_from_the_fhir_server_is_refused(clinic, chart, making):
 
 
 @pytest.mark.parametrize("key", ["patient", "medicationRequests"])
-@pytest.mark.requirement("PF-18", "RS-04")
+@pytest.mark.proves("PF-18", "RS-04")
 def test_essential_data_missing_by_both_routes_is_412(clinic, making, key):
     prefetch = making.prefetch()
     del prefetch[key]
@@ -218,6 +223,7 @@ def test_essential_data_missing_by_both_routes_is_412(clinic, making, key):
     assert issue.expression == [f"prefetch.{key}"]
 
 
+@pytest.mark.proves("RS-05", "MI-06", "MI-17", "FN-23")
 def test_our_own_fault_is_500_with_an_id_and_never_an_empty_list(clinic, making, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("Ana Test 1980-02-03")
@@ -245,7 +251,7 @@ def test_our_own_fault_is_500_with_an_id_and_never_an_empty_list(clinic, making,
         ("GET", "/openapi.json", 404),
     ],
 )
-@pytest.mark.requirement("RQ-01", "RS-06")
+@pytest.mark.proves("RQ-01", "RS-06", "DI-16", "RS-05")
 def test_wrong_methods_and_addresses_carry_an_outcome(clinic, method, path, status):
     outcome(clinic().send(method, path), status)
 

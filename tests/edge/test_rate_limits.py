@@ -125,7 +125,7 @@ def first_use(replays, issuer, jti, *, now, life=100):
     return asyncio.run(replays.first_use(issuer, jti, expires=now + timedelta(seconds=life), now=now))
 
 
-@pytest.mark.requirement("JW-10", "BP-01")
+@pytest.mark.proves("JW-10", "BP-01")
 def test_used_tokens_are_remembered_until_they_expire(making):
     replays, now = LocalReplays(), making.now
     assert first_use(replays, "i", "a", now=now)

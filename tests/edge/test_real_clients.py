@@ -23,11 +23,15 @@ def test_every_fixture_has_an_expected_answer():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
-@pytest.mark.requirement("RS-02", "RS-04", "TR-10", "PF-18", "HK-07")
+@pytest.mark.proves(
+    "RS-02", "RS-04", "TR-10", "PF-18", "HK-07", "FN-01", "FN-02", "FN-03", "FN-05", "FN-06", "FN-08", "FN-09",
+    "FN-10", "FN-11", "FN-12", "FN-13", "FN-14", "FN-15", "FN-16",
+)  # fmt: skip
 def test_with_the_fhir_server_out_of_reach(row, clinic, making):
     judge(row["unreachable"], sent(row, clinic(making.unreachable), making))
 
 
+@pytest.mark.proves("FN-01", "FN-03", "FN-04", "FN-05", "FN-07", "FN-08", "FN-10", "FN-17")
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_with_an_empty_chart_behind(row, clinic, chart, making):
     judge(row["reachable"], sent(row, clinic(), making))

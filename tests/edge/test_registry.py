@@ -63,7 +63,7 @@ def test_a_good_registry(keyring):
         ({"jwks_file": "absent.json"}, "clients[0].jwks_file"),
     ],
 )
-@pytest.mark.requirement("JW-13", "JW-14", "JW-16")
+@pytest.mark.proves("JW-13", "JW-14", "JW-16")
 def test_a_bad_entry_is_located(keyring, changed, place):
     with pytest.raises(RegistryError) as caught:
         keyring.registry(**changed)

@@ -66,7 +66,7 @@ def assert_silent(*texts):
             assert canary.lower() not in text.lower()
 
 
-@pytest.mark.requirement("FA-10", "BP-03", "BP-04")
+@pytest.mark.proves("FA-10", "BP-03", "BP-04", "PF-07", "MI-17")
 def test_a_full_call_leaves_no_trace(clinic, chart, body, caplog, capfd, card_drafts):
     card_drafts()
     caplog.set_level(logging.DEBUG)
@@ -98,6 +98,7 @@ FAULTY = {
 }
 
 
+@pytest.mark.proves("MI-17")
 @pytest.mark.parametrize("fault", FAULTY)
 def test_no_error_repeats_what_came(clinic, body, caplog, fault):
     caplog.set_level(logging.DEBUG)
@@ -161,6 +162,7 @@ def test_every_line_is_json_with_known_names(clinic, making):
         assert set(json.loads(text)) <= LOG_KEYS | {"event", "level", "at"}
 
 
+@pytest.mark.proves("BP-03", "FB-14")
 @pytest.mark.parametrize("signed", [True, False])
 def test_a_clients_token_and_a_comment_leave_no_trace(clinic, keyring, making, caplog, signed):
     caplog.set_level(logging.DEBUG)
@@ -250,6 +252,7 @@ def test_addresses_asked_of_uvicorn_are_not_logged(shouting, quiet, leak_scan):
     assert any("canary-patient" in text for text in told) is not quiet
 
 
+@pytest.mark.proves("FA-10")
 def test_the_database_says_no_statement_and_no_value(tmp_path, shouting):
     quieten_wire_loggers()
     records = database.Database(f"sqlite:///{tmp_path / 'some.sqlite3'}")

@@ -104,6 +104,7 @@ def test_a_sitting_from_the_first_click_to_the_next_day(sitting):
     assert sitting.fires("order-select") == EVERYTHING
 
 
+@pytest.mark.proves("FB-10")
 def test_no_answer_is_no_answer(sitting):
     for hook in ("order-select", "order-sign", "order-select", "order-sign"):
         assert sitting.fires(hook) == EVERYTHING
@@ -191,6 +192,7 @@ def test_what_was_silenced_is_told_in_the_log(sitting):
     assert clinic.log[-1]["silenced_cards"] == [STATUS]
 
 
+@pytest.mark.proves("OG-07")
 def test_an_order_signed_again_is_no_history_of_itself(clinic, making):
     """The order on record is the one in the draft: it is neither a past trial nor a drug already taken."""
     signed = making.order("signed", status="active", authoredOn="2026-01-10")

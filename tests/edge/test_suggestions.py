@@ -72,6 +72,7 @@ def test_a_client_without_alternatives_gets_one_drug_at_most_and_what_tells_more
     assert any("C-reactive protein" in order["code"]["text"] for order in orders(card) if "code" in order)
 
 
+@pytest.mark.proves("TR-06", "AC-03", "AC-08")
 @pytest.mark.parametrize("selection", [BOTH, AT_MOST_ONE, ANY])
 def test_every_order_is_a_valid_draft_for_this_patient_and_nothing_is_recommended(selection: str) -> None:
     for card in on_the_wire(selection).values():
@@ -164,6 +165,7 @@ def test_under_the_gate_on_psychosis_no_measure_of_the_profile_is_suggested() ->
     assert not any(_is_measure(order) for card in said.values() for order in orders(card))
 
 
+@pytest.mark.proves("FN-05")
 @pytest.mark.parametrize("selection", [BOTH, AT_MOST_ONE, ANY])
 def test_what_was_accepted_is_not_offered_again_nor_anything_instead_of_it(selection: str) -> None:
     first = on_the_wire(selection, style=ONE_ACTION)
@@ -254,6 +256,7 @@ def test_beside_recorded_danger_only_screening_is_suggested() -> None:
     assert said["acute-safety"]["selectionBehavior"] == "any"
 
 
+@pytest.mark.proves("CA-09", "CA-10")
 def test_a_client_that_knows_at_most_one_only_never_sees_another_value() -> None:
     said = on_the_wire(AT_MOST_ONE, answers=[PLAN])
     assert said["acute-safety"]["selectionBehavior"] == "at-most-one"

@@ -84,7 +84,7 @@ def history(making):
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign", "patient-view"])
-@pytest.mark.requirement("RS-01", "CA-02", "CA-03", "CA-18", "RS-10")
+@pytest.mark.proves("RS-01", "CA-02", "CA-03", "CA-18", "RS-10")
 def test_a_resistant_depression_is_told(clinic, making, history, hook):
     service = clinic()
     answer = service.fire(making.call(hook, prefetch=history))
@@ -99,7 +99,7 @@ def test_a_resistant_depression_is_told(clinic, making, history, hook):
     assert not re.search(r"^\s*\|", card["detail"], re.MULTILINE), "one client renders no tables"
 
 
-@pytest.mark.requirement("PF-19", "PF-20")
+@pytest.mark.proves("PF-19", "PF-20", "HK-04")
 def test_prefetch_and_token_give_the_same_cards_from_the_same_history(clinic, chart, making, history):
     sent = clinic().fire(making.call(prefetch={**history, **making.nothing_needed()})).json()
     for key, kind in (("conditions", "Condition"), ("dispenses", "MedicationDispense"), ("scales", "Observation")):
@@ -113,7 +113,7 @@ def test_prefetch_and_token_give_the_same_cards_from_the_same_history(clinic, ch
     assert sent == read
 
 
-@pytest.mark.requirement("PF-19")
+@pytest.mark.proves("PF-19")
 def test_a_real_fhir_server_gives_the_same_verdict(clinic, knowledge, making, history):
     sandbox = create_sandbox(ResourceStore(everything_in(history)), base_url=making.fhir, token=None)
     service = clinic()

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from tests.ehr.fault_matrix import (
     expected,
     why,
 )
+from tests.generated_page import write_or_check
 
 PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 MADE = "<!-- Made by `make fault-matrix` from tests/ehr/fault_matrix.py; do not edit. -->"
@@ -134,16 +133,13 @@ def _row(cells: Sequence[str]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or with ``--check`` compare it; 1 when it is stale."""
-    parser = argparse.ArgumentParser(description="The table of faults and answers in docs/fault-matrix.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when the page is stale")
-    made = page()
-    if not parser.parse_args(arguments).check:
-        PAGE.write_text(made, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
-        return 0
-    sys.stderr.write("docs/fault-matrix.md is stale: run make fault-matrix\n")
-    return 1
+    return write_or_check(
+        page(),
+        PAGE,
+        target="fault-matrix",
+        about="The table of faults and answers in docs/fault-matrix.md.",
+        arguments=arguments,
+    )
 
 
 if __name__ == "__main__":

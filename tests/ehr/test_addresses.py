@@ -50,7 +50,7 @@ INSIDE = (
 EVERYTHING = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 @pytest.mark.parametrize("address", NEVER)
 def test_some_addresses_are_never_permitted(address):
     assert is_forbidden(ip_address(address))
@@ -58,7 +58,7 @@ def test_some_addresses_are_never_permitted(address):
     assert not any(rule.permits(host, ip_address(address)) for host in ("ehr.example", "localhost", address))
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 @pytest.mark.parametrize("address", INSIDE)
 def test_a_name_may_not_lead_inside_unless_its_network_is_listed(address):
     found = ip_address(address)

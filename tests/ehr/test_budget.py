@@ -17,7 +17,7 @@ from cds_hooks.ehr.budget import Budget
         (0.35, 1.6, -5.0, (10.0, 10.0)),
     ],
 )
-@pytest.mark.requirement("FA-04")
+@pytest.mark.proves("FA-04")
 def test_neither_end_lies_behind_the_life_of_the_token(soft, hard, token, expected):
     budget = Budget.starting(10.0, soft_seconds=soft, hard_seconds=hard, token_seconds=token)
     assert (budget.soft, budget.hard) == pytest.approx(expected)

@@ -79,7 +79,7 @@ def caller(resolve=connecting.resolved, rule=LOOPBACK, **more) -> httpx.AsyncCli
     return outbound_client(rule=rule, resolve=resolve, **settings)
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 @pytest.mark.parametrize(
     "found",
     [
@@ -113,7 +113,7 @@ def test_no_socket_is_opened_to_an_address_that_is_not_permitted(found):
     assert refusals == [1]
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 def test_a_name_that_changes_its_mind_is_judged_afresh():
     async def scene() -> int:
         async with served(CLOSING) as server, caller(answers(["127.0.0.1"], ["10.0.0.1"])) as http:

@@ -402,7 +402,7 @@ def test_another_kind_of_resource_is_noted_and_handed_back():
     assert scene.outcomes == ["unusable"]
 
 
-@pytest.mark.requirement("FA-14")
+@pytest.mark.proves("FA-14")
 def test_an_address_that_may_not_be_called_is_told_apart_and_says_nothing_of_the_host():
     async def inside(host: str, port: int) -> list[str]:
         return ["10.0.0.1"]

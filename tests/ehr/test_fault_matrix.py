@@ -62,7 +62,7 @@ from tests.ehr.idle_loop import run
 from tests.ehr.planned_answers import PlannedAnswers, Seen
 from tests.planted import ACCESS_TOKEN, planted_person
 
-pytestmark = pytest.mark.requirement("PF-06", "PF-12", "PF-15", "PF-17", "PF-18", "FA-08", "FA-10", "FA-11")
+pytestmark = pytest.mark.proves("PF-06", "PF-12", "PF-15", "PF-17", "PF-18", "FA-08", "FA-10", "FA-11")
 PATIENT = "p1"
 DAY_0 = date(2023, 1, 2)
 AS_OF = DAY_0 + timedelta(days=230)

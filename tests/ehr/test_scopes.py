@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cds_hooks.ehr.scopes import covers
 
 
-@pytest.mark.requirement("FA-05", "FA-13")
+@pytest.mark.proves("FA-05", "FA-13")
 @pytest.mark.parametrize(
     ("scope", "kind", "searches", "reads"),
     [

@@ -28,7 +28,7 @@ from tests.edge.conftest import NOW, KeyRing, bundle, call, full_prefetch, nothi
 from tests.ehr.forgery import LISTED, TLS, Service
 from tests.record_keeping import new_records
 
-pytestmark = pytest.mark.requirement("FA-14")
+pytestmark = pytest.mark.proves("FA-14")
 PUBLIC = "93.184.215.14"
 NAMED = "https://ehr.example:P/fhir"  # P is the port of the listener that must not be reached
 OK = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -136,7 +136,7 @@ LINKS = ("/admin", "../admin", "/fhir/..;/admin", "/\\127.0.0.1:P/fhir", " http:
 
 
 @pytest.mark.parametrize("link", [*ELSEWHERE, *MALFORMED, *LINKS])
-@pytest.mark.requirement("FA-11")
+@pytest.mark.proves("FA-11")
 def test_a_next_link(service: Service, dialled: Dialled, link: str) -> None:
     condition = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
     page = OK + json.dumps(bundle(condition, link=[{"relation": "next", "url": link}]))

@@ -199,6 +199,36 @@ def test_a_stated_dose_comes_before_a_rate(terms: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("quantity", "per_day"),
+    [
+        ({"value": 0.25, "unit": "mg/h", "code": "mg/h"}, 6),
+        ({"value": 0.25, "unit": "MG/HR"}, 6),
+        ({"value": 6, "unit": "mg/24 h", "code": "mg/(24.h)"}, 6),
+        ({"value": 6, "unit": "mg/24h"}, 6),
+        ({"value": 6, "unit": "mg/d"}, 6),
+        ({"value": 5, "unit": "mL/h"}, None),
+        ({"value": 5, "unit": "mg/kg/h"}, None),
+        ({"value": 5, "unit": "mg/0 h"}, None),
+    ],
+)
+@pytest.mark.parametrize("frequency", [None, 1])
+def test_a_dose_written_as_a_rate(
+    terms: Any, quantity: dict[str, Any], per_day: float | None, frequency: int | None
+) -> None:
+    repeat = {"frequency": frequency, "period": 1, "periodUnit": "d"} if frequency else {}
+    found = line({"doseAndRate": [{"doseQuantity": quantity}], "timing": {"repeat": repeat}}, terms)
+    assert found.unit == ("mg" if per_day else "")
+    if per_day:
+        assert (found.dose_low, found.dose_high, found.times_high) == (pytest.approx(per_day), pytest.approx(6), 1)
+
+
+def test_a_rate_more_than_once_a_day_says_nothing(terms: Any) -> None:
+    twice = {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}
+    found = line({"doseAndRate": [{"doseQuantity": {"value": 3, "unit": "mg/24h"}}], "timing": twice}, terms)
+    assert (found.unit, found.times_high) == ("", 2)
+
+
+@pytest.mark.parametrize(
     ("cap", "expected"),
     [
         ({"numerator": {"value": 3, "unit": "tablet"}, "denominator": {"value": 1, "code": "d"}}, (3, "unit")),

@@ -214,6 +214,31 @@ def test_coded_answers_have_the_scores_of_the_knowledge_and_senders_may_attach_t
     assert told(record) == [("gad7", 1, 3, "nearly every day"), ("gad7", 2, 2, "more than half the days")]
 
 
+@pytest.mark.parametrize(
+    "system", ["http://snomed.info/sct", "http://terminology.hl7.org/CodeSystem/v2-0136", "http://loinc.org"]
+)
+def test_yes_and_no_in_any_of_the_usual_code_systems(read: Reader, system: str) -> None:
+    yes, no = {
+        "http://snomed.info/sct": ("373066001", "373067005"),
+        "http://terminology.hl7.org/CodeSystem/v2-0136": ("Y", "N"),
+        "http://loinc.org": ("LA33-6", "LA32-8"),
+    }[system]
+    record = read(
+        asked(
+            (CSSRS[4], {"valueCoding": {"system": system, "code": yes}}),
+            (CSSRS[6], {"valueCoding": {"system": system, "code": no}}),
+        )
+    )
+    assert told(record) == [("cssrs-screener", 4, 1, "yes"), ("cssrs-screener", 6, 0, "no")]
+
+
+def test_a_positive_screen_may_be_a_plain_truth_value(read: Reader) -> None:
+    positive = read(local("m", "mdq-positive", valueBoolean=True))
+    assert [(one.measure, one.meaning) for one in positive.laboratory] == [("mdq-positive", "yes")]
+    negative = read(local("m", "mdq-positive", valueBoolean=False))
+    assert [one.meaning for one in negative.laboratory] == ["no"]
+
+
 def test_an_answer_keeps_who_recorded_it_where_and_when(read: Reader) -> None:
     seen = {"encounter": {"reference": "Encounter/e1"}, "performer": [{"reference": "Practitioner/x"}]}
     moment = "2025-03-01T09:30:00Z"

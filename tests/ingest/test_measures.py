@@ -149,6 +149,12 @@ def test_items_win_over_a_total_of_the_same_day(
     assert len(record.scores[0].references) == 10
 
 
+def test_a_total_sent_twice_does_not_contradict_the_items(read: Reader) -> None:
+    record = read(total("t", 20), total("u", 20), *item_observations([2] * 9))
+    assert values(record) == [(18, ("resummed",))]
+    assert len(record.scores[0].references) == 11
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"), [(14, [(14, ())]), (17, [(17, ())]), (18, [(16, ("prorated", "resummed"))])]
 )

@@ -138,6 +138,12 @@ def test_availability_of_a_file(read: Reader) -> None:
     assert read({"resourceType": "AllergyIntolerance", "id": "a"}).read("AllergyIntolerance") is Read.COMPLETE
 
 
+def test_nobody_asked_for_the_orders_of_a_file_of_dispenses(read: Reader) -> None:
+    assert "MedicationRequest" not in read(patient(), dispense()).availability
+    nothing_taken = read(patient(), condition()).availability["MedicationRequest"]
+    assert (nothing_taken.read, nothing_taken.feed) == (Read.UNREAD, False)
+
+
 def test_availability_of_one_patient_is_not_that_of_another(read: Reader) -> None:
     record = read(patient(), patient(id="p2"), {**condition(), **OTHER}, patient_id="p1")
     assert record.read("Condition") is Read.UNREAD

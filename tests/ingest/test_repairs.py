@@ -234,6 +234,7 @@ def test_every_repair_has_its_proof(knowledge: Knowledge) -> None:
     assert proved == set(get_args(RepairName)) == {repair.id for repair in knowledge.repairs.repairs}
 
 
+@pytest.mark.deep
 def test_every_element_of_the_table_is_mended_wherever_it_is_bent(knowledge: Knowledge) -> None:
     """Each known element of every resource bent in each way there is: the facts stay, one repair is counted."""
     places = arranged(knowledge.repairs)

@@ -72,6 +72,7 @@ REASONING: dict[str, dict[float, str]] = {
         1e12: BOUND,
         10: "base of decimal digits",
         40: BOUND,
+        20_000: BOUND,
         1970: CALENDAR,
     },
     "ingest/vocabulary.py": {4: "words a phrase may be re-ordered over"},
@@ -167,6 +168,16 @@ MEMORY = "megabytes of a process or of a part of a cohort"
 LOGIN = "limit, age or length of a login, by OAuth or of our own"
 # Per module or package of `cds_hooks`: numbers that would be too free everywhere.
 BY_MODULE: dict[str, dict[float, str]] = {
+    "admission.py": {
+        200_000: "bytes of a large body",
+        0.1: "weight of the newest measurement",
+        1.5: "times the wait allowed",
+        0.005: "seconds of a call, before any was measured",
+        0.3: "the same of a large one",
+        0.5: "spread of Retry-After",
+    },
+    "commands/progress.py": {0.1: "seconds in which what an earlier run did is told"},
+    "commands/server_processes.py": {0.001: "seconds between two threads of the interpreter"},
     "commands/cohort_report.py": {384: FILE_MODE},
     "commands/cohort_run.py": {512: MEMORY},
     "disclosure/cells.py": {11: "smallest count shown, a convention of disclosure control", 24: "tries of a search"},

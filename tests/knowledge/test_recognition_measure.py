@@ -86,6 +86,7 @@ def test_command_prints_the_measure() -> None:
     assert "precision on look-alikes      1.000" in done.stdout
 
 
+@pytest.mark.deep
 def test_command_fails_on_a_list_that_is_missed(tmp_path: Path) -> None:
     bad = tmp_path / "list.csv"
     bad.write_text(f"{HEADER}\nsertraline 50 mg,fluoxetine,50,unit,,lookalike-own\n", encoding="utf-8")
@@ -143,6 +144,7 @@ def distance(one: str, other: str) -> int:
     return row[-1]
 
 
+@pytest.mark.deep
 def test_no_listed_misspelling_is_as_near_to_another_drug() -> None:
     with (DIRECTORY / "codes" / "brands.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -44,7 +44,7 @@ def test_committed_schemas_are_current(name: str) -> None:
 
 def test_no_page_is_left_over() -> None:
     assert {path.name for path in (ROOT / "docs" / "reference").glob("*.md")} == set(PAGES)
-    ours = ("client-registry", "probe", "smart", "system-client")
+    ours = ("check", "client-registry", "probe", "smart", "system-client")
     expected = {*SCHEMAS, *(f"{name}.schema.json" for name in ours)}
     assert {path.name for path in (ROOT / "docs" / "schema").glob("*.json")} == expected
 

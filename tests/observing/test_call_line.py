@@ -104,6 +104,7 @@ def test_retries_refusals_and_repairs_are_told_as_names_and_numbers() -> None:
     }
 
 
+@pytest.mark.proves("FN-22")
 def test_cards_are_told_by_kind_and_counted_by_rule() -> None:
     line = CallLine()
     line.note_card("trd-status", shown=True, rules=("trd-reached", "trd-reached"))

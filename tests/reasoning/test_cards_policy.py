@@ -10,7 +10,7 @@ import pytest
 from mappings.load import load
 from mappings.rule_names import ALWAYS_ON, rule_names
 from plugin import assess
-from plugin.advice.policy import POLICY, SHOWN_AT_MOST, CardDraft, advise
+from plugin.advice.policy import POLICY, SHOWN_AT_MOST, CardDraft, advise, would_tell
 from plugin.assessment import Assessment
 from plugin.record import LABORATORY, Availability, ConditionFact, DraftOrder, PatientRecord, Read, Verification
 from plugin.resistance.verdict import Value
@@ -146,6 +146,17 @@ def test_in_remission_no_card_asks_for_action(last: int, remitted: bool) -> None
     said = kinds(judge(*MET, scores=scores, drafted="sertraline", as_of=235))
     assert ("trd-status" in said) is not remitted
     assert ("already-failed" in said) is not remitted
+
+
+@pytest.mark.proves("PF-17")
+def test_silence_about_an_open_verdict_is_due_to_remission_or_a_switch_or_to_missing_data() -> None:
+    """The last of the three is no reason to be silent: see `cds_hooks.answering`."""
+    open_one, well = of_verdict(Value.INDETERMINATE), judge(*MET, scores=[*TWO_FAILED, phq9(230, 3)], as_of=235)
+    assert would_tell(open_one, KNOWLEDGE)
+    assert would_tell(in_danger(open_one), KNOWLEDGE)
+    assert well.severity is not None and well.severity.in_remission
+    assert not would_tell(well, KNOWLEDGE)
+    assert not would_tell(open_one, KNOWLEDGE.without(frozenset({"trd-status"})))
 
 
 def test_in_remission_what_was_not_tolerated_and_recorded_danger_are_still_told() -> None:

@@ -10,7 +10,7 @@ from mappings.load import Knowledge
 from mappings.schema import Reconstruction
 from plugin.record import Layer, MedicationFact
 from tests.reference.day_map import Supplied
-from tests.reference.one_record import Day, Key, begin
+from tests.reference.one_record import Day, Key, begin, stop_of
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,22 @@ def _truncated(era: Era, starts: list[tuple[str, int]], knowledge: Knowledge, ru
             continue  # filled again after the new drug began: a combination
         after = [day for day in supplied_days if day >= start]
         ended_before = bool(supplied_days) and start - supplied_days[-1] >= rules.truncation_ended_before_days
+        # An end on record comes before one inferred from a switch (4.2), if it ended the days.
+        until = max([start, *(_end_on_record(fact, max(days) + 1) for fact in era.facts)])
         if 0 < len(after) <= rules.truncation_leftover_max_days or ended_before:
-            days = {day: entry for day, entry in days.items() if day < start}
+            days = {day: entry for day, entry in days.items() if day < until}
         else:
-            days = {day: replace(e, sure=False) if day >= start else e for day, e in days.items()}
+            days = {day: replace(e, sure=False) if day >= until else e for day, e in days.items()}
     return replace(era, days=days)
+
+
+def _end_on_record(fact: MedicationFact, beyond: int) -> int:
+    """The first day without the drug as a report with an end says it, or a stopped order with which the days end."""
+    if fact.layer is Layer.ORDER and fact.status == "stopped":
+        return beyond if stop_of(fact) == beyond else 0
+    if fact.layer is not Layer.REPORT or fact.status == "not-taken" or fact.end is None or fact.end.day is None:
+        return 0
+    return min(beyond, fact.end.day.toordinal() + 1)
 
 
 def clipped(era: Era, start: int | None) -> Era | None:

@@ -92,10 +92,11 @@ def gallery_reached() -> Reached:
     return reached(gallery(clients=2))
 
 
-@pytest.mark.requirement(
-    "RS-01", "RS-02", "RS-03", "RS-10", "CA-01", "CA-02", "CA-03", "CA-04", "CA-05", "CA-06", "CA-07", "CA-08", "CA-11",
-    "CA-12", "CA-18", "SO-01", "SO-02", "SO-04", "SU-01", "SU-07", "AC-01", "AC-02", "AC-03", "AC-04", "LK-01", "LK-02",
-    "LK-03", "LK-04", "SY-03", "CO-01", "CO-02", "EX-01", "TR-02", "TR-03",
+@pytest.mark.proves(
+    "RS-01", "RS-02", "RS-03", "RS-10", "CA-01", "CA-02", "CA-03", "CA-04", "CA-05", "CA-06", "CA-07", "CA-08",
+    "CA-11", "CA-12", "CA-18", "SO-01", "SO-02", "SO-04", "SU-01", "SU-07", "AC-01", "AC-02", "AC-03", "AC-04",
+    "LK-01", "LK-02", "LK-03", "LK-04", "SY-03", "CO-01", "CO-02", "EX-01", "TR-02", "TR-03", "RS-11", "CA-09",
+    "CA-10", "SU-02", "SU-03", "SU-04", "AC-06", "AC-08", "LK-10", "SE-06", "TR-06", "EX-02",
 )  # fmt: skip
 def test_every_row_holds_on_a_slice_of_the_random_answers() -> None:
     made = slice_reached()
@@ -111,7 +112,7 @@ def test_slice_and_gallery_reach_every_kind_of_card_verdict_and_hook() -> None:
     assert {*GATES, "order-select", "order-sign", "patient-view", "create", "stopped"} - set(made.values) == set()
 
 
-@pytest.mark.requirement("RS-01", "CA-02", "CA-03", "CA-07", "CA-08", "CA-18", "SO-04", "AC-03", "LK-04", "CO-01")
+@pytest.mark.proves("RS-01", "CA-02", "CA-03", "CA-07", "CA-08", "CA-18", "SO-04", "AC-03", "LK-04", "CO-01")
 def test_every_row_holds_on_the_gallery() -> None:
     made = gallery_reached()
     assert made.faults == []
@@ -119,7 +120,7 @@ def test_every_row_holds_on_the_gallery() -> None:
 
 
 @pytest.mark.deep
-@pytest.mark.requirement("RS-01", "CA-02", "CA-03", "CA-07", "CA-08", "CA-18", "SO-04", "AC-03", "LK-04", "CO-01")
+@pytest.mark.proves("RS-01", "CA-02", "CA-03", "CA-07", "CA-08", "CA-18", "SO-04", "AC-03", "LK-04", "CO-01")
 def test_every_row_holds_on_the_gallery_for_every_client() -> None:
     made = reached(gallery())
     assert made.faults == []
@@ -127,6 +128,7 @@ def test_every_row_holds_on_the_gallery_for_every_client() -> None:
     assert {client for _, client in unseen} <= {ONE_CARD}, "a client without a kind of card"
 
 
+@pytest.mark.proves("RS-09")
 def test_the_same_call_is_answered_alike_but_for_its_uuids() -> None:
     """RS-09: a hook that fires again gets the whole set again."""
     for number in range(0, SLICE, 9):
@@ -141,10 +143,11 @@ def _without_uuids(value: Any) -> Any:
 
 
 @pytest.mark.deep
-@pytest.mark.requirement(
-    "RS-01", "RS-02", "RS-03", "RS-10", "CA-01", "CA-02", "CA-03", "CA-04", "CA-05", "CA-06", "CA-07", "CA-08", "CA-11",
-    "CA-12", "CA-18", "SO-01", "SO-02", "SO-04", "SU-01", "SU-07", "AC-01", "AC-02", "AC-03", "AC-04", "LK-01", "LK-02",
-    "LK-03", "LK-04", "SY-03", "CO-01", "CO-02", "EX-01", "TR-02", "TR-03",
+@pytest.mark.proves(
+    "RS-01", "RS-02", "RS-03", "RS-10", "CA-01", "CA-02", "CA-03", "CA-04", "CA-05", "CA-06", "CA-07", "CA-08",
+    "CA-11", "CA-12", "CA-18", "SO-01", "SO-02", "SO-04", "SU-01", "SU-07", "AC-01", "AC-02", "AC-03", "AC-04",
+    "LK-01", "LK-02", "LK-03", "LK-04", "SY-03", "CO-01", "CO-02", "EX-01", "TR-02", "TR-03", "RS-11", "CA-09",
+    "CA-10", "SU-02", "SU-03", "SU-04", "AC-06", "AC-08", "LK-10", "SE-06", "TR-06", "EX-02",
 )  # fmt: skip
 def test_every_row_holds_on_two_thousand_random_answers() -> None:
     """One test of a minute or two, because what the sample reaches is counted over all of it."""

@@ -1,4 +1,8 @@
-"""A run in a process of its own that kills itself without warning, at its n-th step on the disk or bucket done."""
+"""A run in a process of its own that kills itself without warning, at its n-th step of a kind.
+
+``step``: anything done to the disk; ``part``: a part put in its place, so that a bucket is half there; ``bucket``: a
+bucket done.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,22 @@ from cds_hooks.clock import FixedClock
 from cds_hooks.silent.local import LocalEngine
 from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.running import run_cohort
+from cds_hooks.silent.spark.engine import SparkEngine
 from mappings.load import load
 from tests.silent.exports import Quiet
 
-STEPS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
+# For each kind the audit events, and how the first path of them ends.
+STEPS = {
+    "step": (("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir"), ""),
+    "part": (("os.rename",), ".draft"),
+    "bucket": (("os.remove",), ".arrows"),
+}
 
 
-def main(export: str, out: str, what: str, kill_at: str, workers: str) -> None:
+def main(export: str, out: str, what: str, kill_at: str, workers: str, engine: str) -> None:
     knowledge = load()
     done = 0
-    steps = STEPS if what == "step" else ("os.remove",)
-    ending = "" if what == "step" else ".arrows"
+    steps, ending = STEPS[what]
 
     def counted(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal done
@@ -35,7 +44,7 @@ def main(export: str, out: str, what: str, kill_at: str, workers: str) -> None:
     run_cohort(
         [Path(export)],
         Path(out),
-        engine=LocalEngine(),
+        engine=LocalEngine() if engine == "local" else SparkEngine("local[2]"),
         plan=RunPlan(occasion="date", until=date(2026, 6, 30), definition=knowledge.default_definition),
         knowledge=knowledge,
         load=load,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cds_hooks.__main__ import run
 from cds_hooks.cohort.directory import write_cohort
 from cds_hooks.cohort.plan import Plan
-from cds_hooks.silent import local
-from cds_hooks.silent.buckets import bucket_count
+from cds_hooks.silent import blocks, grouping, local
+from cds_hooks.silent.buckets import bucket_count, packed, streams_in
+from cds_hooks.silent.engine import Filled
+from cds_hooks.silent.grouping import Counted
 from cds_hooks.silent.judging import judge_patient
 from cds_hooks.silent.local import LocalEngine
 from cds_hooks.silent.parts import schema_of
@@ -47,14 +50,19 @@ def test_workers_and_the_order_of_lines_change_no_byte(export: Path, tmp_path: P
 
 
 def test_the_tables_hold_what_judging_gives_in_the_order_of_their_keys(
-    export: Path, tmp_path: Path, knowledge: Knowledge
+    export: Path, tmp_path: Path, knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where a file is read in many blocks, and those are appended to their buckets a few at a time."""
+    monkeypatch.setattr(blocks, "_BLOCK", 20_000)
+    monkeypatch.setattr(grouping, "HELD", 50_000)
     task = task_of(tmp_path / "run", [export], knowledge)
     tally = LocalEngine().run(task, Quiet())
     lines: dict[str, list[bytes]] = {}
     for file in export.glob("*.ndjson"):
         for line in file.read_bytes().splitlines():
             told = json.loads(line)
+            if told["resourceType"] == "Practitioner":
+                continue
             own = told["id"] if told["resourceType"] == "Patient" else told["subject"]["reference"][8:]
             lines.setdefault(own, []).append(line)
     plan = task.plan.__class__(
@@ -69,6 +77,25 @@ def test_the_tables_hold_what_judging_gives_in_the_order_of_their_keys(
         assert all(part == sorted_rows(table, part) for part in written)
         assert pq.read_schema(parts[0]).equals(schema_of(table), check_metadata=True)
     assert len(judged) == 10
+
+
+def test_tables_appended_to_a_file_come_back_and_a_file_cut_short_is_no_table(tmp_path: Path) -> None:
+    tables = [pa.table({"patient": ["a", "b"][:rows], "line": ["{}", "[]"][:rows]}) for rows in (2, 1, 2)]
+    file = tmp_path / "000000.1.arrows"
+    file.write_bytes(b"".join(packed(rows.slice(0)) for rows in tables))
+    assert list(streams_in(file)) == tables
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises((ValueError, OSError)):
+        list(streams_in(file))
+
+
+def test_what_a_piece_put_into_its_buckets_is_added_and_let_go() -> None:
+    filled = Filled(3)
+    pieces = [Counted(0, buckets={0: (2, 20), 2: (1, 7)}), Counted(1, buckets={2: (3, 30)})]
+    for one in pieces:
+        filled.take(one)
+    assert (filled.resources, filled.weights) == ([2, 0, 4], [20, 0, 37])
+    assert [one.buckets for one in pieces] == [{}, {}]
 
 
 def test_a_patient_without_a_patient_resource_is_judged_too(tmp_path: Path, knowledge: Knowledge) -> None:

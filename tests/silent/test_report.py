@@ -9,7 +9,8 @@ import pytest
 from cds_hooks.fhir_writer.measure_report import measure_report
 from cds_hooks.fhir_writer.validity import check
 from cds_hooks.silent.report import charts
-from cds_hooks.silent.report.difference import changed_patients, make_difference
+from cds_hooks.silent.report.changed_patients import changed_patients
+from cds_hooks.silent.report.difference import make_difference
 from cds_hooks.silent.report.faults import UnusableInputError
 from cds_hooks.silent.report.making import make_report
 from cds_hooks.silent.report.page import report_page

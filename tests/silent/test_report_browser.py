@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from cds_hooks.silent.report.changed_patients import changed_patients
 from cds_hooks.silent.report.chart_review import Reviewed
-from cds_hooks.silent.report.difference import changed_patients, make_difference
+from cds_hooks.silent.report.difference import make_difference
 from cds_hooks.silent.report.making import make_report
 from cds_hooks.silent.report.page import changed_page, difference_page, report_page, review_page
 from cds_hooks.silent.report.review_agreement import review_agreement

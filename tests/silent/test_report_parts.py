@@ -46,9 +46,9 @@ def crowd() -> Cohort:
     for number in range(12):
         cohort.patient(f"fault-{number}", moments=0, failed="KeyError", drug_records=None)
         cohort.patient(f"none-{number}", moments=0, drug_records=0, supply_records=0, dose_records=0)
-        cohort.patient(f"no-order-{number}", moments=0)
+        cohort.patient(f"no-order-{number}", moments=0, age_at_end_years=16)
     for number in range(13):
-        cohort.patient(f"old-{number}", moments=0)
+        cohort.patient(f"old-{number}", moments=0, age_at_end_years=45 if number < 12 else None)
         order = {"order": f"o-{number}", "why_not": "outside the days of the run"}
         cohort.tables["orders"].append(row("orders", patient=f"old-{number}", ingredients=[], **order))
     cohort.people(14, "young", verdict="OUT_OF_SCOPE", decided_by=["X5"], age_years=15)
@@ -77,6 +77,9 @@ def test_the_flow_leads_every_patient_to_one_exit(made: Made) -> None:
     assert sum(decided.values()) == left
     assert sum(flow["verdicts"].values()) == flow["judged"] == 209
     assert (flow["ageUnknown"], flow["heldBack"], flow["notSettled"]) == (19, 19, 57)
+    # One of unknown age is withheld, and with it the smallest company.
+    ages = {one["who"]: one["count"] for one in flow["withoutMoment"]}
+    assert ages == {"younger than 18": 12, "18 or older": None, "of unknown age": None}
 
 
 def test_what_is_open_is_ranked_by_what_one_datum_would_settle(made: Made) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from cds_hooks.silent.faults import RunInterruptedError, UnusableRunError
 from cds_hooks.silent.local import LocalEngine
 from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.running import run_cohort
+from cds_hooks.silent.tables import TABLES
 from mappings.load import Knowledge, load
 from tests.silent.exports import Quiet, files_in
 
@@ -67,9 +69,10 @@ def ran(export: Path, knowledge: Knowledge, tmp_path: Path) -> Ran:
 
 
 def alone(
-    export: Path, out: Path, *, what: str = "step", kill_at: int = 0, workers: int = 1
+    export: Path, out: Path, *, what: str = "step", kill_at: int = 0, workers: int = 1, engine: str = "local"
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.silent.killed_run", str(export), str(out), what, str(kill_at), str(workers)]
+    given = [str(export), str(out), what, str(kill_at), str(workers), engine]
+    command = [sys.executable, "-m", "tests.silent.killed_run", *given]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
 
 
@@ -81,8 +84,16 @@ def test_killed_again_and_again_the_output_is_that_of_an_unbroken_run(export: Pa
     expected = files_in(tmp_path / "whole")
     assert len(expected) == 8 * 8 + 2
     killed = tmp_path / "killed"
-    for share in (0.01, 0.03, 0.25, 0.5, 0.15):
-        assert alone(export, killed, kill_at=int(steps * share)).returncode == -signal.SIGKILL
+    chance = random.Random(11)
+    # Each begins where the one before was killed, and so has fewer steps to go: the first two are still grouping.
+    for most in (0.02, 0.06, 0.3, 0.3, 0.3):
+        at = chance.randint(1, int(steps * most))
+        assert alone(export, killed, kill_at=at).returncode == -signal.SIGKILL, at
+    # While the parts of a bucket are put in place one by one.
+    half = chance.randint(1, len(TABLES) - 1)
+    assert alone(export, killed, what="part", kill_at=2 + half).returncode == -signal.SIGKILL
+    written = [len(list((killed / "tables" / name).glob("*.parquet"))) for name in TABLES]
+    assert len(set(written)) == 2
     # While workers are at hand: they end with the process that they work for.
     assert alone(export, killed, what="bucket", kill_at=1, workers=2).returncode == -signal.SIGKILL
     assert json.loads((killed / "run.json").read_bytes())["state"] == "running"
@@ -92,6 +103,21 @@ def test_killed_again_and_again_the_output_is_that_of_an_unbroken_run(export: Pa
     assert manifests[0] == manifests[1]
     assert manifests[0]["state"] == "finished"
     assert manifests[0]["counts"]["rejects"] == {"no patient named": 1, "not JSON": 1}
+
+
+@pytest.mark.services
+def test_spark_killed_while_it_keeps_parts_goes_on_to_the_bytes_of_the_local_engine(
+    export: Path, tmp_path: Path
+) -> None:
+    """The driver is killed at a random step of grouping, then with a bucket half kept."""
+    assert alone(export, tmp_path / "whole").returncode == 0
+    expected, killed = files_in(tmp_path / "whole"), tmp_path / "killed"
+    chance = random.Random(12)
+    for what, most in (("step", 60), ("part", 3 * len(TABLES))):
+        done = alone(export, killed, what=what, kill_at=chance.randint(3, most), engine="spark")
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    assert alone(export, killed, engine="spark").returncode == 0
+    assert files_in(killed) == expected
 
 
 def test_asked_to_stop_it_stops_between_buckets_and_goes_on_there(ran: Ran, tmp_path: Path) -> None:

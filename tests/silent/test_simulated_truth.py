@@ -30,6 +30,7 @@ from cds_hooks.silent.report.truth_comparison import Compared, Said, SaidTrial, 
 from mappings.load import Knowledge
 from plugin.trial import trials as reasoning
 from plugin.trial.adequacy import Adequacy, Judged, judge_days
+from tests.silent.exports import Quiet
 
 SEED, LONG_AGO = 1, -240
 FEW, PROVED, MANY = range(5), range(5), range(1000)
@@ -229,7 +230,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_report_counts_and_the_table_of_cases_names(place: Path, knowledge: Knowledge) -> None:
-    found = hold_against_truth(open_run(place / "run"), place / "cohort" / "truth" / "truth.ndjson", knowledge)
+    watch = Quiet()
+    found = hold_against_truth(open_run(place / "run"), place / "cohort" / "truth" / "truth.ndjson", knowledge, watch)
+    assert (watch.phases, watch.steps) == ([("patients held against the truth", 6)], 6)
     told, cases = found.told, found.cases["cases"]
     assert (told["patients"], told["compared"], told["unexplained"]) == (6, 6, 0)
     assert "synthetic-1-" not in json.dumps(told)
@@ -251,17 +254,18 @@ def test_a_truth_that_does_not_belong_to_the_run_is_refused(place: Path, tmp_pat
     other.parent.mkdir(parents=True)
     other.write_bytes(truth.read_bytes().replace(b'"inRemission":true', b'"inRemission":false'))
     with pytest.raises(UnusableInputError, match="manifest"):
-        hold_against_truth(run, other, knowledge)
+        hold_against_truth(run, other, knowledge, Quiet())
     manifest = json.loads((place / "cohort" / "manifest.json").read_text())
     (tmp_path / "cohort" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(UnusableInputError, match="not the truth that this version tells"):
-        hold_against_truth(run, other, knowledge)
+        hold_against_truth(run, other, knowledge, Quiet())
     manifest["missingness"] = "nowhere"
     (tmp_path / "cohort" / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(UnusableInputError, match="seed and profile"):
-        hold_against_truth(run, other, knowledge)
+        hold_against_truth(run, other, knowledge, Quiet())
     plan = {**run.plan, "definition": "X"}
     with pytest.raises(UnusableInputError, match="told by TRD-6W-50"):
-        hold_against_truth(replace(run, manifest={**run.manifest, "plan": plan}), truth, knowledge)
+        hold_against_truth(replace(run, manifest={**run.manifest, "plan": plan}), truth, knowledge, Quiet())
     with pytest.raises(UnusableInputError, match="other knowledge"):
-        hold_against_truth(replace(run, manifest={**run.manifest, "knowledge": {"hash": "x"}}), truth, knowledge)
+        strange = replace(run, manifest={**run.manifest, "knowledge": {"hash": "x"}})
+        hold_against_truth(strange, truth, knowledge, Quiet())

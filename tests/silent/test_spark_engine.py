@@ -24,7 +24,7 @@ from cds_hooks.__main__ import run
 from cds_hooks.clock import FixedClock
 from cds_hooks.silent import blocks
 from cds_hooks.silent.blocks import pieces_of
-from cds_hooks.silent.engine import Engine, resources_in, tally_of
+from cds_hooks.silent.engine import Engine, Filled, tally_of
 from cds_hooks.silent.faults import RunInterruptedError, UnusableRunError
 from cds_hooks.silent.local import LocalEngine
 from cds_hooks.silent.parts import part_of
@@ -202,9 +202,12 @@ def test_the_steps_give_the_same_bytes_without_spark(knowledge: Knowledge, tmp_p
     for group in groups.values():
         for pair in matched(group):
             buckets.setdefault(pair[0], []).append(pair)
+    filled = Filled(tally.buckets)
+    for one in found:
+        filled.take(one)
     judged = Judged(
         plan=replace(task.plan, kinds=tally.kinds),
-        resources=resources_in(found, tally.buckets),
+        resources=filled.resources,
         memory=10**8,
         surroundings=same,
     )

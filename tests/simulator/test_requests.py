@@ -40,6 +40,7 @@ def test_the_readme_request_gets_a_card(ask: Ask) -> None:
     assert answer.json()["cards"]
 
 
+@pytest.mark.deep
 def test_every_patient_is_answered_alike_by_every_route(ask: Ask) -> None:
     patients = _patients(ask)
     assert patients

@@ -68,6 +68,7 @@ def cards(here: Any) -> list[dict[str, Any]]:
     return list(answer.json()["cards"])
 
 
+@pytest.mark.proves("LK-02")
 def test_each_card_links_to_the_app_with_a_context_that_names_nobody(world, smart):
     shown = cards(world())
     assert shown
@@ -152,6 +153,7 @@ def test_the_app_needs_a_database(knowledge, smart):
         )
 
 
+@pytest.mark.proves("LK-04")
 def test_a_context_stands_on_links_that_launch_an_app_only():
     with pytest.raises(ValueError, match="launches an app"):
         Link(label="x", url="https://cds.example", appContext="{}")

@@ -28,6 +28,7 @@ WAYS = {
 }
 
 
+@pytest.mark.proves("LK-06")
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_an_ehr_launch_ends_on_the_page_of_its_patient(world, smart, way):
     here = world(**way)
@@ -57,6 +58,7 @@ def test_a_standalone_launch_lets_the_patient_be_chosen_at_the_ehr(world, smart,
     assert here.browser.follow(answer).json()["patient"] == "p1"
 
 
+@pytest.mark.proves("LK-02", "LK-05")
 def test_no_address_of_ours_names_anybody(world, smart):
     here = world()
     here.launched(patient="p1")
@@ -71,6 +73,7 @@ def test_no_address_of_ours_names_anybody(world, smart):
             assert one.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.proves("LK-05")
 def test_the_card_tells_the_app_which_order_it_was_about(world, knowledge):
     here = world()
     code = {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "312941"}
@@ -88,6 +91,7 @@ def test_the_card_tells_the_app_which_order_it_was_about(world, knowledge):
     assert told["definition"] == (json.loads(context)["definition"] if "ema-2013" in knowledge.definitions else "")
 
 
+@pytest.mark.proves("LK-06")
 @pytest.mark.parametrize("odd", ["{", "[]", '{"drugs": [["nothing-of-ours"], "x", []], "service": 5}', "x" * 5_000])
 def test_an_odd_context_is_none(world, odd):
     assert world().launched(context=odd).json()["orders"] == []

@@ -27,6 +27,7 @@ def amounts(product: Product) -> list[tuple[str, float | None, str]]:
     return [(one.ingredient, one.amount, one.per) for one in product.components]
 
 
+@pytest.mark.proves("FN-03")
 @pytest.mark.parametrize(
     ("code", "ingredient", "amount", "release"),
     [

@@ -13,32 +13,18 @@ from typing import Any
 from cds_hooks.disclosure.cells import SMALLEST_CELL, Cells
 from cds_hooks.disclosure.folding import folded, other
 from cds_hooks.disclosure.following import Key
+from cds_hooks.silent.report.changed_patients import verdicts_of
 from cds_hooks.silent.report.faults import UnusableInputError
+from cds_hooks.silent.report.knowledge_changes import knowledge_changes
 from cds_hooks.silent.report.limits import LIMITS, SUPPRESSION
 from cds_hooks.silent.report.making import about
 from cds_hooks.silent.report.run_reading import Run
 from cds_hooks.silent.report.telling import UNIT_MOMENT, UNIT_PATIENT, VERDICTS, by_size, share
-from mappings.comparison import compare
+from cds_hooks.silent.report.trial_changes import KIND, trial_changes, trials_of
 from mappings.load import Knowledge
 
-CONFIDENTIAL = "This file names patients by id. It is as confidential as the export it was made of."
-_LAST = "SELECT patient, moment, verdict, decided_by, settled_by FROM last ORDER BY patient"
-_TRIALS = """
-SELECT t.patient, t.ingredient, t.start, t.end, t.adequacy, t.outcome, t.basis FROM trials t
-JOIN last USING (patient, moment) ORDER BY t.patient, t.number
-"""
 _FIRED = "SELECT patient, moment, coalesce(fired, FALSE) FROM assessments"
-_SHOWN_CHANGES = 500
 _ALL: Key = ("patients", "both")
-_PARTS = ("start", "end", "adequacy", "outcome", "basis")
-_GONE, _NEW = "no longer a trial", "now a trial"
-_TRIAL: Mapping[str, str] = {
-    **{part: f"a trial with another {part}" for part in _PARTS},
-    "basis": "a trial whose outcome rests on something else",
-    _GONE: "a trial less",
-    _NEW: "a trial more",
-}
-Trial = tuple[Any, ...]
 
 
 def make_difference(
@@ -63,7 +49,7 @@ def make_difference(
             str(after.directory), "was run over another input", "run both over the same, or say --different-input"
         )
     cells = Cells()
-    old, new = _verdicts(before), _verdicts(after)
+    old, new = verdicts_of(before), verdicts_of(after)
     both = sorted(set(old) & set(new))
     matrix = Counter((old[patient][1], new[patient][1]) for patient in both)
     values = [*VERDICTS, *sorted({value for pair in matrix for value in pair} - set(VERDICTS))]
@@ -84,7 +70,7 @@ def make_difference(
         "before": about(before),
         "after": about(after),
         "plan": list(_plan_changes(before, after)),
-        "knowledge": _knowledge_changes(before, after, knowledge),
+        "knowledge": knowledge_changes(before, after, knowledge),
         "patients": {
             "unit": UNIT_PATIENT,
             "inBoth": cells.shown(_ALL),
@@ -103,37 +89,6 @@ def make_difference(
     }
 
 
-def changed_patients(before: Run, after: Run, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Each patient whose verdict changes: both verdicts, the rules that decided, and what differs in its trials."""
-    old, new = _verdicts(before), _verdicts(after)
-    trials = _trials(before), _trials(after)
-    listed = []
-    for patient in sorted(set(old) & set(new)):
-        (moment, was, rules, _), (other_moment, is_, other_rules, settles) = old[patient], new[patient]
-        if was != is_:
-            listed.append(
-                {
-                    "patient": patient,
-                    "moments": sorted({moment, other_moment}),
-                    "before": was,
-                    "after": is_,
-                    "decidedByBefore": rules,
-                    "decidedByAfter": other_rules,
-                    "settledByAfter": settles,
-                    "trials": list(_trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))),
-                }
-            )
-    return {
-        "form": "trd-cds-changed-patients/1",
-        "confidential": CONFIDENTIAL,
-        "limits": list(LIMITS),
-        "before": about(before),
-        "after": about(after),
-        "rules": dict(titles or {}),
-        "changed": listed,
-    }
-
-
 def _inputs(run: Run) -> list[tuple[str, ...]]:
     """What identifies each input file, whatever its place: hash and size."""
     listed = run.manifest.get("inputs")
@@ -141,20 +96,6 @@ def _inputs(run: Run) -> list[tuple[str, ...]]:
     return sorted(
         (str(one.get("sha256") or one.get("hash")), str(one.get("size") or one.get("bytes"))) for one in files
     )
-
-
-def _verdicts(run: Run) -> dict[str, tuple[str, str, list[str], list[str]]]:
-    return {
-        patient: (moment, verdict or "none", list(rules or ()), list(settles or ()))
-        for patient, moment, verdict, rules, settles in run.ask(_LAST)
-    }
-
-
-def _trials(run: Run) -> dict[str, list[Trial]]:
-    found: dict[str, list[Trial]] = {}
-    for patient, *rest in run.ask(_TRIALS):
-        found.setdefault(patient, []).append(tuple(rest))
-    return found
 
 
 def _put_matrix(cells: Cells, matrix: Mapping[tuple[str, str], int], values: Sequence[str]) -> None:
@@ -202,13 +143,13 @@ def _reasons(
     cells: Cells, before: Run, after: Run, changed: Sequence[str], titles: Mapping[str, str], limit: int
 ) -> list[tuple[dict[str, Any], Key]]:
     """What differs beside the verdict, for those that change: how many patients for each kind of difference."""
-    trials = _trials(before), _trials(after)
-    old, new = _verdicts(before), _verdicts(after)
+    trials = trials_of(before), trials_of(after)
+    old, new = verdicts_of(before), verdicts_of(after)
     who: dict[str, set[str]] = {}
     for patient in changed:
         found = {
-            _TRIAL[what]
-            for one in _trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))
+            KIND[what]
+            for one in trial_changes(trials[0].get(patient, ()), trials[1].get(patient, ()))
             for what in one["what"]
         }
         rules = set(old[patient][2]), set(new[patient][2])
@@ -229,61 +170,8 @@ def _reasons(
     ]
 
 
-def _trial_changes(old: Sequence[Trial], new: Sequence[Trial]) -> Iterator[dict[str, Any]]:
-    """The trials that differ, matched by ingredient in their order."""
-    names = list(dict.fromkeys(str(one[0]) for one in (*old, *new)))
-    for name in names:
-        mine, theirs = ([one for one in trials if one[0] == name] for trials in (old, new))
-        for place in range(max(len(mine), len(theirs))):
-            one = mine[place] if place < len(mine) else None
-            later = theirs[place] if place < len(theirs) else None
-            if one is None or later is None:
-                yield {
-                    "ingredient": name,
-                    "what": [_GONE if later is None else _NEW],
-                    "before": _words(one),
-                    "after": _words(later),
-                }
-            elif one != later:
-                what = [part for part, was, is_ in zip(_PARTS, one[1:], later[1:], strict=True) if was != is_]
-                yield {"ingredient": name, "what": what, "before": _words(one), "after": _words(later)}
-
-
-def _words(trial: Trial | None) -> str:
-    if trial is None:
-        return "none"
-    _, start, end, adequacy, outcome, basis = trial
-    rests = f" by {str(basis).replace('-', ' ')}" if basis and basis != "none" else ""
-    judged = f"{adequacy}, outcome {outcome}".lower().replace("_", " ")
-    return f"{start or 'undated'} to {end or 'undated'}: {judged}{rests}"
-
-
 def _plan_changes(before: Run, after: Run) -> Iterator[dict[str, Any]]:
     for name in sorted({*before.plan, *after.plan}):
         was, is_ = before.plan.get(name), after.plan.get(name)
         if was != is_:
             yield {"setting": name, "before": was, "after": is_}
-
-
-def _knowledge_changes(before: Run, after: Run, knowledge: tuple[Knowledge, Knowledge] | None) -> dict[str, Any]:
-    same = before.knowledge.get("hash") == after.knowledge.get("hash")
-    told: dict[str, Any] = {"same": same, "changes": None, "more": 0}
-    if knowledge is not None:
-        for run, known, option in zip((before, after), knowledge, ("before", "after"), strict=True):
-            if known.content_hash != run.knowledge.get("hash"):
-                raise UnusableInputError(
-                    f"--knowledge-{option}", "is not the knowledge of that run", "name the directory that it ran with"
-                )
-        changes = [*_site_changes(*knowledge), *(change.text for change in compare(*knowledge))]
-        told["changes"] = changes[:_SHOWN_CHANGES]
-        told["more"] = max(0, len(changes) - _SHOWN_CHANGES)
-    return told
-
-
-def _site_changes(before: Knowledge, after: Knowledge) -> Iterator[str]:
-    """What a site decided on one side only, rules switched off among it, with who, when and why."""
-    old, new = (known.site.changes if known.site is not None else () for known in (before, after))
-    for side, changes in (("before only", set(old) - set(new)), ("after only", set(new) - set(old))):
-        for one in sorted(changes, key=lambda each: each.path):
-            value = f"{one.before} to {one.after}" if one.before else one.after
-            yield f"the site, {side}: {one.path}: {value} ({one.who}, {one.when}: {one.why})"

@@ -1,7 +1,7 @@
 """From all patients of the input to each verdict: how many are left, and how many fall out, at each filter.
 
 Every patient falls out once or reaches one verdict, and everything adds up. The filters stand in the order in which
-the reasoning applies them; the age is that of the last moment, since the input tells it at no other.
+the reasoning applies them; the age is that of the last moment, and of those without one that of the run's last day.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from plugin.resistance.verdict import Value
 DECIDED = tuple(value for value in VERDICTS if value not in (Value.EXCLUDED.value, Value.OUT_OF_SCOPE.value))
 # What becomes of a patient: the first that holds. X5 is the rule on age, the only one that puts the young out of scope.
 _END = """
-CREATE OR REPLACE TEMP VIEW ends AS SELECT patient, age_years, capped, CASE
+CREATE OR REPLACE TEMP VIEW ends AS
+SELECT patient, last.age_years AS age_years, age_at_end_years, capped, CASE
     WHEN failed IS NOT NULL THEN 'fault'
     WHEN coalesce(drug_records, 0) = 0 THEN 'no drug'
     WHEN verdict IS NULL AND patient NOT IN (SELECT patient FROM orders) THEN 'no order'
@@ -33,6 +34,8 @@ _AGE_UNKNOWN = """
 SELECT count(*) FROM ends
 WHERE age_years IS NULL AND stop NOT IN ('fault', 'no drug', 'no order', 'no moment', 'young')
 """
+# Who fell out for want of a moment has an age on the last day of the run only.
+_UNJUDGED = "SELECT count(*) FROM ends WHERE stop IN ('no order', 'no moment') AND age_at_end_years"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def count_flow(run: Run, cells: Cells, adult_from: int) -> Tell:
         cells.adds_up(before, (key, *(part for _, part in stopped)))
         one.parts.extend(stopped)
         kept[one.name] = before = key
+    unjudged = _unjudged(run, cells, adult_from)
     verdicts = _verdicts(cells, ends, before)
     unknown_age = cells.part_of(
         kept["adult"],
@@ -113,12 +117,28 @@ def count_flow(run: Run, cells: Cells, adult_from: int) -> Tell:
             ],
             "verdicts": {value: cells.shown(key) for value, key in verdicts.items()},
             "notSettled": cells.shown(OPEN),
+            "withoutMoment": [{"who": who, "count": cells.shown(key)} for who, key in unjudged],
             "adultFrom": adult_from,
             "ageUnknown": cells.shown(unknown_age),
             "heldBack": cells.shown(capped),
         }
 
     return tell
+
+
+def _unjudged(run: Run, cells: Cells, adult_from: int) -> list[tuple[str, Key]]:
+    """Those without a moment by their age on the last day of the run."""
+    reasons = [("flow", "no order"), ("flow", "no moment")]
+    whole = cells.put(("flow", "without moment"), sum(map(cells.count, reasons)))
+    cells.adds_up(whole, reasons)
+    parts = [
+        (f"younger than {adult_from}", f"< {adult_from:d}"),
+        (f"{adult_from} or older", f">= {adult_from:d}"),
+        ("of unknown age", "IS NULL"),
+    ]
+    found = [(who, cells.put((*whole, who), run.number(f"{_UNJUDGED} {holds}"))) for who, holds in parts]
+    cells.adds_up(whole, [key for _, key in found])
+    return found
 
 
 def _verdicts(cells: Cells, ends: dict[str, int], before: Key) -> dict[str, Key]:

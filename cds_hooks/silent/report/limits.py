@@ -28,6 +28,6 @@ SUPPRESSION = (
     "count says so. Reports on overlapping cohorts are not held against each other."
 )
 DEPENDENCE = (
-    "Rates of moments count a patient as often as it had an order. Their intervals treat moments as independent and "
-    "are therefore too narrow."
+    "Rates of moments, orders and cards count a patient as often as it had them. Their intervals allow for that, as "
+    "what one patient's orders bring is alike; what the orders of one prescriber have in common they do not allow for."
 )

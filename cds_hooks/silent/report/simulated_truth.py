@@ -25,6 +25,7 @@ from cds_hooks.cohort.plan import Plan
 from cds_hooks.cohort.reading import UnreadableCohortError, read_truth
 from cds_hooks.cohort.record import patient_id_of
 from cds_hooks.cohort.truth import truth_of
+from cds_hooks.silent.engine import Onlooker
 from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.report.faults import UnusableInputError
 from cds_hooks.silent.report.limits import LIMITS
@@ -82,8 +83,11 @@ class Agreement:
     cases: dict[str, Any]
 
 
-def hold_against_truth(run: Run, file: Path, knowledge: Knowledge) -> Agreement:
-    """Both documents. UnusableInputError where the truth cannot be read, or run and truth do not belong together."""
+def hold_against_truth(run: Run, file: Path, knowledge: Knowledge, watch: Onlooker) -> Agreement:
+    """Both documents; `watch` is told of each patient.
+
+    Raises UnusableInputError where the truth cannot be read, or run and truth do not belong together.
+    """
     try:
         told = read_truth(file)
     except UnreadableCohortError as fault:
@@ -91,21 +95,20 @@ def hold_against_truth(run: Run, file: Path, knowledge: Knowledge) -> Agreement:
     cohort = _cohort(run, file, knowledge)
     numbers = {patient_id_of(cohort.seed, number): number for number in range(len(told))}
     cases: list[_Case] = []
-    compared = 0
-    for patient, said in _said(run):
-        if patient not in told:
-            continue
+    found = [(patient, said) for patient, said in _said(run) if patient in told]
+    watch.begin("patients held against the truth", len(found))
+    for patient, said in found:
         if patient not in numbers:
             raise UnusableInputError(str(file), "tells of patients that its manifest does not count", _SYNTH)
         life = live(cohort.plan, cohort.seed, numbers[patient])
         if orjson.dumps(truth_of(life, cohort.plan, patient)) != orjson.dumps(told[patient]):
             raise UnusableInputError(str(file), "is not the truth that this version tells", _SYNTH)
-        compared += 1
         proof = Proof(cohort, life, said)
         one = proof.compared()
         causes = proof.causes([each.key for each in one if each.result != "agrees"])
         cases += [_Case(patient=patient, compared=each, cause=causes.get(each.key, ())) for each in one]
-    return Agreement(_told(run, cohort, cases, patients=len(told), compared=compared), _listed(run, cases))
+        watch.step(1)
+    return Agreement(_told(run, cohort, cases, patients=len(told), compared=len(found)), _listed(run, cases))
 
 
 def _cohort(run: Run, file: Path, knowledge: Knowledge) -> Cohort:

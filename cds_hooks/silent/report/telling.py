@@ -8,6 +8,7 @@ from typing import Any
 from cds_hooks.disclosure.cells import Cells
 from cds_hooks.disclosure.following import Key
 from cds_hooks.governance.intervals import proportion
+from cds_hooks.silent.report.clustering import Clustered
 from plugin.resistance.verdict import Value
 
 Tell = Callable[[], dict[str, Any]]
@@ -23,18 +24,23 @@ UNIT_PATIENT = "patients, each at the last of its moments"
 UNIT_MOMENT = "moments: every past order (one cart of a prescriber and day), or every chosen day"
 
 
-def share(cells: Cells, part: Key, whole: Key) -> dict[str, Any]:
-    """`part` of `whole` with its 95 % interval (Wilson); all of it null where either count is withheld."""
+def share(cells: Cells, part: Key, whole: Key, counted: Clustered | None = None) -> dict[str, Any]:
+    """`part` of `whole` with its 95 % interval (Wilson); all of it null where either count is withheld.
+
+    `counted` tells how both are spread over patients, where one patient has many of them.
+    """
     some, of = cells.shown(part), cells.shown(whole)
-    return known_share(some, of) if some is not None and of is not None else dict(_UNKNOWN, of=of)
+    if some is None or of is None:
+        return dict(_UNKNOWN, of=of)
+    return known_share(some, of, counted.size if counted is not None else None)
 
 
 _UNKNOWN: dict[str, Any] = {"count": None, "of": None, "share": None, "low": None, "high": None}
 
 
-def known_share(part: int, whole: int) -> dict[str, Any]:
-    """The same for two counts that may be shown."""
-    found = proportion(part, whole)
+def known_share(part: int, whole: int, size: float | None = None) -> dict[str, Any]:
+    """The same for two counts that may be shown; `size` as many independent ones as tell as much."""
+    found = proportion(part, whole, size=size)
     if found is None:
         return dict(_UNKNOWN, count=part, of=whole)
     told = {"share": found.value, "low": found.low, "high": found.high}

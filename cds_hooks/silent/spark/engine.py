@@ -15,7 +15,7 @@ from typing import Any
 
 from cds_hooks.silent.blocks import Piece, pieces_of
 from cds_hooks.silent.buckets import bucket_count
-from cds_hooks.silent.engine import Tally, Task, Watch, resources_in, tally_of
+from cds_hooks.silent.engine import Filled, Tally, Task, Watch, tally_of
 from cds_hooks.silent.local import WORK
 from cds_hooks.silent.parts import is_written, keep, prepare
 from cds_hooks.silent.rejects import gather_rejects
@@ -64,6 +64,7 @@ class _Run:
     def __init__(self, context: Any, task: Task, watch: Watch, work: Path) -> None:
         self._context, self._task, self._watch, self._work = context, task, watch, work
         self._buckets = bucket_count(sum(file.weight for file in task.inputs))
+        self._filled = Filled(self._buckets)
         self._known = frozenset(kind.type for kind in task.knowledge.known_then.kinds)
         self._surroundings = Surroundings(
             versions=versions_here(), load=task.load, knowledge_hash=task.knowledge.content_hash
@@ -82,7 +83,7 @@ class _Run:
             rejects = gather_rejects(place, self._task.directory, counted, self._task.inputs)
             tally = tally_of(counted, self._task.inputs, known=self._known, buckets=self._buckets, rejects=rejects)
             grouped = self._grouped(read, medications=any(one.medications for one in found))
-            self._judge(grouped, replace(self._task.plan, kinds=tally.kinds), resources_in(counted, self._buckets))
+            self._judge(grouped, replace(self._task.plan, kinds=tally.kinds), self._filled.resources)
         finally:
             read.unpersist()
         return tally
@@ -91,7 +92,9 @@ class _Run:
         self._watch.begin("bytes grouped by patient", sum(piece.weight for piece in pieces))
         found: list[PieceRead] = []
         for piece, records in self._answers(read, range(len(pieces)), piece_read):
-            found += [value for _, _, value in records]
+            for _, _, value in records:
+                self._filled.take(value.counted)
+                found.append(value)
             self._watch.step(pieces[piece].weight)
         return sorted(found, key=lambda one: one.counted.piece)
 

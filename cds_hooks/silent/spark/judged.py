@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cds_hooks.silent.buckets import gather_medications
+from cds_hooks.silent.buckets import gather_medications, packed
 from cds_hooks.silent.parts import part_of, prepare
 from cds_hooks.silent.plan import RunPlan
 from cds_hooks.silent.spark.guarding import Surroundings, guarded
@@ -71,7 +71,6 @@ class Judged:
         ids, lines = zip(*medications, strict=True)
         table = pa.table({"id": pa.array(ids, pa.string()), "line": pa.array(lines, pa.string())})
         file = place / "medications.0.arrows"
-        with pa.OSFile(str(file), "wb") as content, pa.ipc.new_stream(content, table.schema) as stream:
-            stream.write_table(table)
+        file.write_bytes(packed(table))
         with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
             gather_medications(place, [file], database)
