@@ -228,6 +228,42 @@ def test_another_fhir_server_is_read_and_written(page: Any, address: str) -> Non
         assert [held.document["status"] for held in store.of_kind("MedicationRequest")] == ["active"]
 
 
+def open_anew(page: Any) -> None:
+    """A demo patient as their story begins, whatever another test drafted."""
+    page.get_by_role("link", name="Two failed adequate trials").click()
+    page.get_by_role("button", name="Start this story over").click()
+    page.locator("#done", has_text="back at the beginning").wait_for()
+
+
+@pytest.mark.parametrize("asked", ["the chart", "an order"])
+def test_an_answer_that_comes_late_leaves_the_reader_where_they_type(asked: str, page: Any) -> None:
+    """Cards that arrive while somebody writes the next order once closed the list of products under their hand."""
+    open_anew(page)
+    held: list[Any] = []
+    page.route("**/cds-services/*", lambda route: held.append(route))
+    if asked == "an order":
+        page.locator("#suggested-order").click()
+    else:
+        page.get_by_role("link", name="Two failed adequate trials").click()
+    while not held:
+        page.wait_for_timeout(20)
+    search = page.get_by_role("combobox", name="Search a drug")
+    search.fill("sertraline 50")
+    page.unroute("**/cds-services/*")  # lets go those held
+    page.locator("#cards:not([aria-busy])").wait_for()
+    page.wait_for_timeout(200)
+    assert page.locator("#products [role=option]").first.is_visible()
+    assert search.evaluate("input => input === document.activeElement")
+
+
+def test_a_reader_who_waits_is_brought_to_what_was_asked_for(page: Any) -> None:
+    open_anew(page)
+    page.get_by_role("link", name="Two failed adequate trials").click()
+    page.locator("#person:focus").wait_for()
+    page.locator("#suggested-order").click()
+    page.locator("#cards-title:focus").wait_for()
+
+
 def test_a_server_that_takes_no_orders_keeps_them_in_the_page(page: Any, address: str) -> None:
     store = ResourceStore([{"resourceType": "Patient", "id": "far", "name": [{"text": "Far Away"}]}])
     port = free_port()

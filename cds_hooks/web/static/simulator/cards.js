@@ -1,4 +1,5 @@
 // Cards as the chosen kind of client shows them. The demo makes their HTML; here they get hands: accept, set aside, links.
+import { awaiting } from "./attention.js";
 import { button, element, fromSafeHtml } from "./elements.js";
 import { taken } from "./limits.js";
 import { ask } from "./network.js";
@@ -114,13 +115,14 @@ function setAside(article, card, acts, outcome) {
     one.addEventListener("click", () => choose(one, one === other ? null : drawn(card.overrideReasons)[Number(one.value)]));
   });
   form.append(comment, button("Override the card", async () => {
+    const bring = awaiting();
     const words = await acts.override(card, reason, comment.value.trim());
     outcome.textContent = words.text;
     if (!words.overridden) return;
     form.hidden = true;
     article.classList.add("overridden");
     outcome.tabIndex = -1;
-    outcome.focus();
+    bring(outcome);
   }, { className: "accept" }));
   field.after(form);
 }

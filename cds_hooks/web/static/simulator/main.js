@@ -1,5 +1,6 @@
 // The simulator page: its controls, and the state that its address names.
 import { orderText, read } from "./address.js";
+import { awaiting } from "./attention.js";
 import { readForm } from "./connect.js";
 import { byId } from "./elements.js";
 import { ask } from "./network.js";
@@ -17,7 +18,7 @@ function press(id, act) {
 }
 
 press("begin", () => {
-  simulator.focusCards = true;
+  simulator.bring = awaiting();
   return simulator.visit({ ...simulator.state, patient: setup.patients[0].id, order: "suggested", hook: "order-select" });
 });
 press("suggested-order", () => simulator.order(bare(simulator.story.order), simulator.story.orderText, "suggested"));
@@ -38,7 +39,8 @@ byId("patient-list").addEventListener("click", (event) => {
   const anchor = event.target.closest("a");
   if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  simulator.visit(read(new URL(anchor.href).search)).then(() => byId("person").focus());
+  const bring = awaiting();
+  simulator.visit(read(new URL(anchor.href).search)).then(() => bring(byId("person")));
 });
 filterList();
 

@@ -1,5 +1,6 @@
 // The state of the page and how it moves: connections, charts, drafts, hooks. What is shown is `view.js`'s.
 import { go, orderOf } from "./address.js";
+import { awaiting } from "./attention.js";
 import { readChart } from "./chart.js";
 import { CdsClient } from "./client.js";
 import { Connection, fillForm } from "./connect.js";
@@ -24,8 +25,8 @@ export class Simulator {
   // What the visitor wrote in the form, and for which two addresses.
   token = { text: "", fhir: "", service: "" };
   trusted = new Set();
-  // Whether the reader is brought to the next cards.
-  focusCards = false;
+  // Brings the reader to the next cards, when it was they who asked for them.
+  bring = null;
 
   constructor(setup) {
     this.setup = setup;
@@ -63,7 +64,7 @@ export class Simulator {
 
   /** Put an order among the drafts and fire order-select for it. */
   async order(resource, name, text) {
-    this.focusCards = true;
+    this.bring = awaiting();
     view.showDone(`${name}: drafted, not signed.`);
     const made = await this.session.add(resource);
     this.#move({ order: text, hook: "order-select" });
@@ -72,9 +73,10 @@ export class Simulator {
 
   /** Fire order-sign; without a card the orders are signed at once. */
   async wantToSign() {
-    this.focusCards = true;
+    const bring = awaiting();
+    this.bring = bring;
     this.#move({ hook: "order-sign" });
-    if (await this.session.checkedBeforeSigning()) await this.sign();
+    if (await this.session.checkedBeforeSigning()) await this.sign(bring);
     this.drafts();
   }
 
@@ -85,7 +87,7 @@ export class Simulator {
     this.drafts();
   }
 
-  async sign() {
+  async sign(bring = awaiting()) {
     const { session } = this;
     const signed = await session.sign();
     const where = session.drafts.onlyHere ? "in this page only" : "on the FHIR server";
@@ -94,7 +96,7 @@ export class Simulator {
     view.showPerson(await readChart(session.drafts.server, session.patientId), this.story, this.#shown);
     this.drafts();
     view.clearCards("The order is signed, so its cards are put away.");
-    byId("done").focus();
+    bring(byId("done"));
   }
 
   /** The record of a demo patient as its story begins. */
@@ -214,8 +216,8 @@ export class Simulator {
       waiting: view.showWaiting,
       failed: view.showFailure,
       cards: async (hook, exchanges, isWanted) => {
-        await view.showCards(hook, exchanges, { profile: this.connection.profile, acts, focus: this.focusCards, isWanted });
-        if (isWanted()) this.focusCards = false;
+        await view.showCards(hook, exchanges, { profile: this.connection.profile, acts, bring: this.bring, isWanted });
+        if (isWanted()) this.bring = null;
       },
     };
   }

@@ -62,9 +62,9 @@ export function showWaiting(hook) {
   byId("moment").textContent = `${hook} …`;
 }
 
-/** The cards of a hook, or the sentence that there are none. `focus`: the reader is brought to them.
+/** The cards of a hook, or the sentence that there are none. `bring`: brings the reader to them.
  *  Drawing takes a while: they are not shown once `isWanted` says that something else was asked. */
-export async function showCards(hook, exchanges, { profile, acts, focus, isWanted }) {
+export async function showCards(hook, exchanges, { profile, acts, bring, isWanted }) {
   const place = byId("cards");
   const shown = [];
   const faults = [];
@@ -85,8 +85,7 @@ export async function showCards(hook, exchanges, { profile, acts, focus, isWante
   place.replaceChildren(...faults, ...shown, ...(faults.length || shown.length ? [] : [element("p", { className: "hint" }, none)]));
   place.removeAttribute("aria-busy");
   say(faults.length ? `${hook}: the service could not answer` : shown.length ? `${hook}: ${count}` : `${hook}: no card`);
-  if (focus && (shown.length || faults.length)) {
-    byId("cards-title").focus({ preventScroll: true });
+  if ((shown.length || faults.length) && bring?.(byId("cards-title"), { preventScroll: true })) {
     const { top } = byId("cards-column").getBoundingClientRect();
     if (top < 0 || top > innerHeight / 2) byId("cards-column").scrollIntoView({ behavior: reduced() ? "auto" : "smooth" });
   }
