@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import httpx
-from anyio import lowlevel
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 
 from cds_hooks.admission import Admission
-from cds_hooks.boundary import CallBoundary, ServiceCors, call_line
+from cds_hooks.boundary import CallBoundary, ServiceCors
 from cds_hooks.caller import Caller
 from cds_hooks.catalogue import queries
 from cds_hooks.clock import Clock
 from cds_hooks.deployment import Deployment
 from cds_hooks.ehr.access import EhrAccess
 from cds_hooks.ehr.connecting import outbound_client
-from cds_hooks.errors import (
-    BadRequest,
-    HookFault,
-    NotAuthenticated,
-    RecordsUnavailable,
-    UnknownService,
-    WrongMethod,
-    respond,
-)
+from cds_hooks.errors import HookFault
+from cds_hooks.fault_answers import answer_fault, answer_http_exception
 from cds_hooks.governance.readers import Readers
 from cds_hooks.governance.routes import governance_routes
-from cds_hooks.housekeeping import keep_house
 from cds_hooks.ledger import Ledger
+from cds_hooks.lifetime import Lifetime
 from cds_hooks.modes import LIVE
 from cds_hooks.observing.call_line import CallLine
 from cds_hooks.observing.metrics import Metrics
@@ -46,7 +33,8 @@ from cds_hooks.on_need import needs
 from cds_hooks.published import published_routes
 from cds_hooks.reception import OPEN, Reception
 from cds_hooks.routes import service_routes
-from cds_hooks.settings import Settings, is_loopback
+from cds_hooks.settings import Settings
+from cds_hooks.startable import require_startable
 from cds_hooks.storage.records import Records
 from cds_hooks.trust.client_auth import Authenticator
 from cds_hooks.trust.key_sets import KeySets
@@ -56,10 +44,9 @@ from cds_hooks.verdict_memory import VerdictMemory
 from mappings.load import Knowledge
 from plugin.document.assessment_document import engine_version
 
-__all__ = ["ConfigurationError", "create_app", "engine_version"]
+__all__ = ["create_app", "engine_version"]
 
 if TYPE_CHECKING:  # the app and snapshots are loaded only where a site has them
-    from cds_hooks.smart.discovery import Discovery
     from cds_hooks.smart.registration import RegisteredEhrs
     from cds_hooks.snapshots.making import SnapshotMaker
 if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the argument
@@ -67,7 +54,6 @@ if TYPE_CHECKING:  # older releases of the framework lack it, and ignore the arg
 
     from cds_hooks.observing.tracing import Tracing
 
-_LAST_WORDS_SECONDS = 5.0
 # The framework's own telemetry would export query strings and the messages of exceptions, which may quote data.
 _NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
@@ -76,10 +62,6 @@ _NO_TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "auto_configure": False,
 }
-
-
-class ConfigurationError(Exception):
-    """The service must not start like this; the message says what to set."""
 
 
 def create_app(
@@ -105,18 +87,7 @@ def create_app(
     ConfigurationError without a registry or records outside open mode, for an unknown definition, or for a link to an
     app that nobody can launch.
     """
-    if registry is None and not settings.open_mode:
-        raise ConfigurationError(
-            "There is no client registry: set TRD_CDS_REGISTRY_FILE, or use the demo, which is open on loopback only."
-        )
-    if records is None and not settings.open_mode:
-        raise ConfigurationError("There is no database for the records that a service with client login keeps.")
-    if settings.definition is not None and settings.definition not in knowledge.definitions:
-        raise ConfigurationError(
-            f"There is no definition of that name: set TRD_CDS_DEFINITION to one of {', '.join(knowledge.definitions)}."
-        )
-    _require_launches(settings, registry, ehrs, records)
-    _require_https(settings, registry)
+    require_startable(settings, knowledge, registry, records, ehrs)
     quieten_wire_loggers()
     written = log or RequestLog(timestamp=lambda: clock.now().isoformat())
     if settings.open_mode:
@@ -147,7 +118,7 @@ def create_app(
         )
     ledger = Ledger(records, settings, knowledge, clock) if records is not None else None
     metrics = Metrics(version=deployment.engine, knowledge=knowledge, breakers_open=lambda: ehr.hosts.open_breakers)
-    lifetime = _Lifetime(
+    lifetime = Lifetime(
         ledger,
         key_sets,
         ehr,
@@ -226,8 +197,8 @@ def create_app(
         opening = snapshot_opening(snapshots, registry, standing=_standing(reception, registry), http=outbound)
         app.include_router(snapshot_routes(opening))
         lifetime.discoveries += (opening.discovery,)
-    app.add_exception_handler(HookFault, _answer_fault)
-    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(HookFault, answer_fault)
+    app.add_exception_handler(HTTPException, answer_http_exception)
     return app
 
 
@@ -237,52 +208,6 @@ def _snapshots(deployment: Deployment, ledger: Ledger | None, registry: ClientRe
     from cds_hooks.snapshots.assembling import snapshots_made  # noqa: PLC0415
 
     return snapshots_made(deployment, ledger, registry)
-
-
-def _require_launches(
-    settings: Settings, registry: ClientRegistry | None, ehrs: RegisteredEhrs | None, records: Records | None
-) -> None:
-    """Raise ConfigurationError when cards would link to an app that no EHR launches, an EHR would be nobody's, or the
-    app could keep nothing, or would be read along on the way.
-    """
-    launched = ehrs.clients if ehrs is not None else frozenset[str]()
-    for client in registry or ():
-        if client.entry.smart_app and client.entry.id not in launched:
-            raise ConfigurationError(
-                f"The client {client.entry.id} has smart_app, and the SMART file names no EHR for it: "
-                "set TRD_CDS_SMART_FILE to a file that does, or take smart_app away."
-            )
-    if ehrs is None:
-        return
-    known = {client.entry.id for client in registry} if registry is not None else {OPEN}
-    if not ehrs.clients <= known:
-        raise ConfigurationError("The SMART file names a client that there is not: name one of the registry.")
-    if records is None:
-        raise ConfigurationError("The app needs a database for its sessions, and there is none.")
-    parts = urlsplit(settings.base_url)
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise ConfigurationError(
-            "The public address is plain http, and the app would show records over it: "
-            "set TRD_CDS_BASE_URL to an https address, or unset TRD_CDS_SMART_FILE."
-        )
-
-
-def _require_https(settings: Settings, registry: ClientRegistry | None) -> None:
-    """Raise ConfigurationError when what clients send, or the page of a snapshot, would go over the network for all to
-    read. In open mode only loopback reaches the service.
-    """
-    named = [client.entry.id for client in registry or () if client.entry.snapshots is not None]
-    parts = urlsplit(settings.base_url)
-    if named and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise ConfigurationError(
-            f"The client {named[0]} has snapshots, and the public address is plain http: "
-            "set TRD_CDS_BASE_URL to an https address, or take snapshots away."
-        )
-    if registry is not None and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise ConfigurationError(
-            "The public address is plain http, and clients would send tokens and patient data over it: "
-            "set TRD_CDS_BASE_URL to the https address at which TLS ends."
-        )
 
 
 def _standing(reception: Reception, registry: ClientRegistry | None) -> Callable[[str, CallLine], Awaitable[Caller]]:
@@ -309,86 +234,6 @@ def _cors(settings: Settings, registry: ClientRegistry | None) -> Middleware:
     )
 
 
-class _Lifetime:
-    """What begins and ends with the application."""
-
-    def __init__(
-        self,
-        ledger: Ledger | None,
-        key_sets: KeySets,
-        ehr: EhrAccess,
-        own_http: httpx.AsyncClient | None,
-        metrics: Metrics,
-        chores_failed: Callable[[], None],
-        tracing: Tracing | None,
-    ) -> None:
-        self.ending = False
-        self.discoveries: tuple[Discovery, ...] = ()
-        self._metrics = metrics
-        self._chores_failed = chores_failed
-        self._ledger = ledger
-        self._key_sets = key_sets
-        self._ehr = ehr
-        self._own_http = own_http
-        self._tracing = tracing
-
-    @asynccontextmanager
-    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Keep house while the application runs; afterwards give back what was opened for it."""
-        # What calls out loads a part of itself at its first call. That must not be when no file can be opened any more.
-        await lowlevel.checkpoint()
-        chores = None
-        if self._ledger is not None:
-            chores = asyncio.create_task(keep_house(self._ledger, self._chores_failed))
-        try:
-            yield
-        finally:
-            self.ending = True
-            if chores is not None:
-                chores.cancel()
-                with suppress(asyncio.CancelledError):
-                    await chores
-            await self._key_sets.aclose()
-            for discovery in self.discoveries:
-                await discovery.aclose()
-            await self._ehr.aclose()
-            if self._own_http is not None:
-                await self._own_http.aclose()
-            if self._ledger is not None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                        while self._metrics.calls_now:  # those just cut off still write down what they read
-                            await asyncio.sleep(0.01)
-                await self._ledger.records.database.close()
-            if self._tracing is not None:
-                await asyncio.to_thread(self._tracing.close)
-
-
 async def _nothing_to_write() -> bool:
     """Open mode without records has nothing that could fail to be written."""
     return True
-
-
-async def _answer_fault(request: Request, fault: Exception) -> Response:
-    if not isinstance(fault, HookFault):  # Starlette's type is wide; ours is registered
-        raise fault
-    line = call_line(request.scope)
-    line.outcome = type(fault).__name__
-    if isinstance(fault, NotAuthenticated):
-        line.refused_by = fault.check
-    if isinstance(fault, RecordsUnavailable) and line.call in ("hook", "feedback") and not line.write_failures:
-        # It failed before there was anything to write down: who watches the records must hear of it all the same.
-        line.note_write_failure("feedback" if line.call == "feedback" else "audit")
-    return respond(fault)
-
-
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    """404 and 405 of the router, which know no more than the status, in our own words."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == WrongMethod.status:
-        fault: HookFault = WrongMethod((getattr(error, "headers", None) or {}).get("Allow", ""))
-    elif status == UnknownService.status:
-        fault = UnknownService("There is nothing at this address.", "The services are listed at /cds-services.")
-    else:
-        fault = BadRequest("The request cannot be understood.", "Send it as the specification of CDS Hooks says.")
-    return await _answer_fault(request, fault)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from starlette.types import ASGIApp
 
-from cds_hooks.app import ConfigurationError, create_app
+from cds_hooks.app import create_app
 from cds_hooks.clock import SystemClock
 from cds_hooks.commands.governing import read_readers
 from cds_hooks.commands.knowledge_loading import load_knowledge
@@ -29,6 +29,7 @@ from cds_hooks.cut_off import CutOff
 from cds_hooks.memory import building, settle_memory
 from cds_hooks.path_prefix import PathPrefix, prefix_of
 from cds_hooks.settings import is_loopback
+from cds_hooks.startable import ConfigurationError
 from cds_hooks.web.intended_use import add_intended_use
 from cds_hooks.web.source_attributes import add_source_attributes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_hooks.app import ConfigurationError
+from cds_hooks.startable import ConfigurationError
 
 
 @pytest.mark.proves("TR-01", "DI-18", "SE-01")

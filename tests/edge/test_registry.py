@@ -8,9 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cds_hooks.app import ConfigurationError, create_app
+from cds_hooks.app import create_app
 from cds_hooks.clock import FixedClock
 from cds_hooks.settings import Settings
+from cds_hooks.startable import ConfigurationError
 from cds_hooks.trust.entries import ClientList, RegistryError
 from cds_hooks.trust.profiles import client_profiles
 from cds_hooks.trust.registry import load_registry

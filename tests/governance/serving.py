@@ -13,9 +13,9 @@ import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from cds_hooks.app import _answer_fault
 from cds_hooks.clock import Clock
 from cds_hooks.errors import HookFault
+from cds_hooks.fault_answers import answer_fault
 from cds_hooks.governance.readers import Reader, Readers
 from cds_hooks.governance.routes import governance_routes
 from cds_hooks.ledger import Ledger
@@ -61,7 +61,7 @@ def page(ledger: Ledger, **options: Any) -> FastAPI:
     app = FastAPI()
     options = {"clients": {"ehr": "live", "other": "shadow"}, "readers": READERS, **options}
     app.include_router(governance_routes(ledger, **options))
-    app.add_exception_handler(HookFault, _answer_fault)
+    app.add_exception_handler(HookFault, answer_fault)
     return app
 
 

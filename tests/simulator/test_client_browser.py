@@ -240,7 +240,11 @@ def test_an_answer_that_comes_late_leaves_the_reader_where_they_type(asked: str,
     """Cards that arrive while somebody writes the next order once closed the list of products under their hand."""
     open_anew(page)
     held: list[Any] = []
-    page.route("**/cds-services/*", lambda route: held.append(route))
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/cds-services/*", hold)
     if asked == "an order":
         page.locator("#suggested-order").click()
     else:
@@ -262,6 +266,33 @@ def test_a_reader_who_waits_is_brought_to_what_was_asked_for(page: Any) -> None:
     page.locator("#person:focus").wait_for()
     page.locator("#suggested-order").click()
     page.locator("#cards-title:focus").wait_for()
+
+
+def test_cards_of_one_patient_never_stand_beside_another(page: Any) -> None:
+    """Their answer comes when the next chart is open already."""
+    open_anew(page)
+    page.get_by_text("patient-view: on opening the chart").wait_for()
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/cds-services/*", hold)
+    page.locator("#suggested-order").click()
+    while not held:
+        page.wait_for_timeout(20)
+    late = held.pop()
+    page.get_by_role("link", name="Anhedonia stands out").click()
+    page.locator("#opened:not([aria-busy])").wait_for()
+    assert page.locator("#cards article").count() == 0
+    with page.expect_response(lambda answer: answer.request == late.request):
+        late.continue_()
+    page.wait_for_timeout(300)
+    assert page.locator("#cards article").count() == 0
+    assert page.locator("#cards").get_attribute("aria-busy") == "true"
+    page.unroute("**/cds-services/*")
+    page.get_by_text("patient-view: on opening the chart").wait_for()
+    assert "patient=anhedonia-stands-out" in page.url
 
 
 def test_a_server_that_takes_no_orders_keeps_them_in_the_page(page: Any, address: str) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from cds_hooks.app import ConfigurationError, create_app
+from cds_hooks.app import create_app
 from cds_hooks.caller import card_form
 from cds_hooks.clock import FixedClock
 from cds_hooks.settings import Settings
 from cds_hooks.smart.registration import RegisteredEhrs, registered
+from cds_hooks.startable import ConfigurationError
 from cds_hooks.trust.entries import RegistryError
 from cds_hooks.trust.registry import load_registry
 from cds_hooks.wire import Link

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from cds_hooks.app import ConfigurationError
 from cds_hooks.snapshots.entry import SnapshotEntry
+from cds_hooks.startable import ConfigurationError
 from cds_hooks.trust.entries import RegistryError
 from cds_hooks.trust.registry import load_registry
 

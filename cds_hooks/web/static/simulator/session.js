@@ -10,6 +10,13 @@ export class Session {
     this.drafts = new DraftOrders(server, patientId);
     this.turn = 0;
     this.signing = false;
+    this.left = false;
+  }
+
+  /** Another chart is opened, or none: what is still on its way to this one is not shown. */
+  leave() {
+    this.left = true;
+    this.turn += 1;
   }
 
   /** Read what lies unsigned, and which visit is under way. */
@@ -96,6 +103,7 @@ export class Session {
   }
 
   async #fire(hook, context, shown = true) {
+    if (this.left) return null;
     const turn = ++this.turn;
     this.view.waiting(hook);
     let exchanges;

@@ -20,7 +20,7 @@ export const bare = ({ id: _, subject: __, ...order }) => order;
 export class Simulator {
   state = {};
   connection = null;
-  session = null;
+  #session = null;
   story = null;
   // What the visitor wrote in the form, and for which two addresses.
   token = { text: "", fhir: "", service: "" };
@@ -31,6 +31,15 @@ export class Simulator {
   constructor(setup) {
     this.setup = setup;
     this.panel = new Panel();
+  }
+
+  get session() {
+    return this.#session;
+  }
+
+  set session(next) {
+    this.#session?.leave();
+    this.#session = next;
   }
 
   /** Go to a state and show it. */
@@ -66,9 +75,11 @@ export class Simulator {
   async order(resource, name, text) {
     this.bring = awaiting();
     view.showDone(`${name}: drafted, not signed.`);
-    const made = await this.session.add(resource);
+    const { session } = this;
+    const made = await session.add(resource);
+    if (session.left) return;
     this.#move({ order: text, hook: "order-select" });
-    await this.session.selected([made]);
+    await session.selected([made]);
   }
 
   /** Fire order-sign; without a card the orders are signed at once. */
@@ -90,10 +101,13 @@ export class Simulator {
   async sign(bring = awaiting()) {
     const { session } = this;
     const signed = await session.sign();
+    if (session.left) return;
     const where = session.drafts.onlyHere ? "in this page only" : "on the FHIR server";
     view.showDone(`Signed: ${signed.map(nameOf).join(", ")}. Active ${where}.`);
     this.#move({ order: "", hook: "" }, { replace: true });
-    view.showPerson(await readChart(session.drafts.server, session.patientId), this.story, this.#shown);
+    const chart = await readChart(session.drafts.server, session.patientId);
+    if (session.left) return;
+    view.showPerson(chart, this.story, this.#shown);
     this.drafts();
     view.clearCards("The order is signed, so its cards are put away.");
     bring(byId("done"));
@@ -122,6 +136,7 @@ export class Simulator {
         await session.drafts.remove(`${order.resourceType}/${order.id}`);
         session.signing = false;
         this.drafts();
+        if (session.left) return;
         byId("drug").focus();
         if (session.drafts.list.length) await session.selected(session.drafts.list.slice(-1));
         else await this.visit({ ...this.state, order: "", hook: "" });
@@ -180,10 +195,13 @@ export class Simulator {
     const { setup, connection, server, client, state } = this;
     this.story = connection.ownServer ? setup.patients.find((one) => one.id === state.patient) : null;
     const patientId = this.story ? this.story.patientId : state.patient;
-    const opening = new Session({ patientId, setup, connection, server, client, view: this.#viewOf() });
+    const opening = new Session({ patientId, setup, connection, server, client, view: this.#viewOf(() => opening) });
     opening.wanted = state.patient;
     this.session = opening;
-    byId("opened").setAttribute("aria-busy", "true");
+    view.clearCards("The chart is being opened.");
+    const opened = byId("opened");
+    opened.setAttribute("aria-busy", "true");
+    opened.inert = true;
     try {
       const [chart] = await Promise.all([readChart(server, patientId), opening.load()]);
       if (this.session !== opening) return;
@@ -191,11 +209,15 @@ export class Simulator {
       view.showDone("");
       this.drafts();
     } catch (fault) {
+      if (this.session !== opening) return;
       this.session = null;
       view.showStart();
       this.#listFault(fault);
     } finally {
-      byId("opened").removeAttribute("aria-busy");
+      if (this.session === opening || !this.session) {
+        opened.removeAttribute("aria-busy");
+        opened.inert = false;
+      }
     }
   }
 
@@ -203,11 +225,11 @@ export class Simulator {
     byId("list-fault").replaceChildren(faultBox(fault.message, fault.lines || []));
   }
 
-  #viewOf() {
+  #viewOf(session) {
     const acts = (exchange) => ({
-      accept: (card, suggestion) => this.session.accept(exchange, card, suggestion),
-      override: (card, reason, comment) => this.session.override(exchange, card, reason, comment),
-      launch: (link) => launchSmart(link, { patientId: this.session.patientId, ownServer: this.connection.ownServer, fhirServer: this.connection.fhir })
+      accept: (card, suggestion) => session().accept(exchange, card, suggestion),
+      override: (card, reason, comment) => session().override(exchange, card, reason, comment),
+      launch: (link) => launchSmart(link, { patientId: session().patientId, ownServer: this.connection.ownServer, fhirServer: this.connection.fhir })
         .catch((fault) => view.showDone(fault.message)),
       basis: this.story ? `/app/demo/${this.story.id}` : "",
     });

@@ -18,6 +18,7 @@ export function showStart() {
 /** No cards: their moment has passed, or has not come. */
 export function clearCards(why) {
   byId("cards").replaceChildren(element("p", { className: "hint" }, why));
+  settled();
   byId("cards-title").textContent = "Cards";
   byId("moment").textContent = "";
   byId("timing").replaceChildren();
@@ -55,11 +56,18 @@ export function showDrafts(session, setup, { changed, removed, suggested }) {
   byId("only-here").hidden = !onlyHere;
 }
 
-/** The answer is awaited. */
+/** The answer is awaited. What stands there answers an earlier question, and is about to go from under the hand. */
 export function showWaiting(hook) {
   const place = byId("cards");
   place.setAttribute("aria-busy", "true");
+  place.inert = true;
   byId("moment").textContent = `${hook} …`;
+}
+
+function settled() {
+  const place = byId("cards");
+  place.removeAttribute("aria-busy");
+  place.inert = false;
 }
 
 /** The cards of a hook, or the sentence that there are none. `bring`: brings the reader to them.
@@ -83,7 +91,7 @@ export async function showCards(hook, exchanges, { profile, acts, bring, isWante
   byId("timing").replaceChildren(...(exchanges.some((one) => one.answer) ? [`Answered in ${slowest} ms, `, link] : []));
   const none = exchanges.length ? "The service answered without a card. That is not reassurance." : `This service has nothing for ${hook}.`;
   place.replaceChildren(...faults, ...shown, ...(faults.length || shown.length ? [] : [element("p", { className: "hint" }, none)]));
-  place.removeAttribute("aria-busy");
+  settled();
   say(faults.length ? `${hook}: the service could not answer` : shown.length ? `${hook}: ${count}` : `${hook}: no card`);
   if ((shown.length || faults.length) && bring?.(byId("cards-title"), { preventScroll: true })) {
     const { top } = byId("cards-column").getBoundingClientRect();
@@ -94,7 +102,7 @@ export async function showCards(hook, exchanges, { profile, acts, bring, isWante
 /** The service could not be asked at all. */
 export function showFailure(hook, fault) {
   byId("cards").replaceChildren(faultBox(fault.message, fault.lines || []));
-  byId("cards").removeAttribute("aria-busy");
+  settled();
   byId("cards-title").textContent = "Cards";
   byId("moment").textContent = hook;
   byId("timing").replaceChildren();
