@@ -44,8 +44,8 @@ class Form(StrEnum):
 def synth(
     *,
     patients: Annotated[int, typer.Option(metavar="N", min=1, help="How many patients.")],
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="The same seed gives the same bytes.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the NDJSON files go.")],
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="The same seed gives the same bytes.")] = 1,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the NDJSON files go.")] = Path("cohort"),
     missingness: Annotated[str, typer.Option(metavar="PROFILE", help="What the records lack.")] = "complete",
     force: Annotated[bool, typer.Option("--force", help="Write over a cohort in DIR.")] = False,
 ) -> None:

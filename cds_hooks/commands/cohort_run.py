@@ -67,7 +67,7 @@ def run_command(
         typer.Argument(metavar="PATH...", help="NDJSON files, Bundles, or directories; with Spark also URLs."),
     ],
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The directory of the run.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The directory of the run.")] = Path("run"),
     engine: Annotated[EngineName, typer.Option("--engine", help="What does the work.")] = EngineName.LOCAL,
     spark_master: Annotated[
         str | None, typer.Option("--spark-master", metavar="URL", help="Where Spark runs; default as it is configured.")

@@ -48,6 +48,20 @@ def test_a_directory_in_use_is_written_over_only_with_force(tmp_path: Path, caps
     assert (tmp_path / "c" / "Patient.ndjson").read_bytes().startswith(before)
 
 
+def test_where_nothing_is_said_a_cohort_goes_where_the_run_is_told_to_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["cohort", "synth", "--patients", "2"]) == 0
+    assert run(["cohort", "run", "cohort", "--workers", "1"]) == 0
+    assert run(["cohort", "report", "run"]) == 0
+    assert (tmp_path / "run" / "report.html").exists()
+    monkeypatch.chdir("/")
+    assert synth(tmp_path / "again", "--patients", "2", "--seed", "1") == 0
+    orders = (tmp_path / "cohort" / "MedicationRequest.ndjson").read_bytes()
+    assert (tmp_path / "again" / "MedicationRequest.ndjson").read_bytes() == orders
+
+
 def test_force_never_touches_what_is_no_cohort(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     assert synth(tmp_path, "--force") == 2
