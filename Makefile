@@ -86,7 +86,7 @@ cards: $(VENV)/.browser ## write docs/cards: every card for every kind of client
 screens: $(VENV)/.browser ## take the pictures of README and docs from the running demo (see setup-services)
 	$(BIN)/trd-cds screens --write docs/screens
 
-# Needs wrk, a Debian package. ARGS, for example: make bench ARGS="--only order,sizes --cohorts 10000"
+# Needs wrk (setup-services). ARGS, for example: make bench ARGS="--only order,sizes --cohorts 10000"
 bench: $(VENV)/.bench ## every figure against its floor and peer; writes docs/performance.md (takes hours with all cohorts)
 	$(BIN)/python -m benchmarks.suite --page $(ARGS)
 
@@ -138,10 +138,10 @@ release: $(VENV)/.release ## wheel, list of parts, checksums and their signature
 test-all: $(VENV)/.dev setup-browser $(VENV)/.spark $(VENV)/.release $(VENV)/.fuzz ## all tests, those with browser and Spark too (see setup-services, setup-spark)
 	$(BIN)/python -m pytest -q -n auto
 
-setup-services: ## install the Debian packages that test-all needs (root)
-	@echo "Debian packages: chromium fonts-dejavu-core openssh-client postgresql"
+setup-services: ## install the Debian packages that test-all and the benchmarks need (root)
+	@echo "Debian packages: chromium fonts-dejavu-core openssh-client postgresql wrk"
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core openssh-client postgresql
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu-core openssh-client postgresql wrk
 
 setup-browser: $(VENV)/.browser
 

@@ -49,7 +49,7 @@ class Load:
 def require_wrk() -> None:
     """SystemExit with the remedy where there is no wrk."""
     if shutil.which("wrk") is None:
-        raise SystemExit("The benchmarks need wrk, a Debian package: apt-get install wrk")
+        raise SystemExit("The benchmarks need wrk, a Debian package: make setup-services")
 
 
 def await_rest(address: str) -> None:
