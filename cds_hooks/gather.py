@@ -9,7 +9,7 @@ without them, by both routes, the call ends with 412. This is where async ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -56,7 +56,7 @@ class OnNeed:
 
     needs: tuple[Need, ...]
     day: date
-    matters: Callable[[tuple[Resource, ...]], bool] | None = None
+    matters: Callable[[tuple[Resource, ...]], Awaitable[bool]] | None = None
 
 
 async def gather(
@@ -88,7 +88,7 @@ async def gather(
     await reading.medications.resolve(foreign)
     if besides.matters is not None:
         # What was sent is used in any case; where it does not matter, no server is asked.
-        matters = besides.matters(_together(kinds, foreign, reading.medications.read))
+        matters = await besides.matters(_together(kinds, foreign, reading.medications.read))
         more = await (reading if matters else reading.without_server()).bring(later)
         _use_foreign(more, foreign)
         kinds += more if matters else [kind for kind in more if kind.read is not Read.UNREAD]

@@ -33,8 +33,8 @@ from plugin.record import DraftOrder
 
 # A token is not used in its last second: the clocks of two machines differ, and a request takes its time.
 _TOKEN_MARGIN_SECONDS = 1.0
-# A record of more resources is judged in a thread, so that the calls of others need not wait for it; for a smaller one
-# changing threads costs more than it spares them.
+# A record of more resources, or a large body, is read and judged in a thread, so that the calls of others need not wait
+# for it; for a smaller one changing threads costs more than it spares them.
 _ON_THE_LOOP = 400
 
 
@@ -45,11 +45,13 @@ async def answer(
     line: CallLine,
     ledger: Ledger | None = None,
     admission: Admission | None = None,
+    *,
+    large: bool = False,
 ) -> Answer:
     """What `request` is answered with. Raises the faults of `cds_hooks.errors`; notes counts and names on `line`.
 
     Without a `ledger` nothing is known of earlier answers, and everything is said. Without `admission` the
-    call is the only one there is.
+    call is the only one there is. A `large` body takes long to read, however few its resources are.
     """
     if caller.standing.mode == OFF:
         line.outcome = "switched-off"
@@ -75,6 +77,7 @@ async def answer(
             request,
             caller,
             lambda: _fhir_client(deployment, request, caller, line, base(), _budget(deployment.settings, request)),
+            large=large,
         )
         line.drafts, line.concerning = len(request.drafts), sum(order.selected for order in orders)
         if not line.concerning:
@@ -87,11 +90,16 @@ async def answer(
         where="context.draftOrders",
         full_urls=prefetch.full_urls_of_patients(request.prefetch),
     )
+
+    async def has_judged_drug(known: tuple[Resource, ...]) -> bool:
+        looking = partial(_has_judged_drug, deployment, request, caller, known)
+        return await asyncio.to_thread(looking) if large or len(known) > _ON_THE_LOOP else looking()
+
     besides = OnNeed(
         deployment.needs,
         now.astimezone(ZoneInfo(caller.time_zone)).date(),
         # Behind an order of concern they matter; on opening a record, once its history names a judged drug.
-        matters=None if request.takes_orders else lambda known: _has_judged_drug(deployment, request, caller, known),
+        matters=None if request.takes_orders else has_judged_drug,
     )
     spent = asyncio.get_running_loop().time() - arrived
     async with _turn(deployment, base(), line):
@@ -108,7 +116,7 @@ async def answer(
         judging = partial(
             answered, deployment, request, caller, gathered, orders=orders, now=now, line=line, answers=answers
         )
-        if line.resources <= _ON_THE_LOOP:
+        if not large and line.resources <= _ON_THE_LOOP:
             return judging()
         async with admission.alone() if admission is not None else nullcontext():
             return await asyncio.to_thread(judging)
@@ -184,7 +192,12 @@ def _fhir_client(
 
 
 async def _concerning(
-    deployment: Deployment, request: HookRequest, caller: Caller, fhir: Callable[[], FhirClient | None]
+    deployment: Deployment,
+    request: HookRequest,
+    caller: Caller,
+    fhir: Callable[[], FhirClient | None],
+    *,
+    large: bool,
 ) -> tuple[DraftOrder, ...]:
     """The drafts of concern, asked before any patient data are read.
 
@@ -199,12 +212,14 @@ async def _concerning(
         known = (*known, *_medications_sent(request))
     if medications.missing_medications(selected, known):
         known = (*known, *await medications.resolve(selected, fhir(), known=known))
-    orders = read_orders(
+    reading = partial(
+        read_orders,
         known,
         knowledge=deployment.knowledge,
         selections=request.selections,
         jurisdiction=caller.jurisdiction,
     )
+    orders = await asyncio.to_thread(reading) if large else reading()
     if not any(order.selected for order in orders) and medications.nameless(selected, known):
         raise EssentialDataMissing(
             "A drafted order points to a medication that was not sent, has no display text and could not be read.",

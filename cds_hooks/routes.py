@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cds_hooks.admission import Admission
+from cds_hooks.admission import LARGE_BYTES, Admission
 from cds_hooks.bodies import Intake
 from cds_hooks.boundary import call_line
 from cds_hooks.catalogue import SERVICES, Service
@@ -66,7 +66,9 @@ def service_routes(
                 where="hook",
             )
         try:
-            answered = await answer(deployment, hook_request, caller, line, ledger, admission)
+            answered = await answer(
+                deployment, hook_request, caller, line, ledger, admission, large=len(body) > LARGE_BYTES
+            )
             if snapshots is not None:
                 answered = await snapshots.linked(hook_request, caller, answered, line)
         except (Exception, asyncio.CancelledError) as fault:

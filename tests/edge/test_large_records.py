@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cds_hooks import hook_call
+from cds_hooks.admission import LARGE_BYTES
 from cds_hooks.answering import answered
 
 PHENELZINE = "312347"
@@ -46,6 +47,20 @@ def without_ids(answer: httpx.Response) -> Any:
     return said
 
 
+async def both(
+    service: Any, long: Any, short: Any, begun: threading.Event, go_on: threading.Event
+) -> tuple[httpx.Response, httpx.Response]:
+    """The answers to two calls; the long one, once it has `begun`, may `go_on` when the short one is answered."""
+    transport = httpx.ASGITransport(app=service.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+        first = asyncio.create_task(client.post(SELECT, content=json.dumps(long)))
+        await asyncio.to_thread(begun.wait, 30)
+        second = await client.post(SELECT, content=json.dumps(short))
+        assert not first.done()
+        go_on.set()
+        return await first, second
+
+
 def test_others_are_answered_meanwhile(clinic, making, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -58,18 +73,39 @@ def test_others_are_answered_meanwhile(clinic, making, monkeypatch: pytest.Monke
     monkeypatch.setattr(hook_call, "answered", slowly)
     service = clinic()
 
-    async def both() -> tuple[httpx.Response, httpx.Response]:
-        transport = httpx.ASGITransport(app=service.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
-            long = asyncio.create_task(client.post(SELECT, content=json.dumps(long_call(making))))
-            await asyncio.to_thread(begun.wait, 30)
-            short = await client.post(SELECT, content=json.dumps(making.call("order-select")))
-            assert not long.done()
-            go_on.set()
-            return await long, short
-
-    answers = asyncio.run(both())
+    answers = asyncio.run(both(service, long_call(making), making.call("order-select"), begun, go_on))
     assert [one.status_code for one in answers] == [200, 200]
+
+
+def wordy(making: Any) -> dict[str, Any]:
+    """The drafted order again, with a note that makes the body large; its resources are few."""
+    call: dict[str, Any] = making.call("order-select")
+    for entry in call["context"]["draftOrders"]["entry"]:
+        entry["resource"]["note"] = [{"text": "x" * (LARGE_BYTES + 1)}]
+    return call
+
+
+@pytest.mark.parametrize("step", ["read_orders", "answered"])
+def test_others_are_answered_while_a_large_body_is_read(
+    clinic, making, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A few resources may take long, too: one order with thousands of codings, say."""
+    begun, go_on = threading.Event(), threading.Event()
+    real = getattr(hook_call, step)
+
+    def slowly(*args: Any, **named: Any) -> Any:
+        drafts = args[0] if step == "read_orders" else args[1].drafts
+        if any(len(str(draft)) > LARGE_BYTES for draft in drafts):
+            begun.set()
+            assert go_on.wait(30), "nobody else was answered"
+        return real(*args, **named)
+
+    monkeypatch.setattr(hook_call, step, slowly)
+    service = clinic()
+
+    large, short = asyncio.run(both(service, wordy(making), making.call("order-select"), begun, go_on))
+    assert (large.status_code, short.status_code) == (200, 200)
+    assert without_ids(large) == without_ids(short)
 
 
 def test_both_ways_say_the_same(clinic, making, monkeypatch: pytest.MonkeyPatch) -> None:
