@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import threading
@@ -65,6 +66,7 @@ class Judging:
         database = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         database.execute("SET threads = 1")
         settle_memory()
+        atexit.register(gc.unfreeze)  # what is frozen is never let go, and DuckDB complains of it at the end
         database.execute(f"SET memory_limit = '{self.memory // 2**20}MiB'")
 
         def judge(bucket: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +35,17 @@ def export(knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Pa
     for _ in write_cohort(place, Plan(knowledge), patients=10, seed=5, profile="complete", engine="0"):
         pass
     return place
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_run_ends_without_a_word_of_complaint(export: Path, tmp_path: Path, workers: str) -> None:
+    """What a worker still holds when it ends, a library lists to whoever ran the command."""
+    command = ["cohort", "run", str(export), "--out", str(tmp_path / "run"), "--at", "date", "--workers", workers]
+    ended = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "cds_hooks", *command], capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("10 patients of ")
 
 
 @pytest.mark.deep
