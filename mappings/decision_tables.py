@@ -11,14 +11,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mappings.values import CitationIds, Confidence, DatedValue, Knowable, Reviewed
 
 Operator = Literal["is", "in", "lt", "le", "gt", "ge", "unknown"]
 Effect = Literal["block", "caution", "warning", "needed-before-start"]
+ALL_OPTIONS = "all"
 NUMERIC: frozenset[str] = frozenset({"lt", "le", "gt", "ge"})
 STRENGTH: Mapping[str, int] = {"needed-before-start": 0, "warning": 1, "caution": 2, "block": 3}
 
@@ -84,7 +85,8 @@ class SafetyRow(Knowable):
 
     `orders` are the drugs whose drafted order the row concerns, `order_groups` groups of drugs without a file of their
     own; `hard_stop` marks the named stops among them, and `order_level` ``info`` those that only tell that a stop could
-    not be checked. A ``warning`` concerns what is taken already, and no option.
+    not be checked. A ``warning`` concerns what is taken already, and no option. `means` is told beside the rule: what
+    it means for an option, by its id, or for ``all`` that the row names.
     """
 
     when: tuple[FactTest, ...] = Field(min_length=1)
@@ -96,9 +98,20 @@ class SafetyRow(Knowable):
     hard_stop: bool = False
     order_level: Literal["info"] | None = None
     jurisdictions: tuple[str, ...] = ()
+    means: dict[str, str] = Field(default_factory=dict)
     cites: CitationIds
     confidence: Confidence = "high"
     note: str = ""
+
+    @model_validator(mode="after")
+    def _means_what_it_names(self) -> Self:
+        if strange := sorted(self.means.keys() - {*self.options, ALL_OPTIONS}):
+            raise ValueError(f"means names options that the row does not: {', '.join(strange)}")
+        return self
+
+    def means_for(self, option: str) -> str:
+        """What the row means for `option`, empty where it says nothing more."""
+        return self.means.get(option) or self.means.get(ALL_OPTIONS, "")
 
 
 class SafetyRule(Reviewed):

@@ -172,8 +172,9 @@ def named(hit: RuleHit, words: Wording) -> str:
 
 
 def with_draft(hit: RuleHit, words: Wording) -> str:
-    """The label of a rule that holds; where a drug that is only drafted makes it hold, with that drug."""
-    return words.say("option-drafted", rule=hit.label, drugs=", ".join(hit.drafted)) if hit.drafted else hit.label
+    """The label of a rule that holds and what it means; where a drug only drafted makes it hold, with that drug."""
+    said = words.say("option-drafted", rule=hit.label, drugs=", ".join(hit.drafted)) if hit.drafted else hit.label
+    return words.say("option-rule-means", rule=said, means=hit.means) if hit.means else said
 
 
 def _could_be_shown(option: str, assessment: Assessment, words: Wording) -> bool:

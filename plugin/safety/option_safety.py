@@ -10,11 +10,11 @@ come, those that may have been done before are blocked; where there was nobody t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
-from mappings.decision_tables import SafetyRow, SafetyRule
+from mappings.decision_tables import ALL_OPTIONS, SafetyRow, SafetyRule
 from mappings.load import Knowledge
 from plugin.findings import Reason
 from plugin.record import AllergyFact, DraftOrder, PatientRecord, Read
@@ -31,7 +31,7 @@ _REACTION = "adverse-event"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleHit:
-    """One rule that holds. `effect` is ``block``, ``caution`` or ``warning``; `note` says what it means for the option.
+    """One rule that holds. `effect` is ``block``, ``caution`` or ``warning``; `means` is what it means for the option.
 
     `drugs` are the drugs of the option that are meant where not all are; `agents` what is taken or recorded that the
     rule is about; `drafted` the drugs being ordered without which it would not hold, empty where it does.
@@ -40,7 +40,7 @@ class RuleHit:
     rule: str
     effect: str
     label: str
-    note: str
+    means: str
     drugs: tuple[str, ...]
     agents: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -105,14 +105,14 @@ def safety_of(
         for rule, row, found in rows_that_hold(beside, knowledge, as_of, jurisdiction):
             hit = _hit(rule, row, found, beside, as_of)
             if row.effect == "warning" and not own:
-                warnings[rule.id] = _both(warnings.get(rule.id), hit)
+                warnings[rule.id] = _both(warnings.get(rule.id), _meaning(hit, row.means_for(ALL_OPTIONS)))
             for option in (o for o in row.options if o in alike):
                 if row.effect == "needed-before-start":
                     missing = Needed(option=option, rule=rule.id, what=rule.asks, reasons=hit.reasons)
                     needed.setdefault((option, rule.id), missing)
                 else:
                     hits = (blocked if row.effect == "block" else cautions).setdefault(option, {})
-                    hits[rule.id] = _both(hits.get(rule.id), hit)
+                    hits[rule.id] = _both(hits.get(rule.id), _meaning(hit, row.means_for(option)))
     for option, unknown in _procedures_unread(wanted, record, knowledge):
         if unknown.effect == "block":
             blocked.setdefault(option, {})[unknown.rule] = unknown
@@ -188,7 +188,7 @@ def allergy_hit(option: str, drugs: Iterable[str], record: PatientRecord, knowle
     reason = Reason(rule=check.id, text=text, facts=(("allergy", ", ".join(agents)),), cites=check.cites, uses=uses)
     meant = tuple(found)
     return RuleHit(
-        rule=check.id, effect="block", label=check.label, note="", drugs=meant, agents=agents, reasons=(reason,)
+        rule=check.id, effect="block", label=check.label, means="", drugs=meant, agents=agents, reasons=(reason,)
     )
 
 
@@ -211,12 +211,20 @@ def _hit(rule: SafetyRule, row: SafetyRow, found: Held, facts: NamedFacts, as_of
         rule=rule.id,
         effect=row.effect,
         label=rule.label,
-        note=row.note,
+        means="",
         drugs=row.drugs,
         agents=found.agents,
         reasons=(reason_of(rule.id, rule.label, found, facts, as_of, cites=row.cites),),
         drafted=found.drafted,
     )
+
+
+def _meaning(hit: RuleHit, means: str) -> RuleHit:
+    """The hit with what it means for one option, which its reasons say, too."""
+    if not means:
+        return hit
+    said = f" {means[:1].upper()}{means[1:]}."
+    return replace(hit, means=means, reasons=tuple(replace(one, text=one.text + said) for one in hit.reasons))
 
 
 def _both(first: RuleHit | None, second: RuleHit) -> RuleHit:
@@ -227,7 +235,7 @@ def _both(first: RuleHit | None, second: RuleHit) -> RuleHit:
         rule=first.rule,
         effect=first.effect,
         label=first.label,
-        note="; ".join(dict.fromkeys(note for note in (first.note, second.note) if note)),
+        means="; ".join(dict.fromkeys(means for means in (first.means, second.means) if means)),
         drugs=tuple(dict.fromkeys((*first.drugs, *second.drugs))) if first.drugs and second.drugs else (),
         agents=tuple(dict.fromkeys((*first.agents, *second.agents))),
         reasons=tuple(dict.fromkeys((*first.reasons, *second.reasons))),
@@ -256,7 +264,7 @@ def _procedures_unread(
         rule=check.id,
         effect="block" if asked else "needed-before-start",
         label=check.label,
-        note="",
+        means="",
         drugs=(),
         agents=(),
         reasons=(reason,),

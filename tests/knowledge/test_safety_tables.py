@@ -118,6 +118,7 @@ def test_a_fact_nobody_tests_is_found(copy: Path) -> None:
         ("suicidality.yaml", "instrument: phq9", "instrument: phq99", "no instrument"),
         ("suicidality.yaml", "one_of: [6, 7]", "one_of: [6, 8]", "no item '8'"),
         ("order_checks.yaml", "drugs: [ketamine, esketamine]", "drugs: [ketamine, sugar]", "no drug 'sugar'"),
+        ("safety/S40.yaml", "means: {ESK:", "means: {KET:", "means names options that the row does not: KET"),
         ("safety/S11.yaml", "order_groups: [maoi]", "order_groups: [sweets]", "no group 'sweets'"),
         ("facts.yaml", "unit: mmol/L\n    measure: sodium", "unit: mg/dL\n    measure: sodium", "unit"),
         ("facts.yaml", "procedures: [rtms]", "procedures: [hypnosis]", "no procedure kind"),

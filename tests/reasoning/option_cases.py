@@ -75,7 +75,7 @@ SUICIDAL = modifiers("ACUTE_SAFETY", SUI="high")
 
 def hit(rule: str, effect: str) -> RuleHit:
     told = (Reason(rule=rule, text=f"{rule} holds.", cites=("trd-cds-rules",), uses=(f"Condition/{rule}",)),)
-    return RuleHit(rule=rule, effect=effect, label=rule, note="", drugs=(), agents=(), reasons=told)
+    return RuleHit(rule=rule, effect=effect, label=rule, means="", drugs=(), agents=(), reasons=told)
 
 
 def safety(blocked: Mapping[str, str] | None = None, cautions: Mapping[str, str] | None = None) -> Safety:

@@ -177,7 +177,8 @@ def test_a_seizure_in_childhood_still_blocks_and_says_who_judges() -> None:
     found = judged(conditions=["R56.9 resolved, onset day -12000"])
     assert blocked(found, "DXB") == ["S06"]
     (hit,) = found.next_step.safety.blocked["DXB"]
-    assert "childhood febrile seizure" in hit.note
+    assert "childhood febrile seizure" in hit.means
+    assert "Childhood febrile seizure: for the clinician to judge." in hit.reasons[0].text
 
 
 @pytest.mark.parametrize(("days", "expected"), [(13, ["S10"]), (14, ["S10"]), (15, [])])

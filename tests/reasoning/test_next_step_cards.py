@@ -42,6 +42,7 @@ STORY: dict[str, Any] = {
     "scales": ["shaps-likert 40 on day 205", "gad7 6 on day 205", "isi 9 on day 205", "pdq5 6 on day 205"],
 }
 PROPOSAL = "Domain matching is a proposal from a narrative synthesis (Pinzi et al. 2026); it has not been tested"
+CLARITHROMYCIN = 'rxnorm 21212 "clarithromycin 500 MG Oral Tablet" 1 units daily, dispensed 14 on day 205'
 PLAN = "cssrs-screener item 5 yes on day 208"
 
 
@@ -299,3 +300,17 @@ def test_a_crp_above_its_limit_asks_to_be_repeated() -> None:
 
 def test_the_proposal_sentence_is_the_one_that_orders_carry() -> None:
     assert KNOWLEDGE.sentences["option-proposal"].text == KNOWLEDGE.clinical.strategies.order_notes["match"]
+
+
+def test_a_caution_says_beside_an_option_what_it_means_for_it() -> None:
+    """What a label asks for beside an inhibitor differs from option to option; each is told its own."""
+    means = KNOWLEDGE.clinical.safety["S14"].rows[1].means
+    assert means["QUE"] != means["ARI"]
+    told = cards(medications=[CLARITHROMYCIN])
+    listed = [line for card in told.values() for line in card.detail]
+    for line in listed:
+        for option in ("QUE", "ARI", "BRX", "CAR", "LUM"):
+            label = KNOWLEDGE.clinical.options[option].label
+            if f"**{label}**" in line:
+                assert f"({means[option]})" in line
+    assert any(f"({text})" in line for line in listed for text in means.values())

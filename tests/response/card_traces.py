@@ -145,5 +145,7 @@ def _numbers_of_names(site: str) -> frozenset[str]:
                   clinical.domains, clinical.safety):  # fmt: skip
         texts += [f"{id_} {one.label}" for id_, one in named.items()]
     texts += [note.statement for one in clinical.options.values() for note in (*one.dosing, *one.monitoring)]
-    texts += [row.note for rule in clinical.safety.values() for row in rule.rows if row.note]
+    texts += [
+        text for rule in clinical.safety.values() for row in rule.rows for text in (row.note, *row.means.values())
+    ]
     return frozenset(_plain(number) for text in texts for number in _NUMBER.findall(text))

@@ -61,6 +61,7 @@ def test_the_whole_story(page: Any, address: str) -> None:
     with page.expect_response("**/cds-services/trd-order-select"):
         page.get_by_label("How often").select_option("at night")
     assert drafts(address)[0]["dosageInstruction"][0]["text"].endswith("at night")
+    page.locator("#cards:not([aria-busy])").wait_for()
 
     card = page.locator(CARD).first
     assert card.get_by_role("link", name="Timeline and basis").or_(card.get_by_text("SMART app")).count()
@@ -162,6 +163,7 @@ def test_every_state_has_an_address(page: Any, address: str, browser: Any) -> No
     page.get_by_role("heading", name="Ada Synthetic").wait_for()
     opened = page.url
     page.locator("#suggested-order").click()
+    page.get_by_text("order-select: on choosing the order").wait_for()
     page.locator(CARD).nth(1).wait_for()
     ordered = page.url
     assert opened == f"{address}/?patient={STORY}"
@@ -200,7 +202,8 @@ def test_a_service_that_fails_keeps_nobody_from_signing(page: Any) -> None:
 def test_who_signs_at_once_is_not_overtaken_by_what_was_still_to_be_asked(page: Any) -> None:
     held: list[Any] = []
     page.route("**/cds-services/trd-patient-view", lambda route: held.append(route))  # noqa: PLW0108 - the library marks what it is given
-    page.locator("#begin").click()
+    with page.expect_request("**/cds-services/trd-patient-view"):
+        page.locator("#begin").click()
     page.get_by_role("button", name="Sign the order").click()
     page.get_by_text("order-sign: before signing").wait_for()
     with page.expect_response("**/cds-services/trd-patient-view"):

@@ -14,6 +14,13 @@ export function element(tag, { className, ...attributes } = {}, ...children) {
   return made;
 }
 
+/** Make `children` the children of a place. Those that stand there already are not moved: whoever reads or writes in one
+ *  of them stays in it. */
+export function arrange(place, children) {
+  for (const one of [...place.childNodes]) if (!children.includes(one)) one.remove();
+  children.forEach((child, at) => { if (place.childNodes[at] !== child) place.insertBefore(child, place.childNodes[at] || null); });
+}
+
 /** A button that runs `press` and cannot be pressed again until it is done. */
 export function button(label, press, { className = "plain", ...attributes } = {}) {
   const made = element("button", { type: "button", className, ...attributes }, label);

@@ -22,6 +22,7 @@ function understood(behavior, profile) {
 
 /** Why this client does not carry out an action, in words; empty when it does. */
 export function refusal(action, profile, { patientId, drafts }) {
+  if (typeof action !== "object" || action === null) return "it is no action";
   const kind = action.type === "delete" ? String(action.resourceId || "").split("/")[0] : action.resource?.resourceType;
   const allowed = { create: profile.creates, update: profile.updates, delete: profile.deletes }[action.type];
   if (!allowed) return "the kind of action is not known";
@@ -35,7 +36,7 @@ export function refusal(action, profile, { patientId, drafts }) {
   }
   if (action.type !== "delete") {
     const subject = action.resource.subject?.reference;
-    if (subject && subject.split("/").slice(-2).join("/") !== `Patient/${patientId}`) return "it is about another patient";
+    if (subject && String(subject).split("/").slice(-2).join("/") !== `Patient/${patientId}`) return "it is about another patient";
     const code = action.resource.medicationCodeableConcept || action.resource.code;
     if (profile.order_codes_required && !code?.coding?.length) return `${profile.name} finds orders by their code, and it has none`;
   }

@@ -21,18 +21,18 @@ press("begin", () => {
   simulator.bring = awaiting();
   return simulator.visit({ ...simulator.state, patient: setup.patients[0].id, order: "suggested", hook: "order-select" });
 });
-press("suggested-order", () => simulator.order(bare(simulator.story.order), simulator.story.orderText, "suggested"));
-press("sign", () => simulator.wantToSign());
-press("sign-now", () => simulator.sign());
+press("suggested-order", () => simulator.orders.order(() => bare(simulator.story.order), simulator.story.orderText, "suggested"));
+press("sign", () => simulator.orders.wantToSign());
+press("sign-now", () => simulator.orders.sign());
 press("start-over", () => simulator.startOver());
 press("back-to-draft", () => {
   simulator.session.signing = false;
-  simulator.drafts();
+  simulator.orders.show();
   byId("drug").focus();
 });
-orderSearch(setup.drugs, setup.longestWords, async ({ product, words, name }) => {
+orderSearch(setup.drugs, setup.longestWords, ({ product, words, name }) => {
   const text = product ? orderText({ product, units: 1, rhythm: setup.rhythms[0] }) : "";
-  await simulator.order(await drafted({ product, words }), name, text);
+  return simulator.orders.order(() => drafted({ product, words }), name, text);
 });
 
 byId("patient-list").addEventListener("click", (event) => {

@@ -1,5 +1,5 @@
 // Behind the cards: every call to the service with its request, response, timing, findings and FHIR calls.
-import { byId, element, pretty } from "./elements.js";
+import { arrange, byId, element, pretty } from "./elements.js";
 import { Exchange } from "./exchange.js";
 
 const MOST_KEPT = 30;
@@ -21,13 +21,20 @@ export class Panel {
   }
 
   #show(exchange, line) {
-    const opened = new Set([...line.querySelectorAll("details[open]")].map((one) => one.dataset.part));
-    const part = (name, title, ...content) => element("details", { "data-part": name, open: opened.has(name) }, element("summary", {}, title), ...content);
+    // The parts stay when something new is known: somebody may be reading or opening one of them.
+    const part = (name, title, ...content) => {
+      const made = line.querySelector(`[data-part=${name}]`) || element("details", { "data-part": name }, element("summary"));
+      if (made.firstElementChild.firstChild !== title) made.firstElementChild.replaceChildren(title);
+      arrange(made, [made.firstElementChild, ...content]);
+      return made;
+    };
     const mark = exchange.fault || (exchange.answer && !exchange.answer.ok) ? "failed" : exchange.errors ? "faulty" : exchange.answer ? "good" : "";
-    line.replaceChildren(part("all",
-      element("span", { className: "exchange-title" },
-        element("strong", {}, exchange.kind), element("span", { className: "address" }, `${exchange.method} ${exchange.url}`),
-        element("span", { className: `outcome ${mark}` }, exchange.outcome)),
+    const title = line.querySelector(".exchange-title") || element("span", { className: "exchange-title" },
+      element("strong", {}, exchange.kind), element("span", { className: "address" }, `${exchange.method} ${exchange.url}`), element("span"));
+    title.lastElementChild.className = `outcome ${mark}`;
+    title.lastElementChild.textContent = exchange.outcome;
+    arrange(line, [part("all",
+      title,
       ...(exchange.fault ? [faultBox(exchange.fault.message, exchange.fault.lines || [])] : []),
       part("findings", `Conformance to CDS Hooks 2.0.1: ${said(exchange)}`, findingList(exchange)),
       ...(exchange.request ? [part("request", `Request (${size(exchange.request)})`, block(exchange.request, `Request of ${exchange.kind}`))] : []),
@@ -36,7 +43,7 @@ export class Panel {
       ...(exchange.clientCalls.length ? [part("prefetch", `FHIR calls of this client for prefetch: ${exchange.clientCalls.length}`, callTable(exchange.clientCalls))] : []),
       ...(exchange.serviceCalls ? [part("calls", `FHIR calls of the service: ${exchange.serviceCalls.length}`,
         exchange.serviceCalls.length ? callTable(exchange.serviceCalls) : element("p", { className: "hint" }, "None: it found all it needed in the request."))] : []),
-    ));
+    )]);
   }
 }
 

@@ -3,15 +3,27 @@ import { byId, element } from "./elements.js";
 import { personOf } from "./chart.js";
 import { write } from "./address.js";
 
-/** List the patients of a foreign server; the demo's own stand in the page already. */
-export async function listForeign(server, state) {
+// The demo's own stand in the page already.
+const own = [...byId("patient-list").children];
+
+/** List the demo's own patients. */
+export function listOwn() {
+  byId("patient-list").replaceChildren(...own);
+  filter();
+}
+
+/** List the patients of a foreign server. `isWanted` says whether it is still this server whose patients are listed. */
+export async function listForeign(server, isWanted) {
   const list = byId("patient-list");
+  list.replaceChildren();
   const found = await server.search("Patient?_count=50");
+  if (!isWanted()) return;
   list.replaceChildren(...found.map((patient) => {
     const { called, line } = personOf(patient);
-    return element("li", { "data-patient": patient.id }, element("a", { href: write({ ...state, patient: patient.id, order: "", hook: "" }) }, called), element("p", {}, line));
+    return element("li", { "data-patient": patient.id }, element("a", {}, called), element("p", {}, line));
   }));
   if (!found.length) list.append(element("li", {}, "This server lists no patients. Add ?patient=ID to the address to open one."));
+  filter();
 }
 
 /** Keep the links of the list on the connection in use, and mark the patient that is open. */
@@ -26,12 +38,13 @@ export function mark(state) {
 
 /** Show only those whose words hold all that is typed. */
 export function filterList() {
-  const field = byId("find-patient");
-  field.addEventListener("input", () => {
-    const words = field.value.trim().toLowerCase().split(/\s+/);
-    for (const line of byId("patient-list").children) {
-      const text = line.textContent.toLowerCase();
-      line.hidden = !words.every((word) => text.includes(word));
-    }
-  });
+  byId("find-patient").addEventListener("input", filter);
+}
+
+function filter() {
+  const words = byId("find-patient").value.trim().toLowerCase().split(/\s+/);
+  for (const line of byId("patient-list").children) {
+    const text = line.textContent.toLowerCase();
+    line.hidden = !words.every((word) => text.includes(word));
+  }
 }

@@ -11,6 +11,8 @@ export class Session {
     this.turn = 0;
     this.signing = false;
     this.left = false;
+    // Whether the services know that the chart is open.
+    this.told = false;
   }
 
   /** Another chart is opened, or none: what is still on its way to this one is not shown. */
@@ -32,11 +34,13 @@ export class Session {
 
   /** The chart was opened. */
   async opened() {
+    this.told = true;
     return this.#fire("patient-view", this.context);
   }
 
   /** As `opened`, with the answer listed among the calls only. False when the visitor asked for something else meanwhile. */
   async toldOpened() {
+    this.told = true;
     const fired = this.#fire("patient-view", this.context, false);
     const { turn } = this;
     await fired;
@@ -63,16 +67,26 @@ export class Session {
     return silent;
   }
 
-  /** The orders become active. */
+  /** The orders become active; those that became it. */
   async sign() {
     const now = new Date();
     const two = (number) => String(number).padStart(2, "0");
     this.signing = false;
-    return this.drafts.sign(`${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`);
+    const signed = await this.drafts.sign(`${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`);
+    // What was asked before is about orders that were not signed yet: it is not shown any more.
+    if (signed.length) this.turn += 1;
+    return signed;
   }
 
   async add(resource) {
     const made = await this.drafts.add(resource);
+    this.view.drafts();
+    return made;
+  }
+
+  /** As `add`, unless something lies unsigned already: then null. */
+  async addFirst(resource) {
+    const made = await this.drafts.addFirst(resource);
     this.view.drafts();
     return made;
   }
@@ -116,7 +130,11 @@ export class Session {
     // An answer to a question that was asked again meanwhile is not shown.
     const isWanted = () => turn === this.turn;
     if (!isWanted()) return null;
-    if (shown) await this.view.cards(hook, exchanges, isWanted);
+    try {
+      if (shown) await this.view.cards(hook, exchanges, isWanted);
+    } catch (fault) {
+      if (isWanted()) this.view.failed(hook, fault);
+    }
     for (const exchange of exchanges) this.#learnCalls(exchange);
     return exchanges;
   }

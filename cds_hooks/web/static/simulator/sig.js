@@ -33,7 +33,8 @@ export async function drafted({ product = "", words = "", units = 1, rhythm = "d
   return order;
 }
 
-/** One line of the list of drafts, with its directions to change and a button to take it out. */
+/** One line of the list of drafts, with its directions to change and a button to take it out. `changed` is told the
+ *  directions; it says whether the order has them now. */
 export function draftLine(order, setup, { changed, removed }) {
   const line = element("li", { className: "draft" });
   line.append(element("p", { className: "drug" }, nameOf(order)));
@@ -48,11 +49,22 @@ function directionsForm(order, setup, changed) {
   const units = element("input", { type: "number", min: 1, max: setup.mostUnits, inputmode: "numeric", value: now.units });
   const rhythm = element("select", {}, ...setup.rhythms.map((one) =>
     element("option", { value: one, selected: one === rhythmOf(now.text, setup.rhythms) }, one === "daily" ? "once a day" : one)));
+  let had = [units.value, rhythm.value];
+  let asked = 0;
   const take = async () => {
     if (!units.reportValidity() || !units.value) return;
+    asked += 1;
+    const mine = asked;
+    const wanted = [units.value, rhythm.value];
     const product = order.medicationCodeableConcept?.coding?.find((one) => setup.products.has(one.code))?.code || "";
-    const made = await drafted({ product, words: nameOf(order).slice(0, setup.longestWords), units: Number(units.value), rhythm: rhythm.value });
-    await changed({ ...order, dosageInstruction: made.dosageInstruction });
+    const directions = async () => {
+      const made = await drafted({ product, words: nameOf(order).slice(0, setup.longestWords), units: Number(wanted[0]), rhythm: wanted[1] });
+      // Changed again meanwhile: the later one counts, whichever is worded first.
+      return mine === asked ? made.dosageInstruction : null;
+    };
+    if (await changed(directions)) had = wanted;
+    // What the order has not got must not stand beside it.
+    else if (mine === asked) [units.value, rhythm.value] = had;
   };
   for (const input of [units, rhythm]) input.addEventListener("change", take);
   return element("div", { className: "sig" },

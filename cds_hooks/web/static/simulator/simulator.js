@@ -1,6 +1,5 @@
 // The state of the page and how it moves: connections, charts, drafts, hooks. What is shown is `view.js`'s.
 import { go, orderOf } from "./address.js";
-import { awaiting } from "./attention.js";
 import { readChart } from "./chart.js";
 import { CdsClient } from "./client.js";
 import { Connection, fillForm } from "./connect.js";
@@ -8,10 +7,11 @@ import { byId, button, element } from "./elements.js";
 import { FhirServer } from "./fhir.js";
 import { launchSmart } from "./launch.js";
 import { ask } from "./network.js";
+import { Orders } from "./orders.js";
 import { Panel, faultBox } from "./panel.js";
-import { listForeign, mark } from "./patients.js";
+import { listForeign, listOwn, mark } from "./patients.js";
 import { Session } from "./session.js";
-import { drafted, nameOf } from "./sig.js";
+import { drafted } from "./sig.js";
 import * as view from "./view.js";
 
 /** An order without id and patient: the FHIR server and the chart give those. */
@@ -21,6 +21,8 @@ export class Simulator {
   state = {};
   connection = null;
   #session = null;
+  // Which state is shown: who goes to the next one does not wait for the one before.
+  #step = 0;
   story = null;
   // What the visitor wrote in the form, and for which two addresses.
   token = { text: "", fhir: "", service: "" };
@@ -31,6 +33,7 @@ export class Simulator {
   constructor(setup) {
     this.setup = setup;
     this.panel = new Panel();
+    this.orders = new Orders(this);
   }
 
   get session() {
@@ -50,6 +53,8 @@ export class Simulator {
 
   /** Show a state that the address has already. */
   async follow(wanted) {
+    this.#step += 1;
+    const step = this.#step;
     this.state = wanted;
     if (!this.#connect(wanted)) return;
     mark(wanted);
@@ -58,97 +63,57 @@ export class Simulator {
       view.showStart();
       return;
     }
-    const isOpen = this.session?.wanted === wanted.patient;
-    if (!isOpen) await this.#open();
+    if (this.session?.wanted !== wanted.patient) this.#open();
     const { session } = this;
-    if (session?.wanted !== wanted.patient) return;
-    const order = wanted.order && orderOf(wanted.order);
-    if (order && !session.drafts.list.length) await session.add(order.suggested ? bare(this.story?.order) : await drafted(order));
+    await session.ready;
+    const isWanted = () => step === this.#step && !session.left;
+    if (!isWanted()) return;
+    const named = wanted.order && (await this.#namedOrder(session, wanted.order));
+    if (!isWanted()) return;
     // Opening the chart is told in any case; what is shown is the answer to the last step.
-    if (order && !isOpen && !(await session.toldOpened())) return;
-    if (wanted.hook === "order-sign" && session.drafts.list.length) await this.#reviewed();
-    else if (order) await session.selected(session.drafts.list.slice(-1));
+    if (named && !session.told && !(await session.toldOpened())) return;
+    if (wanted.hook === "order-sign" && session.drafts.list.length) await this.orders.reviewed();
+    else if (named) await session.selected(session.drafts.list.slice(-1));
     else await session.opened();
   }
 
-  /** Put an order among the drafts and fire order-select for it. */
-  async order(resource, name, text) {
-    this.bring = awaiting();
-    view.showDone(`${name}: drafted, not signed.`);
-    const { session } = this;
-    const made = await session.add(resource);
-    if (session.left) return;
-    this.#move({ order: text, hook: "order-select" });
-    await session.selected([made]);
-  }
-
-  /** Fire order-sign; without a card the orders are signed at once. */
-  async wantToSign() {
-    const bring = awaiting();
-    this.bring = bring;
-    this.#move({ hook: "order-sign" });
-    if (await this.session.checkedBeforeSigning()) await this.sign(bring);
-    this.drafts();
-  }
-
-  // As `wantToSign`, for an address that was opened: nothing is signed without a press.
-  async #reviewed() {
-    if ((await this.session.checkedBeforeSigning()) === null) return;
-    this.session.signing = true;
-    this.drafts();
-  }
-
-  async sign(bring = awaiting()) {
-    const { session } = this;
-    const signed = await session.sign();
-    if (session.left) return;
-    const where = session.drafts.onlyHere ? "in this page only" : "on the FHIR server";
-    view.showDone(`Signed: ${signed.map(nameOf).join(", ")}. Active ${where}.`);
-    this.#move({ order: "", hook: "" }, { replace: true });
-    const chart = await readChart(session.drafts.server, session.patientId);
-    if (session.left) return;
-    view.showPerson(chart, this.story, this.#shown);
-    this.drafts();
-    view.clearCards("The order is signed, so its cards are put away.");
-    bring(byId("done"));
+  // Put the order that an address names among the drafts, unless some lie there. False when there is no such order.
+  async #namedOrder(session, text) {
+    const named = orderOf(text);
+    if (!named || session.drafts.list.length) return Boolean(named);
+    try {
+      if (named.suggested && !this.story) throw new Error("This order cannot be written here.");
+      await session.addFirst(named.suggested ? bare(this.story.order) : await drafted(named));
+      return true;
+    } catch (fault) {
+      if (!session.left) view.showDone(fault.message);
+      return false;
+    }
   }
 
   /** The record of a demo patient as its story begins. */
   async startOver() {
-    await ask(`/demo/start-over/${this.story.id}`, { method: "POST" });
-    this.session = null;
-    await this.visit({ ...this.state, order: "", hook: "" });
-    view.showDone("The record is back at the beginning of the story.");
-  }
-
-  /** Show the drafts as they are. */
-  drafts() {
     const { session } = this;
-    if (!session) return;
-    view.showDrafts(session, this.setup, {
-      suggested: this.story?.order,
-      changed: async (order) => {
-        await session.drafts.change(order);
-        await session.selected([order]);
-        this.drafts();
-      },
-      removed: async (order) => {
-        await session.drafts.remove(`${order.resourceType}/${order.id}`);
-        session.signing = false;
-        this.drafts();
-        if (session.left) return;
-        byId("drug").focus();
-        if (session.drafts.list.length) await session.selected(session.drafts.list.slice(-1));
-        else await this.visit({ ...this.state, order: "", hook: "" });
-      },
-    });
+    const done = await ask(`/demo/start-over/${this.story.id}`, { method: "POST" }).catch(() => null);
+    if (session.left) return;
+    if (!done?.ok) {
+      view.showDone("The record could not be brought back to the beginning of the story.");
+      return;
+    }
+    this.session = null;
+    const shown = this.visit({ ...this.state, order: "", hook: "" });
+    const again = this.session;
+    await shown;
+    if (!again.left) view.showDone("The record is back at the beginning of the story.");
   }
 
-  get #shown() {
+  /** How a chart is shown. */
+  get shown() {
     return { ownServer: this.connection.ownServer, labels: this.setup.labels };
   }
 
-  #move(changed, options) {
+  /** The state changed without anything to open: only the address follows. */
+  move(changed, options) {
     this.state = { ...this.state, ...changed };
     go(this.state, options);
   }
@@ -158,10 +123,14 @@ export class Simulator {
     // A token goes to the addresses it was written for: the history may lead back to others.
     const { text, fhir, service } = this.token;
     const next = new Connection(this.setup, wanted, fhir === (wanted.fhir || "") && service === (wanted.service || "") ? text : "");
+    byId("ask-first").hidden = true;
     if (next.same(this.connection)) return true;
     const unknown = next.foreign.filter((origin) => !this.trusted.has(origin));
-    byId("ask-first").hidden = !unknown.length;
     if (unknown.length) {
+      // The address is another one's already, so no chart stands open meanwhile.
+      this.session = null;
+      view.showStart();
+      byId("ask-first").hidden = false;
       const named = unknown.join(" and ");
       byId("ask-first").replaceChildren(
         element("p", {}, `This link asks your browser to call ${named}. What it sends are the records you open here.`),
@@ -178,7 +147,9 @@ export class Simulator {
     this.session = null;
     fillForm(next);
     byId("list-fault").replaceChildren();
-    if (!next.ownServer) listForeign(this.server, wanted).catch((fault) => this.#listFault(fault));
+    const isWanted = () => this.connection === next;
+    if (next.ownServer) listOwn();
+    else listForeign(this.server, isWanted).then(() => mark(this.state), (fault) => isWanted() && this.#listFault(fault));
     return true;
   }
 
@@ -191,7 +162,8 @@ export class Simulator {
     return made.ok ? { ...made.body, patient: patientId } : null;
   }
 
-  async #open() {
+  // Begin to open the chart that the state names: the session is there at once, and `ready` when it was read.
+  #open() {
     const { setup, connection, server, client, state } = this;
     this.story = connection.ownServer ? setup.patients.find((one) => one.id === state.patient) : null;
     const patientId = this.story ? this.story.patientId : state.patient;
@@ -202,12 +174,18 @@ export class Simulator {
     const opened = byId("opened");
     opened.setAttribute("aria-busy", "true");
     opened.inert = true;
+    opening.ready = this.#read(opening, server);
+  }
+
+  async #read(opening, server) {
+    const opened = byId("opened");
     try {
-      const [chart] = await Promise.all([readChart(server, patientId), opening.load()]);
+      const [chart] = await Promise.all([readChart(server, opening.patientId), opening.load()]);
       if (this.session !== opening) return;
-      view.showPerson(chart, this.story, this.#shown);
+      byId("list-fault").replaceChildren();
+      view.showPerson(chart, this.story, this.shown);
       view.showDone("");
-      this.drafts();
+      this.orders.show();
     } catch (fault) {
       if (this.session !== opening) return;
       this.session = null;
@@ -229,12 +207,12 @@ export class Simulator {
     const acts = (exchange) => ({
       accept: (card, suggestion) => session().accept(exchange, card, suggestion),
       override: (card, reason, comment) => session().override(exchange, card, reason, comment),
-      launch: (link) => launchSmart(link, { patientId: session().patientId, ownServer: this.connection.ownServer, fhirServer: this.connection.fhir })
-        .catch((fault) => view.showDone(fault.message)),
+      launch: (link) => launchSmart(link, { patientId: session().patientId, ownServer: this.connection.ownServer, fhirServer: this.connection.fhir, isWanted: () => !session().left })
+        .catch((fault) => { if (!session().left) view.showDone(fault.message); }),
       basis: this.story ? `/app/demo/${this.story.id}` : "",
     });
     return {
-      drafts: () => this.drafts(),
+      drafts: () => this.orders.show(),
       waiting: view.showWaiting,
       failed: view.showFailure,
       cards: async (hook, exchanges, isWanted) => {

@@ -1,7 +1,8 @@
 // What the middle and the right column show: chart, drafts, cards.
 import { cardElements } from "./cards.js";
 import { chartSections, personOf } from "./chart.js";
-import { byId, element, say } from "./elements.js";
+import { arrange, byId, element, say } from "./elements.js";
+import { referenceOf } from "./order.js";
 import { faultBox } from "./panel.js";
 import { draftLine } from "./sig.js";
 
@@ -48,7 +49,15 @@ const pagesOf = ({ id, patientId }) => [
 export function showDrafts(session, setup, { changed, removed, suggested }) {
   const { list, onlyHere } = session.drafts;
   byId("suggested-order").hidden = !suggested || list.length > 0;
-  byId("drafts").replaceChildren(...list.map((order) => draftLine(order, setup, { changed: (one) => changed(one), removed: () => removed(order) })));
+  // The line that somebody is writing in stays under their hand.
+  const inHand = document.activeElement?.closest("#drafts > li");
+  arrange(byId("drafts"), list.map((order) => {
+    const reference = referenceOf(order);
+    if (inHand?.dataset.order === reference) return inHand;
+    const line = draftLine(order, setup, { changed: (directions) => changed(reference, directions), removed: () => removed(reference) });
+    line.dataset.order = reference;
+    return line;
+  }));
   byId("no-drafts").hidden = list.length > 0;
   byId("sign").hidden = !list.length || session.signing;
   byId("sign-now").hidden = byId("back-to-draft").hidden = !list.length || !session.signing;
