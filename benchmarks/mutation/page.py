@@ -134,9 +134,9 @@ def page(samples: Sequence[Result], told: Mapping[str, Mapping[str, str]]) -> st
     lines += [
         "",
         "Intervals are Wilson's. The first try of seed 1 met the tests as they were, and for what takes effect when a "
-        "module is read few of them (1.5 to 8 seconds). The tests were extended after the survivors of seed 1 had been "
-        "read, so its last figure flatters; a later seed, tried with those tests in place and not answered by new "
-        "ones, is the fair one.",
+        "module is read few of them (1.5 to 8 seconds). The tests were extended after the survivors of each sample had "
+        'been read, so figures "with the tests it led to" flatter; the first try of a later seed, which met the tests '
+        "that earlier ones had led to, is the fair one.",
         "",
     ]
     for sample in samples:

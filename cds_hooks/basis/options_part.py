@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from cds_hooks.basis.citations import Register, Why
 from cds_hooks.basis.telling import plain
 from cds_hooks.basis.verdict_part import is_unread
-from plugin.advice.option_card import named
+from plugin.advice.option_card import named, with_meaning
 from plugin.advice.safety_cards import unchecked_card
 from plugin.advice.wording import Wording, capitalised
 from plugin.assessment import Assessment
@@ -127,7 +127,7 @@ def rule_labels(rules: Iterable[str], hits: Sequence[RuleHit], words: Wording) -
 
 def _label(hit: RuleHit, words: Wording) -> str:
     """In fewer words than on a card: the page names every option, and the drafted order stands on it."""
-    label = named(replace(hit, drafted=()), words)
+    label = with_meaning(named(replace(hit, drafted=()), words), hit, words)
     return f"{label} (drafted only)" if hit.drafted else label
 
 

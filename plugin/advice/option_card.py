@@ -122,7 +122,8 @@ def _profile_lines(assessment: Assessment, words: Wording) -> list[str]:
 def _line(option: Option, step: NextStep, words: Wording) -> str:
     rules = words.knowledge.clinical.safety
     hits = {hit.rule: hit for hit in step.safety.cautions.get(option.id, ())}
-    cautions = "; ".join(named(hits[rule], words) for rule in option.cautions if rule in rules and rule in hits)
+    against = [hits[rule] for rule in option.cautions if rule in rules and rule in hits]
+    cautions = "; ".join(with_meaning(named(hit, words), hit, words) for hit in against)
     said = [f"**{escape(option.label)}**", words.say("option-tier", tier=option.tier)]
     said += [words.say("option-caution", cautions=escape(cautions))] if cautions else []
     said += [words.say("option-off-label")] if option.off_label else []
@@ -153,16 +154,22 @@ def _pairing_line(step: NextStep, shown: Sequence[Option], words: Wording) -> li
 def _blocked_line(assessment: Assessment, words: Wording) -> list[str]:
     """What is blocked and why, in one line; only what a card could have named."""
     hits = assessment.next_step.safety.blocked
+    those = [one for one in assessment.next_step.options.blocked if _could_be_shown(one.id, assessment, words)]
+    if not those:
+        return []
     blocked = [
         words.say(
             "option-blocked",
             option=one.label,
             rules=", ".join(named(hit, words) for hit in hits.get(one.id, ())),
         )
-        for one in assessment.next_step.options.blocked
-        if _could_be_shown(one.id, assessment, words)
+        for one in those
     ]
-    return [words.say("options-blocked", list=escape(words.several(blocked, _BLOCKED_SHOWN)))] if blocked else []
+    means = dict.fromkeys(hit.means for one in those for hit in hits.get(one.id, ()) if hit.means)
+    listed = escape(words.several(blocked, _BLOCKED_SHOWN))
+    if not means:
+        return [words.say("options-blocked", list=listed)]
+    return [words.say("options-blocked-meaning", list=listed, means=escape("; ".join(means)))]
 
 
 def named(hit: RuleHit, words: Wording) -> str:
@@ -172,9 +179,13 @@ def named(hit: RuleHit, words: Wording) -> str:
 
 
 def with_draft(hit: RuleHit, words: Wording) -> str:
-    """The label of a rule that holds and what it means; where a drug only drafted makes it hold, with that drug."""
-    said = words.say("option-drafted", rule=hit.label, drugs=", ".join(hit.drafted)) if hit.drafted else hit.label
-    return words.say("option-rule-means", rule=said, means=hit.means) if hit.means else said
+    """The label of a rule that holds; where a drug that is only drafted makes it hold, with that drug."""
+    return words.say("option-drafted", rule=hit.label, drugs=", ".join(hit.drafted)) if hit.drafted else hit.label
+
+
+def with_meaning(called: str, hit: RuleHit, words: Wording) -> str:
+    """What the rule is `called`, and what it means for the option."""
+    return words.say("option-rule-means", rule=called, means=hit.means) if hit.means else called
 
 
 def _could_be_shown(option: str, assessment: Assessment, words: Wording) -> bool:

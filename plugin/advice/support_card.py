@@ -12,7 +12,7 @@ from mappings.option_schema import Option as Treatment
 from plugin.advice.card_draft import CardDraft
 from plugin.advice.card_facts import facts_of, reason_facts, score_facts, trial_facts
 from plugin.advice.card_footing import cites_of, footing, uses_of
-from plugin.advice.option_card import with_draft
+from plugin.advice.option_card import with_draft, with_meaning
 from plugin.advice.status_card import definition_lines
 from plugin.advice.wording import Wording, capitalised, escape
 from plugin.assessment import Assessment
@@ -77,7 +77,7 @@ def _card(order: JudgedOrder, treatment: Treatment, assessment: Assessment, word
         lines.append(words.say("support-needed", list=unread.label))
     lines += [*_lacking(treatment, assessment, words), *definition_lines(assessment, words)]
     if hits:
-        labels = "; ".join(dict.fromkeys(with_draft(hit, words) for hit in hits))
+        labels = "; ".join(dict.fromkeys(with_meaning(with_draft(hit, words), hit, words) for hit in hits))
         lines.append(words.say("support-against", list=escape(labels)))
     labels_here = {str(where): status for where, status in treatment.jurisdictions.items()}
     if assessment.jurisdiction in labels_here and labels_here[assessment.jurisdiction].off_label:
