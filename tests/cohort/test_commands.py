@@ -48,6 +48,7 @@ def test_a_directory_in_use_is_written_over_only_with_force(tmp_path: Path, caps
     assert (tmp_path / "c" / "Patient.ndjson").read_bytes().startswith(before)
 
 
+@pytest.mark.deep
 def test_where_nothing_is_said_a_cohort_goes_where_the_run_is_told_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

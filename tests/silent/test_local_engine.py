@@ -37,6 +37,7 @@ def export(knowledge: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return place
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_run_ends_without_a_word_of_complaint(export: Path, tmp_path: Path, workers: str) -> None:
     """What a worker still holds when it ends, a library lists to whoever ran the command."""
