@@ -120,15 +120,19 @@ def options_part(assessment: Assessment, words: Wording, register: Register) -> 
 
 
 def rule_labels(rules: Iterable[str], hits: Sequence[RuleHit], words: Wording) -> tuple[str, ...]:
-    """What the rules that hold are called, each once, and as on cards where only a drafted drug makes one hold."""
+    """What the rules that hold are called, each once, and as on cards where only a drafted drug makes one hold.
+
+    What a caution means for the option stands beside it; of a block its reasons tell.
+    """
     held = {hit.rule: hit for hit in hits}
     return tuple(dict.fromkeys(_label(held[rule], words) if rule in held else rule.lower() for rule in rules))
 
 
 def _label(hit: RuleHit, words: Wording) -> str:
     """In fewer words than on a card: the page names every option, and the drafted order stands on it."""
-    label = with_meaning(named(replace(hit, drafted=()), words), hit, words)
-    return f"{label} (drafted only)" if hit.drafted else label
+    label = named(replace(hit, drafted=()), words)
+    label = f"{label} (drafted only)" if hit.drafted else label
+    return with_meaning(label, hit, words) if hit.effect == "caution" else label
 
 
 def _lane(title: str, listed: Sequence[Option], assessment: Assessment, words: Wording, register: Register) -> LaneRow:
