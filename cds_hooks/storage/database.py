@@ -8,30 +8,23 @@ connection. It is on disk when it returns (SQLite: write-ahead log with full syn
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url, select
+from sqlalchemy import Connection, Insert, Table, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cds_hooks.errors import RecordsUnavailable
+from cds_hooks.storage.embedded import Embedded
 from cds_hooks.storage.tables import installation
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
-_READ_ONLY = "trd_cds_read_only"
-_WAIT = "trd_cds_wait"
-_FILE = "trd_cds_file"
 WAIT_SECONDS = 10
 HOOK_SECONDS = 2.0  # what a clinician who is waiting for an order can bear
-_READERS = 4
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SERVER_SETTINGS = {
     "application_name": "trd-cds",
@@ -57,7 +50,7 @@ class Database:
         """Raise DatabaseError when `address` is not a URL of SQLite or PostgreSQL."""
         self.url = _url(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._served: _Embedded | _Served = _Embedded(self.url) if self.is_sqlite else _Served(self.url)
+        self._served: Embedded | _Served = Embedded(self.url, WAIT_SECONDS) if self.is_sqlite else _Served(self.url)
 
     async def write(self, work: Callable[[Connection], T], *, wait: float = WAIT_SECONDS) -> T:
         """Run `work` in a transaction: durable once this returns, undone when `work` raises.
@@ -94,49 +87,6 @@ class Database:
     async def close(self) -> None:
         """Give all connections back."""
         await self._served.close()
-
-
-class _Embedded:
-    """SQLite, in threads: one that writes, a few that read."""
-
-    def __init__(self, url: URL) -> None:
-        self._engine = _sqlite(url)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="trd-cds-write")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="trd-cds-read")
-
-    async def run(self, work: Callable[[Connection], T], *, read_only: bool, wait: float) -> T:
-        loop = asyncio.get_running_loop()
-        thread, until = self._readers if read_only else self._writer, loop.time() + wait
-
-        def transaction() -> T:
-            # Those who wait behind a locked database give up with the first, not each after a wait of its own.
-            left = until - loop.time()
-            if left <= 0:
-                raise TimeoutError
-            return self._transaction(work, read_only, left)
-
-        # A caller that goes away does not leave a half-told transaction: it ends, one way or the other.
-        return await asyncio.shield(loop.run_in_executor(thread, transaction))
-
-    def _transaction(self, work: Callable[[Connection], T], read_only: bool, wait: float) -> T:
-        with self._engine.connect() as connection:
-            connection.execution_options(**{_READ_ONLY: read_only, _WAIT: wait})
-            with connection.begin():
-                done = work(connection)
-                self._same_file(connection)
-                return done
-
-    def _same_file(self, connection: Connection) -> None:
-        """A file removed or replaced below us is still written to, and nobody will ever read it: raise instead."""
-        opened = connection.info[_FILE]
-        if opened is not None and _identity(self._engine.url) != opened:
-            connection.invalidate()
-            raise FileNotFoundError
-
-    async def close(self) -> None:
-        self._writer.shutdown()
-        self._readers.shutdown()
-        self._engine.dispose()
 
 
 class _Served:
@@ -194,50 +144,6 @@ def _without_words(fault: Exception) -> DriverFault:
     original = getattr(fault, "orig", None)
     code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None) or "no code"
     return DriverFault(f"{type(fault).__name__}, {code}")
-
-
-def _identity(url: URL) -> tuple[int, int] | None:
-    """Which file is there under the name now; None for an address that is not a plain path."""
-    if url.query:
-        return None
-    there = Path(str(url.database)).stat()
-    return there.st_dev, there.st_ino
-
-
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, echo=False, connect_args={"check_same_thread": False})
-
-    @event.listens_for(engine, "do_connect")
-    def reserve(*_: Any) -> None:
-        """Make the file before the database does, for its owner only."""
-        with suppress(OSError):  # then connecting fails too
-            if not url.query:  # else the name is an address, not a path
-                os.close(os.open(str(url.database), os.O_RDWR | os.O_CREAT, 0o600))
-
-    @event.listens_for(engine, "connect")
-    def prepare(raw: Any, pooled: Any) -> None:
-        pooled.info[_FILE] = _identity(url)
-        raw.isolation_level = None  # the driver must not begin transactions of its own
-        raw.text_factory = _text
-        cursor = raw.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA secure_delete = ON")  # what is past its time is overwritten, not only let go
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        options = connection.get_execution_options()
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(options.get(_WAIT, WAIT_SECONDS) * 1000)}")
-        connection.exec_driver_sql("BEGIN" if options.get(_READ_ONLY, False) else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _text(raw: bytes) -> str:
-    """Text as it is kept. What somebody else wrote need not be any: a check of the trail must still get to see it."""
-    return raw.decode(errors="surrogateescape")
 
 
 def _postgresql(url: URL) -> AsyncEngine:

@@ -18,6 +18,7 @@ from cds_hooks.errors import RecordsUnavailable
 from cds_hooks.observing.call_line import LOG_KEYS
 from cds_hooks.observing.request_log import QUIETENED, quieten_wire_loggers
 from cds_hooks.storage import database
+from cds_hooks.storage.embedded import embedded_engine
 from tests.planted import (
     BIRTH_DATE,
     CLIENT_TOKEN,
@@ -279,7 +280,7 @@ def test_the_database_says_no_statement_and_no_value(tmp_path, shouting):
 @pytest.mark.parametrize("address", ["sqlite:///some.sqlite3", "postgresql://someone:canary-password@db.example/trd"])
 def test_engines_neither_echo_nor_show_parameters(address):
     url = database._url(address)
-    engine = database._sqlite(url) if address.startswith("sqlite") else database._postgresql(url).sync_engine
+    engine = embedded_engine(url, 10) if address.startswith("sqlite") else database._postgresql(url).sync_engine
     assert engine.echo is False
     assert engine.hide_parameters is True
     assert not engine.pool.echo

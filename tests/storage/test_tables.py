@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, Table, inspect
 
 from cds_hooks.errors import RecordsUnavailable
+from cds_hooks.storage import database
 from cds_hooks.storage.database import Database, DatabaseError
 from cds_hooks.storage.records import Records
 from cds_hooks.storage.schema_version import newest, revision_of, upgrade
@@ -85,6 +87,44 @@ def test_replicas_that_start_together_make_the_tables_once(bare: Place) -> None:
 def test_processes_that_start_together_make_the_tables_once(bare: Place) -> None:
     assert bare.append_elsewhere(3, 1) == [0, 0, 0]
     bare.play(lambda records: unbroken(records, 3))
+
+
+def test_a_start_waits_for_whoever_is_making_the_file(tmp_path: Path) -> None:
+    """SQLite refuses at once, without its own waiting, to turn a file to write-ahead logging that another writes to."""
+    place = sqlite_place(tmp_path, None)
+    assert place.file is not None
+    with closing(sqlite3.connect(place.file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (own integer)")
+        other.execute("BEGIN IMMEDIATE")
+        with closing(sqlite3.connect(place.file, isolation_level=None)) as unprepared:
+            unprepared.execute("PRAGMA busy_timeout = 60000")
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                unprepared.execute("PRAGMA journal_mode = WAL")
+
+        async def scenario(records: Records) -> None:
+            starting = asyncio.create_task(records.prepare(NOW))
+            await asyncio.wait([starting], timeout=0.3)
+            assert not starting.done()
+            other.execute("COMMIT")
+            await starting
+            await issue(records)
+            await unbroken(records, 1)
+
+        place.play(scenario)
+
+
+def test_a_start_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
+    place = sqlite_place(tmp_path, None)
+    assert place.file is not None
+    with closing(sqlite3.connect(place.file, isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (own integer)")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordsUnavailable) as told:
+            prepared(place)
+        other.execute("ROLLBACK")
+    assert "SQLITE_BUSY" in str(told.value.__cause__)
+    prepared(place)
 
 
 def test_a_database_of_a_newer_version_is_left_alone(place: Place) -> None:
