@@ -13,7 +13,7 @@ from uuid import UUID
 
 from cds_hooks.checking.findings import named
 from cds_hooks.checking.hostile_cases import MARKUP
-from cds_hooks.checking.judging import Judging, is_address, is_text
+from cds_hooks.checking.judging import Judging, is_address, is_text, objects
 from cds_hooks.checking.offers import OfferJudge
 
 _INDICATORS = ("info", "warning", "critical")
@@ -39,7 +39,7 @@ class AnswerJudge(Judging):
             return []
         judged = [card for place, card in enumerate(cards) if self._card(card, f"cards[{place}]", offers)]
         self.unique((card.get("uuid") for card in judged), "CA-01", "cards")
-        self.unique((one.get("uuid") for card in judged for one in _objects(card.get("suggestions"))), "SU-02", "cards")
+        self.unique((one.get("uuid") for card in judged for one in objects(card.get("suggestions"))), "SU-02", "cards")
         if self.call.service.hook in _WANT_SYSTEM_ACTIONS:
             self.need("systemActions" in answer, "INF-11", "systemActions", "is absent")
         if "systemActions" in answer:
@@ -102,10 +102,6 @@ class AnswerJudge(Judging):
             for name, one in value.items():
                 if name not in ("resource", "extension"):
                     self._empties(one, f"{where}.{named(name)}" if where else named(name))
-
-
-def _objects(value: object) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _is_uuid(value: object) -> bool:

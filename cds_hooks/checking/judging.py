@@ -39,6 +39,11 @@ def is_address(value: object) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a list; none where `value` is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 class Judging:
     """What all judges of parts share: where findings go, and for which call."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cds_hooks.checking.judging import Judging, is_address, is_text
+from cds_hooks.checking.judging import Judging, is_address, is_text, objects
 from cds_hooks.probing.strictness import strictness_of
 
 _BEHAVIORS = ("at-most-one", "any")
@@ -29,9 +29,9 @@ class OfferJudge(Judging):
             self.need(behavior == "at-most-one", "CA-10", place, "is not at-most-one")
             self.need(behavior == "any", "EP-22", place, "is not any")
         found = [one for number, one in enumerate(listed) if self._suggestion(one, f"{where}.suggestions[{number}]")]
-        actions = [a for one in found for a in one.get("actions") or [] if isinstance(a, dict)]
-        kinds = {(a.get("type"), _kind(a)) for a in actions}
-        replaced = all(("create", kind) in kinds for type_, kind in kinds if type_ == "delete")
+        actions = [action for one in found for action in objects(one.get("actions"))]
+        kinds = {type_: {_kind(one) for one in actions if one.get("type") == type_} for type_ in _TYPES}
+        replaced = kinds["delete"] <= kinds["create"]
         self.need(replaced, "INF-10", f"{where}.suggestions", "a delete comes without a create of the same type")
         recommended = sum(one.get("isRecommended") is True for one in found)
         several = behavior == "any" or recommended <= 1

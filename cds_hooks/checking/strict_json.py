@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NoReturn
+
+_DEEPEST = 100  # FHIR nests a tenth of it; what judges a body walks down it
 
 
 class NotStrict(ValueError):  # noqa: N818 - a finding, no error of ours
@@ -17,11 +20,23 @@ def read_strictly(body: bytes) -> Any:
     except UnicodeDecodeError:
         raise NotStrict("is not UTF-8") from None
     try:
-        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
+        value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
     except NotStrict:
         raise
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise NotStrict("is nested too deep") from None
+    except ValueError:
         raise NotStrict("is not JSON") from None
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for held in level for inner in _inside(held)]
+    if level:
+        raise NotStrict("is nested too deep")
+    return value
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ from cds_hooks.checking.calls import Call, Service
 from cds_hooks.checking.cards import AnswerJudge
 from cds_hooks.checking.findings import Findings
 from cds_hooks.checking.hooks import hooks
+from cds_hooks.checking.judging import KNOWN
 from cds_hooks.checking.patient import MARKER, invent
 from cds_hooks.checking.requirements import profiles
 from cds_hooks.checking.strict_json import NotStrict, read_strictly
@@ -170,16 +171,77 @@ def test_a_profile_asks_for_more(profile: str, change: Callable[[Answer], None],
     assert requirement not in breaches(answer)
 
 
+NOTHING_RIGHT: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1.5,
+        10**30,
+        "",
+        "  ",
+        "x",
+        "\ud800",
+        "http://[",
+        "Type/id",
+        [],
+        [[]],
+        [True],
+        [None],
+        ["x"],
+    ),
+    *([{}], {}, {"a": 1}, {"resourceType": "Bundle"}, {"resourceType": [1]}, {"resourceType": "Nope", "id": {}}),
+)
+
+
+def whole() -> Answer:
+    """An answer with everything that the specification defines, allowed or not."""
+    answer = good()
+    one = first(answer)
+    one["extension"] = {"a": {}}
+    one["source"]["icon"] = "https://small.example/icon.png"
+    one["source"]["topic"]["display"] = "Read"
+    changed = {"type": "update", "description": "Change it", "resource": {**DRAFT, "status": "draft"}}
+    one["suggestions"][0].update(isRecommended=True, actionSelectionBehavior="any")
+    one["suggestions"][0]["actions"].append(changed)
+    one["suggestions"][1]["actions"][0]["resource"] = "d1"
+    one["links"][0].update(type="smart", appContext="a", autolaunchable=True)
+    one["overrideReasons"][0].update(version="1", userSelected=True)
+    return {**answer, "systemActions": [changed], "extension": {}}
+
+
+def places(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """The way to everything in a JSON value, itself first."""
+    yield ()
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in members:
+        yield from ((name, *rest) for rest in places(inner))
+
+
+def spoilt(value: Any, place: Sequence[str | int], by: Any) -> Any:
+    """A copy of `value` with something else at one place."""
+    if not place:
+        return by
+    changed = copy.copy(value)
+    changed[place[0]] = spoilt(value[place[0]], place[1:], by)
+    return changed
+
+
+@pytest.mark.parametrize("place", list(places(whole())), ids=lambda place: ".".join(map(str, place)) or "answer")
+def test_whatever_stands_anywhere_is_judged_without_a_crash(place: tuple[str | int, ...]) -> None:
+    answer = whole()
+    for by in NOTHING_RIGHT:
+        for profile in profiles():
+            breaches(spoilt(answer, place, by), profile)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["cards", "summary", "source", "suggestions", "actions", "links", "type", "resource"]),
-                inner,
-                max_size=4,
-            )
+            | st.dictionaries(st.sampled_from(sorted(frozenset().union(*KNOWN.values()))), inner, max_size=4)
         ),
         max_leaves=15,
     )
@@ -189,7 +251,9 @@ def test_any_json_is_judged_without_a_crash(answer: Any) -> None:
     breaches({"cards": [answer]})
 
 
-@pytest.mark.parametrize("body", [b'{"a":1,"a":2}', b"[NaN]", b'"\xff"', b"{,}", b"", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b'{"a":1,"a":2}', b"[NaN]", b'"\xff"', b"{,}", b"", b"[" * 100_000, b"[" * 101 + b"]" * 101]
+)
 def test_json_that_a_strict_reader_refuses(body: bytes) -> None:
     with pytest.raises(NotStrict):
         read_strictly(body)
@@ -211,3 +275,9 @@ def test_the_invented_patient_is_the_same_each_time() -> None:
     day = date(2026, 11, 23)
     assert invent(day).resources == invent(day).resources
     assert MARKER in str(invent(day).of_type("Patient"))
+
+
+def test_nesting_that_no_answer_needs_is_refused_and_any_other_is_read() -> None:
+    assert read_strictly(b"[" * 100 + b"]" * 100) is not None
+    with pytest.raises(NotStrict, match="nested too deep"):
+        read_strictly(b'{"a":' * 101 + b"1" + b"}" * 101)
