@@ -354,3 +354,27 @@ def test_a_fault_of_one_chart_is_not_told_beside_the_next(page: Any) -> None:
     assert page.locator("#opened").get_attribute("aria-busy") is None
     open_chart(page, NEXT_TITLE)
     assert page.locator("#list-fault").get_by_role("alert").count() == 0
+
+
+@pytest.mark.parametrize("failing", ["refused", "gone", "no settings"])
+def test_a_page_that_cannot_begin_says_so(browser: Any, address: str, failing: str) -> None:
+    """It has no settings without its own machine; the next try may get them."""
+    page = browser.new_page()
+
+    def fail(route: Any) -> None:
+        if failing == "gone":
+            route.abort()
+        elif failing == "refused":
+            route.fulfill(status=503, body="{}")
+        else:
+            route.fulfill(status=200, body="")
+
+    page.route("**/demo/setup.json", fail)
+    page.goto(address)
+    page.get_by_role("alert").get_by_text("The simulator could not begin").wait_for()
+    assert not page.locator("#simulator").is_visible()
+    page.unroute("**/demo/setup.json", fail)
+    page.get_by_role("button", name="Try again").click()
+    page.locator("#simulator").wait_for()
+    assert not page.locator("#not-begun").is_visible()
+    page.close()

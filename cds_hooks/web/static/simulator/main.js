@@ -2,16 +2,29 @@
 import { orderText, read } from "./address.js";
 import { awaiting } from "./attention.js";
 import { readForm } from "./connect.js";
-import { byId } from "./elements.js";
+import { byId, button } from "./elements.js";
 import { ask } from "./network.js";
+import { faultBox } from "./panel.js";
 import { filterList } from "./patients.js";
 import { orderSearch } from "./search.js";
 import { drafted } from "./sig.js";
 import { Simulator, bare } from "./simulator.js";
 
-const setup = (await ask("/demo/setup.json")).body;
+const setup = await readSetup();
 setup.products = new Map(setup.drugs.flatMap((drug) => drug.products.map((one) => [one.code, one.name])));
 const simulator = new Simulator(setup);
+
+// Without its settings there is no simulator: that is said in its place, and the rest of the page is not begun.
+async function readSetup() {
+  const answer = await ask("/demo/setup.json").catch((fault) => fault);
+  if (answer.ok && answer.body) return answer.body;
+  const why = answer.lines || [`This machine answered ${answer.status} to /demo/setup.json.`];
+  byId("not-begun").replaceChildren(
+    faultBox("The simulator could not begin", why),
+    button("Try again", () => location.reload(), { className: "accept" }));
+  byId("not-begun").hidden = false;
+  throw new Error("The simulator could not begin.");
+}
 
 function press(id, act) {
   byId(id).addEventListener("click", act);
