@@ -45,11 +45,6 @@ class NextStep:
     orders: tuple[JudgedOrder, ...]
 
     @property
-    def stopped(self) -> bool:
-        """Whether a drafted order meets a hard stop (an information line is none)."""
-        return any(stop.level != "info" for order in self.orders for stop in order.stops)
-
-    @property
     def reasons(self) -> tuple[Reason, ...]:
         """Every reason behind these conclusions, each once."""
         return tuple(dict.fromkeys(self._each_reason()))

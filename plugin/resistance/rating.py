@@ -18,22 +18,11 @@ from plugin.record import PatientRecord
 from plugin.trial.augmentation import Agents, additions_of, augmentations_of, with_augmenters
 from plugin.trial.episode import Episode, Evidence, Grounds, episode_on, grounds_of
 from plugin.trial.levels import levels_of
+from plugin.trial.lifetime import Lifetime, Setting, Taken, lifetime_of, taken_within
 from plugin.trial.neuromodulation import Course, courses_of, episode_series
 from plugin.trial.scale_reading import Addition
 from plugin.trial.sessions import Series
-from plugin.trial.trials import (
-    Judgements,
-    Lifetime,
-    Setting,
-    Taken,
-    Told,
-    Trial,
-    earlier_trials,
-    judgements_of,
-    lifetime_of,
-    taken_within,
-    trials_of,
-)
+from plugin.trial.trials import Judgements, Told, Trial, earlier_trials, judgements_of, trials_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

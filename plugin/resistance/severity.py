@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from plugin.instruments import band_of, has_line, is_plain, is_remission
 from plugin.record import Score
-from plugin.trial.trials import Setting
+from plugin.trial.lifetime import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

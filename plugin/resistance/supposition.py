@@ -17,8 +17,9 @@ from plugin.resistance.rating import History
 from plugin.trial.adequacy import Judged
 from plugin.trial.eligibility import Eligibility
 from plugin.trial.episode import Episode
+from plugin.trial.lifetime import Setting
 from plugin.trial.neuromodulation import Course
-from plugin.trial.trials import Setting, Trial
+from plugin.trial.trials import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,11 @@ from plugin.record import Layer
 from plugin.resistance.rating import episode_of
 from plugin.resistance.supposition import Case
 from plugin.trial.episode import Episode
+from plugin.trial.lifetime import Starts
 from plugin.trial.measurement import first_at_dose
 from plugin.trial.outcome import judge_outcome
 from plugin.trial.scale_reading import Addition
-from plugin.trial.trials import Starts, Trial, with_eras
+from plugin.trial.trials import Trial, with_eras
 
 Look = tuple[date, date, date | None, int]
 

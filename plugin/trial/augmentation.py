@@ -29,12 +29,13 @@ from plugin.trial.adequacy import (
     thresholds_of,
 )
 from plugin.trial.levels import Band, LevelEffect, level_effect
+from plugin.trial.lifetime import Lifetime, Setting, is_ongoing
 from plugin.trial.measurement import Outcome, first_at_dose
 from plugin.trial.other_use import OtherUse, other_use_of
 from plugin.trial.outcome import judge_outcome
 from plugin.trial.scale_reading import Addition
 from plugin.trial.sessions import Series
-from plugin.trial.trials import Lifetime, Setting, Told, Trial, is_ongoing
+from plugin.trial.trials import Told, Trial
 
 _BASES = (Adequacy.ADEQUATE, Adequacy.BORDERLINE, Adequacy.IN_PROGRESS)
 

@@ -17,10 +17,10 @@ from plugin.instruments import exact
 from plugin.record import PatientRecord, Score
 from plugin.trial.adequacy import Adequacy
 from plugin.trial.episode import Episode
+from plugin.trial.lifetime import Setting
 from plugin.trial.measurement import Outcome, Status, Window, measured_outcome
 from plugin.trial.ordered_scores import OrderedScores
 from plugin.trial.sessions import Interval, Series, series_of
-from plugin.trial.trials import Setting
 
 _OPEN = (Adequacy.ADEQUATE, Adequacy.BORDERLINE)
 

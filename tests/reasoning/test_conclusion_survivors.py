@@ -20,7 +20,6 @@ from tests.reasoning.facts import ADULT, fill, on, product
 from tests.reasoning.facts import phq9 as scored_phq9
 from tests.reasoning.option_cases import choose, failures_of
 from tests.reasoning.test_advice import judge
-from tests.reasoning.test_cards_policy import stops
 from tests.reasoning.test_counterfactual import VENLAFAXINE, record
 from tests.reasoning.test_explain import record as explained
 from tests.reasoning.test_next_step_cards import cards
@@ -97,14 +96,6 @@ def test_every_reason_of_an_option_begins_as_a_sentence() -> None:
     own = [reason for one in listed for reason in one.reasons if reason.rule in ("L1", "L2", "L3", "L6")]
     assert any("several adequate trials failed" in reason.text for reason in own)
     assert [reason.text for reason in own if not reason.text[:1].isupper()] == []
-
-
-@pytest.mark.parametrize(("level", "stopped"), [("critical", True), ("warning", True), ("info", False)])
-def test_an_information_line_is_no_hard_stop(level: str, stopped: bool) -> None:
-    step = stops(1).next_step
-    [order] = step.orders
-    said = replace(order, stops=tuple(replace(stop, level=level) for stop in order.stops))
-    assert replace(step, orders=(said,)).stopped is stopped
 
 
 # Resistance

@@ -25,10 +25,10 @@ from plugin.record import (
 from plugin.spans import PartialDate
 from plugin.trial.adequacy import Adequacy
 from plugin.trial.episode import Episode
+from plugin.trial.lifetime import Setting
 from plugin.trial.measurement import Status
 from plugin.trial.neuromodulation import Course, courses_of, episode_series
 from plugin.trial.sessions import Interval
-from plugin.trial.trials import Setting
 from tests.properties.histories import resources_of
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, on, phq9, when
 

@@ -27,8 +27,9 @@ from plugin.resistance.staging import Stages, category_of, stage
 from plugin.spans import months_between
 from plugin.trial.eligibility import Eligibility
 from plugin.trial.episode import Episode
+from plugin.trial.lifetime import Setting
 from plugin.trial.neuromodulation import courses_of, episode_series
-from plugin.trial.trials import Setting, Trial
+from plugin.trial.trials import Trial
 from tests.reasoning.facts import ADULT, INSTRUMENTS, RULES, fill, on, phq9, product, report, when
 
 KNOWLEDGE = load()

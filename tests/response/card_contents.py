@@ -159,7 +159,7 @@ def the_verdict_decides_who_speaks(told: Told) -> Iterator[str]:
     if told.assessment is None:
         return
     verdict, kinds = str(told.assessment.verdict.value), [kind_of(card) for card in told.cards]
-    stopped = told.assessment.next_step.stopped and told.case.hook != "patient-view"
+    stopped = told.stopped and told.case.hook != "patient-view"
     if verdict not in ("MET", "PROBABLE", "INDETERMINATE") and "trdstatus" in kinds:
         yield f"a status card at {verdict}"
     if verdict not in ("MET", "PROBABLE") and (set(kinds) & {OPTIONS, *ON_PROFILE}) and not stopped:

@@ -103,6 +103,12 @@ class Told:
         assert self.assessment is not None
         return to_document(self.assessment)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a drafted order meets a hard stop (an information line is none)."""
+        assert self.assessment is not None
+        return any(stop.level != "info" for order in self.assessment.next_step.orders for stop in order.stops)
+
 
 def case(number: int) -> Case:
     """Call `number`. Every third is about a case of the gallery: each before every client as it is, then varied."""

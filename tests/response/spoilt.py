@@ -159,7 +159,7 @@ def _without_stops(told: Told) -> None:
 
 
 def _not_stopped(told: Told) -> bool:
-    return carded(told) and told.assessment is not None and not told.assessment.next_step.stopped
+    return carded(told) and told.assessment is not None and not told.stopped
 
 
 def _judged(told: Told, **changed: Any) -> Told:
@@ -211,7 +211,7 @@ def _offers_options(told: Told) -> bool:
 
 
 def _ungated_options(told: Told) -> bool:
-    return showing("trdoptions")(told) and told.assessment is not None and not told.assessment.next_step.stopped
+    return showing("trdoptions")(told) and told.assessment is not None and not told.stopped
 
 
 def _severe(told: Told) -> bool:

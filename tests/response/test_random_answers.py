@@ -67,7 +67,7 @@ class Reached:
             step, severity = told.assessment.next_step, told.assessment.severity
             seen += [str(told.assessment.verdict.value), told.assessment.definition.id]
             seen += [*step.modifiers.gates, step.pattern.value]
-            seen += ["stopped"] * step.stopped + ["no option"] * (step.options.why_none is not None)
+            seen += ["stopped"] * told.stopped + ["no option"] * (step.options.why_none is not None)
             seen += ["remission"] * (severity is not None and severity.in_remission)
         self.values.update(seen)
 

@@ -17,7 +17,7 @@ from plugin.safety.option_safety import Safety, safety_of
 from plugin.safety.order_stops import with_stops
 from plugin.safety.suicidality import suicidality_of
 from plugin.trial.levels import levels_of
-from plugin.trial.trials import Setting, lifetime_of
+from plugin.trial.lifetime import Setting, lifetime_of
 
 
 @dataclass(frozen=True)
