@@ -6,6 +6,7 @@ before it will take longer than it may wait, which is learned from how fast the 
 alone: what is in a call plays no part.
 
 Between two calls the process looks at what else has come, so that refusals, discovery and health are never far behind.
+One look is not enough: the event loop takes on one new connection a round, and hundreds may be waiting to be heard.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _GUESS, _LARGE_GUESS = 0.005, 0.3  # seconds of a call, before any was measured
 _NEWEST = 0.1  # the weight of the newest in what is learned
 _LATE = 1.5  # times the wait allowed: whoever has stood in line for so long is refused in the end, too
 _ODD = 4.0  # times what was learned: no single call teaches more
+_QUIET_ROUNDS = 4  # of the event loop; from a new connection to its call it takes three
+_LOOKING = 2.0  # times what the call before took: so long, at most, the process looks at what else has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ class Admission:
         self._line: deque[Waiting] = deque()
         self._pace = Pace(_GUESS)
         self._began = -math.inf  # the last one
-        self._just_began = False  # in this round of the event loop
+        self._just_began = False  # and the network has not been looked at since
+        self._looking_since = 0.0
+        self._quiet_rounds = 0
         self._large_calls = 0
         self._large_pace = Pace(_LARGE_GUESS)
         self._large_turn = asyncio.Lock()
@@ -85,6 +90,7 @@ class Admission:
 
     def refusal(self, size: int) -> Overloaded | None:
         """What a call with a body of `size` bytes is told if it comes now; None when it may come."""
+        self._quiet_rounds = 0
         wait = len(self._line) * self._pace.seconds
         if size > LARGE_BYTES:
             wait = max(wait, self._large_calls * self._large_pace.seconds)
@@ -135,10 +141,19 @@ class Admission:
 
     def _begin(self) -> None:
         self._just_began, self._began = True, self._now()
-        asyncio.get_running_loop().call_soon(self._next)
+        asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        """The round in which a call began is over: the next begins when nothing more comes in for some rounds."""
+        self._looking_since, self._quiet_rounds = self._now(), 0
+        self._next()
 
     def _next(self) -> None:
-        """The round in which a call began is over, and the network has been looked at: let the next one begin."""
+        looked, worked = self._now() - self._looking_since, self._looking_since - self._began
+        self._quiet_rounds += 1
+        if self._line and self._quiet_rounds <= _QUIET_ROUNDS and looked <= _LOOKING * worked:
+            asyncio.get_running_loop().call_soon(self._next)
+            return
         self._just_began = False
         if not self._line:
             return

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -119,6 +120,65 @@ def test_between_two_calls_the_loop_looks_at_what_else_has_come() -> None:
 
     asyncio.run(run())
     assert set(looked) >= set(range(1, 10))
+
+
+@pytest.mark.parametrize("costs", [0.0, 0.001])
+def test_connections_taken_on_one_a_round_are_heard_before_the_next_call_begins(costs: float) -> None:
+    """As the event loop does it: with one look between two calls, hundreds would wait for as many calls to end."""
+    process, heard = Process(), []
+
+    async def come_one_a_round() -> None:
+        for _ in range(30):
+            await asyncio.sleep(0)
+            process.admission.refusal(USUAL)
+            process.time += costs
+            heard.append(len(process.begun))
+
+    async def run() -> None:
+        await asyncio.gather(process.crowd(10, 0.02), come_one_a_round())
+
+    asyncio.run(run())
+    assert len(process.begun) == 10
+    assert set(heard) == {1}
+
+
+def test_who_keeps_coming_does_not_keep_others_from_being_served() -> None:
+    process, left = Process(seconds=60), True
+
+    async def come_for_ever() -> None:
+        while left:
+            await asyncio.sleep(0)
+            process.admission.refusal(USUAL)
+            process.time += 0.004
+
+    async def run() -> None:
+        nonlocal left
+        coming = asyncio.create_task(come_for_ever())
+        await process.crowd(20, 0.02)
+        left = False
+        await coming
+
+    asyncio.run(run())
+    between = [later - earlier for (_, earlier), (_, later) in pairwise(process.begun)]
+    assert len(process.begun) == 20
+    assert max(between) < 0.02 * 3 + 0.02, "the call, twice its time for looking, and what came last"
+
+
+def test_a_line_does_not_wait_for_what_does_not_come() -> None:
+    """Where nobody else calls, the next begins a few rounds later: no time is spent."""
+    process, rounds = Process(), 0
+
+    async def count() -> None:
+        nonlocal rounds
+        while len(process.begun) < 10:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        await asyncio.gather(process.crowd(10, 0.02), count())
+
+    asyncio.run(run())
+    assert rounds < 10 * 8
 
 
 def test_who_has_left_is_not_worked_for_and_who_is_cut_off_is_passed_over() -> None:
