@@ -7,25 +7,19 @@ ingredient's other products. Everything not used leaves with a reason.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
 from plugin.exposure.counted import counted_facts, first_day
+from plugin.exposure.layer_days import administered_days, dispensed_days, reported_days
 from plugin.exposure.order_supply import ordered_days
-from plugin.exposure.supply import (
-    CoveredDay,
-    Days,
-    Regimens,
-    Supply,
-    administered_days,
-    dispensed_days,
-    reported_days,
-    supply_of,
-)
+from plugin.exposure.recorded_ends import cut_day, denials, stops_of
+from plugin.exposure.supply import CoveredDay, Days, Regimens, Supply, supply_of
+from plugin.exposure.supply_flags import flags_of
 from plugin.findings import Reason, SetAside
 from plugin.record import Component, Layer, MedicationFact
 from plugin.timeline import Timeline, overlay
@@ -118,7 +112,7 @@ def _lay_out(
     undated: list[MedicationFact] = []
     regimens = Regimens(rules.dose_agreement)
     orders = {fact.reference: fact for fact, _ in members if fact.layer is Layer.ORDER}
-    stops = _stops([fact for fact, _ in members])
+    stops = stops_of([fact for fact, _ in members])
     for fact, component in members:
         start = first_day(fact)
         if fact.status == "not-taken":
@@ -126,7 +120,7 @@ def _lay_out(
         if start is None:
             undated.append(fact)
             continue
-        cut = _cut(fact, start, stops)
+        cut = cut_day(fact, start, stops)
         told, uses = _with_directions(fact, orders)
         supply = supply_of(told, component, start=start, cut=cut, regimens=regimens, uses=uses)
         layers[fact.layer].append(supply)
@@ -156,7 +150,7 @@ def _lay_out(
     }
     days = _best(by_layer).before(as_of + timedelta(days=1))
     denied: list[Days] = []
-    for first, last in _denials([fact for fact, _ in members], as_of):
+    for first, last in denials([fact for fact, _ in members], as_of):
         began = {supply.fact.reference: supply.start for group in layers.values() for supply in group}
         denied.append(_handed_over_since(first, days.between(first, last), began))
         days = days.without(first, last)
@@ -170,16 +164,8 @@ def _lay_out(
         undated=tuple(undated),
         not_taken=tuple(f for f, _ in members if f.status == "not-taken" or f.adherence == "not-taking"),
         denied=overlay(denied, lambda held: held[0][1]),
-        flags=_flags(layers, rules),
+        flags=flags_of(layers, rules),
     )
-
-
-def _denials(facts: Iterable[MedicationFact], as_of: date) -> Iterator[tuple[date, date]]:
-    """First and last day of each time in which the drug is said not to have been taken."""
-    for fact in facts:
-        if fact.status == "not-taken" and fact.start is not None:
-            last = fact.end.latest if fact.end is not None else as_of
-            yield fact.start.earliest, max(last, fact.start.earliest)
 
 
 def _handed_over_since(since: date, days: Days, began: Mapping[str, date]) -> Days:
@@ -200,56 +186,6 @@ def _with_directions(
     if order is None or not order.dosage:
         return fact, (fact.reference,)
     return replace(fact, dosage=order.dosage), (fact.reference, order.reference)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stops:
-    """Days on which a stop took effect (exclusive): of reports, for any fill, and of orders, by their reference."""
-
-    of_any: tuple[date, ...]
-    of_reports: tuple[date, ...]
-    of_order: Mapping[str, date]
-
-    def first_for(self, record: MedicationFact, start: date) -> date | None:
-        """The first stop that ends an order or a fill begun on `start`.
-
-        Its own order's stop from `start` on; a reported end, and for a fill that names no order the stop of any,
-        only after `start`: what begins on the day another course stopped is something new.
-        """
-        own = [record.reference] if record.layer is Layer.ORDER else list(record.based_on)
-        unnamed = record.layer is Layer.DISPENSE and not record.based_on
-        general = self.of_any if unnamed else self.of_reports
-        place = bisect_right(general, start)
-        found = list(general[place : place + 1])
-        found += [day for order in own if (day := self.of_order.get(order)) is not None and day >= start]
-        return min(found, default=None)
-
-
-def _stops(facts: Iterable[MedicationFact]) -> _Stops:
-    orders: dict[str, date] = {}
-    reports: list[date] = []
-    for fact in facts:
-        if fact.layer is Layer.ORDER and fact.status == "stopped":
-            when = fact.end or fact.stop_noted
-            if when is not None:
-                orders[fact.reference] = when.earliest
-        elif fact.layer is Layer.REPORT and fact.status in ("stopped", "completed") and fact.end is not None:
-            reports.append(fact.end.latest + timedelta(days=1))
-    return _Stops(
-        of_any=tuple(sorted([*orders.values(), *reports])), of_reports=tuple(sorted(reports)), of_order=orders
-    )
-
-
-def _cut(fact: MedicationFact, start: date, stops: _Stops) -> date | None:
-    """The first day a record no longer supplies: its own end, or a recorded stop of the same course."""
-    cuts = []
-    if fact.layer in (Layer.ORDER, Layer.DISPENSE) and fact.end is not None:
-        exclusive = fact.status == "stopped"
-        cuts.append(fact.end.earliest if exclusive else fact.end.latest + timedelta(days=1))
-    if fact.layer in (Layer.DISPENSE, Layer.ORDER):
-        stopped = stops.first_for(fact, start)
-        cuts += [stopped] if stopped is not None else []
-    return min(cuts, default=None)
 
 
 def _near(day: date, ordered: Sequence[date], window: int) -> bool:
@@ -297,59 +233,3 @@ def _best(by_layer: Mapping[Layer, Days]) -> Days:
 
     held = [by_layer[layer] for layer in _PRECEDENCE if by_layer[layer]]
     return held[0] if len(held) == 1 else overlay(held, best)
-
-
-def _flags(layers: Mapping[Layer, Sequence[Supply]], rules: Reconstruction) -> tuple[str, ...]:
-    flags = []
-    every = [supply for group in layers.values() for supply in group]
-    if _conflict(layers.get(Layer.DISPENSE, ()), layers.get(Layer.ORDER, ()), rules):
-        flags.append("order_dispense_conflict")
-    if any((s.days or 0) > rules.supply_suspect_above_days for s in every):
-        flags.append("supply_suspect")
-    if any(s.days is None for s in every if s.fact.layer in (Layer.DISPENSE, Layer.ORDER)):
-        flags.append("supply_unknown")
-    if any(s.fact.prepared_only for s in every):
-        flags.append("prepared_only")
-    for supply in every:
-        flags += supply.fact.flags
-        flags += supply.schedule.flags
-    return tuple(dict.fromkeys(flags))
-
-
-def _conflict(fills: Sequence[Supply], orders: Sequence[Supply], rules: Reconstruction) -> bool:
-    """Whether a fill surely has another dose than each of the orders near it that it may be of."""
-    if not fills or not orders:
-        return False
-    doses = [supply.first_dose for group in (fills, orders) for supply in group]
-    if max(dose.low for dose in doses) <= min(dose.high for dose in doses):  # as most: one dose that all may have
-        return False
-    ordered = sorted(orders, key=lambda order: order.start)
-    starts = [order.start for order in ordered]
-    known = frozenset(order.fact.reference for order in ordered)
-    for fill in fills:
-        first = bisect_left(starts, fill.start - timedelta(days=rules.fill_window_days))
-        last = bisect_right(starts, fill.start + timedelta(days=rules.fill_window_days))
-        if _is_apart(fill, _orders_of(fill, ordered[first:last], known)):
-            return True
-    return False
-
-
-def _orders_of(fill: Supply, near: Sequence[Supply], known: Collection[str]) -> Sequence[Supply]:
-    """The orders that a fill may be of, among those `near` it in order of time. `known` are the names of all orders.
-
-    Those that it names, else the last ones written up to its day, else the first ones after it: the fill of a later
-    order is none of an earlier one.
-    """
-    if any(reference in known for reference in fill.fact.based_on):
-        return [order for order in near if order.fact.reference in fill.fact.based_on]
-    written = max((order.start for order in near if order.start <= fill.start), default=None)
-    day = written or min((order.start for order in near), default=None)
-    return [order for order in near if order.start == day]
-
-
-def _is_apart(fill: Supply, orders: Sequence[Supply]) -> bool:
-    """Whether a fill surely has another dose than each of its orders."""
-    ours = fill.first_dose
-    theirs = [order.first_dose for order in orders]
-    known = ours.is_known and all(dose.is_known for dose in theirs)
-    return bool(theirs) and known and all(ours.high < dose.low or dose.high < ours.low for dose in theirs)

@@ -14,7 +14,8 @@ from datetime import date, timedelta
 
 from mappings.schema import Reconstruction
 from plugin.exposure.dose import DailyDose, add_up
-from plugin.exposure.supply import CoveredDay, Days, Supply, profile_of, unknown_supply
+from plugin.exposure.layer_days import unknown_supply
+from plugin.exposure.supply import CoveredDay, Days, Supply, profile_of
 from plugin.record import Layer
 from plugin.timeline import overlay
 

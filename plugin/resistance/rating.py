@@ -16,7 +16,8 @@ from plugin.exposure.exposures import Exposures, expose
 from plugin.findings import Reason
 from plugin.record import PatientRecord
 from plugin.trial.augmentation import Agents, additions_of, augmentations_of, with_augmenters
-from plugin.trial.episode import Episode, Evidence, Grounds, episode_on, grounds_of
+from plugin.trial.episode import Episode, episode_on
+from plugin.trial.episode_grounds import Evidence, Grounds, grounds_of
 from plugin.trial.levels import levels_of
 from plugin.trial.lifetime import Lifetime, Setting, Taken, lifetime_of, taken_within
 from plugin.trial.neuromodulation import Course, courses_of, episode_series

@@ -27,7 +27,8 @@ from plugin.record import (
 from plugin.resistance.supposition import Case, Supposition
 from plugin.spans import PartialDate
 from plugin.timeline import Timeline
-from plugin.trial.adequacy import Adequacy, Intent, Judged, Thresholds, at_dose_of, judge_days
+from plugin.trial.adequacy import Adequacy, Intent, Judged, judge_days
+from plugin.trial.at_dose import Thresholds, at_dose_of
 from plugin.trial.trials import Trial
 
 

@@ -18,16 +18,8 @@ from plugin.exposure.eras import Era, clip
 from plugin.exposure.supply import CoveredDay, Days
 from plugin.findings import Reason
 from plugin.record import PatientRecord
-from plugin.trial.adequacy import (
-    Adequacy,
-    Judged,
-    at_dose_of,
-    best_run,
-    is_possible,
-    is_sure,
-    judge_days,
-    thresholds_of,
-)
+from plugin.trial.adequacy import Adequacy, Judged, judge_days
+from plugin.trial.at_dose import at_dose_of, best_run, is_possible, is_sure, thresholds_of
 from plugin.trial.levels import Band, LevelEffect, level_effect
 from plugin.trial.lifetime import Lifetime, Setting, is_ongoing
 from plugin.trial.measurement import Outcome, first_at_dose

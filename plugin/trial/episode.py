@@ -7,31 +7,28 @@ depression code, a new era of an antidepressant that reaches the lenient dose. P
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from mappings.schema import Reconstruction
 from plugin.findings import Reason
-from plugin.instruments import Instruments, is_at_line, is_plain, is_remission
-from plugin.record import ConditionFact, ProcedureFact, Score, Verification
-from plugin.spans import DateSpan
+from plugin.instruments import Instruments, is_at_line, is_remission
+from plugin.record import ConditionFact, Score, Verification
+from plugin.trial.episode_grounds import (
+    DEPRESSION,
+    REMISSION_CODES,
+    Evidence,
+    Grounds,
+    Opening,
+    events_of,
+    grounds_of,
+    is_depression_code,
+    time_of,
+)
 
 _ENDED = {"resolved", "remission", "inactive"}
-_PERFORMED = {"completed", "in-progress", "unknown"}
-_DEPRESSION = {"depression", "depression-possible"}
-_REMISSION_CODES = {"depression-remission-full"}
-_FAMILIES = _DEPRESSION | _REMISSION_CODES | {"depression-remission-partial", "depression-remission-unspecified"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """Something that starts an episode when none is open."""
-
-    day: date
-    basis: str  # "score" | "condition" | "antidepressant"
-    uses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,156 +45,6 @@ class Episode:
     uncertain: bool
     may_have_ended: bool
     reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What the episode is read from. `era_starts`: new eras at the lenient dose."""
-
-    scores: Sequence[Score]
-    conditions: Sequence[ConditionFact]
-    procedures: Sequence[ProcedureFact]
-    era_starts: Sequence[tuple[date, tuple[str, ...]]]
-    active_spans: Sequence[DateSpan]
-
-
-Stretch = tuple[date, date]  # first and last day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grounds:
-    """The evidence in order of time: from it the episode is read, also with one fact supposed.
-
-    `scores` are the plain ones, `well` the days of those in remission, `openings` those by scores and
-    eras, `active` what shows activity beside the conditions. `silences` are the long times between without any
-    activity, as the last day before and the first one after; `first_active` and `last_active` its ends.
-    """
-
-    scores: tuple[Score, ...]
-    well: tuple[date, ...]
-    conditions: Sequence[ConditionFact]
-    openings: tuple[Opening, ...]
-    active: tuple[Stretch, ...]
-    silences: tuple[Stretch, ...]
-    first_active: date | None
-    last_active: date | None
-    rules: Reconstruction
-    instruments: Instruments
-    as_of: date
-
-    def also(self, score: Score) -> Grounds:
-        """With one more plain score, not after the day of judgement."""
-        day, openings = score.day, self.openings
-        place = bisect_right(self.scores, (day, score.order), key=_moment)
-        at = bisect_right(self.active, (day, day))
-        active = (*self.active[:at], (day, day), *self.active[at:])
-        if is_at_line(score, self.instruments):
-            at = bisect_right(openings, (day, "score"), key=_when)
-            openings = (*openings[:at], Opening(day=day, basis="score", uses=score.references), *openings[at:])
-        first, last = self.first_active, self.last_active
-        told = (self.silences, first, last)
-        if self.silences or first is None or last is None or not first <= day <= last:
-            told = self._silences(active, self.conditions)
-        return self._with(
-            (*self.scores[:place], score, *self.scores[place:]), self.conditions, openings, active, told, more=score
-        )
-
-    def without(self, records: frozenset[str], spans: Iterable[DateSpan]) -> Grounds:
-        """Without the eras that began with one of these records and were active in these spans."""
-        active = list(self.active)
-        for stretch in _up_to(self.as_of, spans):
-            del active[bisect_left(active, stretch)]
-        openings = tuple(o for o in self.openings if o.basis != "antidepressant" or records.isdisjoint(o.uses))
-        told = self._silences(active, self.conditions)
-        return self._with(self.scores, self.conditions, openings, tuple(active), told)
-
-    def under(self, conditions: Sequence[ConditionFact]) -> Grounds:
-        """With other conditions."""
-        if conditions is self.conditions:
-            return self
-        told = self._silences(self.active, conditions)
-        return self._with(self.scores, conditions, self.openings, self.active, told)
-
-    def _silences(self, active: Sequence[Stretch], conditions: Sequence[ConditionFact]) -> _Silences:
-        return _silences(active, conditions, self.rules, self.as_of)
-
-    def _with(
-        self,
-        scores: tuple[Score, ...],
-        conditions: Sequence[ConditionFact],
-        openings: tuple[Opening, ...],
-        active: tuple[Stretch, ...],
-        silences: _Silences,
-        *,
-        more: Score | None = None,
-    ) -> Grounds:
-        well = self.well
-        if more is not None and is_remission(more, self.instruments):
-            well = tuple(sorted((*well, more.day)))
-        return Grounds(
-            scores=scores,
-            well=well,
-            conditions=conditions,
-            openings=openings,
-            active=active,
-            silences=silences[0],
-            first_active=silences[1],
-            last_active=silences[2],
-            rules=self.rules,
-            instruments=self.instruments,
-            as_of=self.as_of,
-        )
-
-
-_Silences = tuple[tuple[Stretch, ...], date | None, date | None]
-
-
-def _silences(
-    active: Sequence[Stretch], conditions: Sequence[ConditionFact], rules: Reconstruction, as_of: date
-) -> _Silences:
-    """The times of so many days without activity that an episode may have ended; the first and the last active day."""
-    coded = [day for condition in conditions if _is_depression(condition) for day in _events(condition)]
-    if coded:
-        active = sorted([*active, *((day, day) for day in coded if day <= as_of)])
-    if not active:
-        return (), None, None
-    least = timedelta(days=max(1, rules.episode_silence_days))
-    found = []
-    until = active[0][1]
-    for first, last in active:
-        if last <= until:
-            continue
-        if first - until > least:
-            found.append((until, first))
-        until = last
-    return tuple(found), active[0][0], until
-
-
-def grounds_of(evidence: Evidence, *, rules: Reconstruction, instruments: Instruments, as_of: date) -> Grounds:
-    """Put the evidence up to `as_of` in order."""
-    scores = sorted((s for s in evidence.scores if s.day <= as_of and is_plain(s)), key=_moment)
-    openings = [Opening(day=s.day, basis="score", uses=s.references) for s in scores if is_at_line(s, instruments)]
-    openings += [
-        Opening(day=day, basis="antidepressant", uses=uses) for day, uses in evidence.era_starts if day <= as_of
-    ]
-    openings.sort(key=_when)
-    days = [s.day for s in scores]
-    days += [p.start.earliest for p in evidence.procedures if p.start is not None and p.status in _PERFORMED]
-    active = sorted([*((day, day) for day in days if day <= as_of), *_up_to(as_of, evidence.active_spans)])
-    silences, first_active, last_active = _silences(active, evidence.conditions, rules, as_of)
-    return Grounds(
-        scores=tuple(scores),
-        well=tuple(s.day for s in scores if is_remission(s, instruments)),
-        conditions=evidence.conditions,
-        openings=tuple(openings),
-        active=tuple(active),
-        silences=silences,
-        first_active=first_active,
-        last_active=last_active,
-        rules=rules,
-        instruments=instruments,
-        as_of=as_of,
-    )
 
 
 def current_episode(evidence: Evidence, *, rules: Reconstruction, instruments: Instruments, as_of: date) -> Episode:
@@ -244,35 +91,15 @@ def episode_on(grounds: Grounds) -> Episode:
     )
 
 
-def _when(opening: Opening) -> tuple[date, str]:
-    return opening.day, opening.basis
-
-
 def _day_of(opening: Opening) -> date:
     return opening.day
-
-
-def _moment(score: Score) -> tuple[date, str]:
-    return score.day, score.order
-
-
-def _up_to(as_of: date, spans: Iterable[DateSpan]) -> list[Stretch]:
-    return [(span.start, min(span.end, as_of)) for span in spans if span.start <= as_of]
 
 
 def _first_opening(grounds: Grounds, coded: Iterable[Opening], after: date = date.min) -> Opening | None:
     """The first opening after a day: by a score, an era, or one of the `coded` conditions."""
     place = bisect_right(grounds.openings, after, key=_day_of)
     found = [*grounds.openings[place : place + 1], *(o for o in coded if o.day > after)]
-    return min(found, key=_when, default=None)
-
-
-def _events(condition: ConditionFact) -> list[date]:
-    return [d.earliest for d in (condition.onset, condition.recorded, condition.abatement) if d is not None]
-
-
-def _is_depression(condition: ConditionFact) -> bool:
-    return bool(condition.categories & _FAMILIES) and condition.verification is not Verification.REFUTED
+    return min(found, key=time_of, default=None)
 
 
 def _coded_openings(grounds: Grounds) -> list[Opening]:
@@ -280,8 +107,8 @@ def _coded_openings(grounds: Grounds) -> list[Opening]:
     found = []
     for condition in grounds.conditions:
         started = condition.onset or condition.recorded
-        opening = condition.categories & _DEPRESSION and not condition.categories & _REMISSION_CODES
-        if not opening or started is None or started.earliest > grounds.as_of or not _is_depression(condition):
+        opening = condition.categories & DEPRESSION and not condition.categories & REMISSION_CODES
+        if not opening or started is None or started.earliest > grounds.as_of or not is_depression_code(condition):
             continue
         if not _in_remission_then(started.earliest, grounds.scores, grounds.rules, grounds.instruments):
             found.append(Opening(day=started.earliest, basis="condition", uses=(condition.reference,)))
@@ -305,12 +132,12 @@ def _closings(grounds: Grounds, coded: Sequence[Opening]) -> list[tuple[date, Re
         uses = (condition.reference,)
         if condition.verification is not Verification.CONFIRMED:
             continue
-        if condition.categories & _REMISSION_CODES:
+        if condition.categories & REMISSION_CODES:
             when = condition.recorded or condition.onset
             if when is not None and when.latest <= as_of:
                 text = f"Full remission was coded on {when.latest}."
                 found.append((when.latest, Reason(rule="P1", text=text, uses=uses)))
-        elif condition.categories & _DEPRESSION and condition.clinical in _ENDED and condition.abatement is not None:
+        elif condition.categories & DEPRESSION and condition.clinical in _ENDED and condition.abatement is not None:
             ended = condition.abatement.latest
             following = _first_opening(grounds, coded, after=ended)
             if ended <= as_of and (following is None or (following.day - ended).days >= rules.episode_remission_days):
@@ -339,12 +166,12 @@ def _by_scores(scores: Sequence[Score], rules: Reconstruction, instruments: Inst
 
 def _marked_ended(conditions: Sequence[ConditionFact]) -> bool:
     """Whether every recorded depression is resolved, inactive or in full remission (rule 37)."""
-    known = [c for c in conditions if _is_depression(c) and c.verification is Verification.CONFIRMED]
-    return bool(known) and all(c.clinical in _ENDED or c.categories & _REMISSION_CODES for c in known)
+    known = [c for c in conditions if is_depression_code(c) and c.verification is Verification.CONFIRMED]
+    return bool(known) and all(c.clinical in _ENDED or c.categories & REMISSION_CODES for c in known)
 
 
 def _unspecified_remission(conditions: Sequence[ConditionFact], start: date, as_of: date) -> bool:
     return any(
-        "depression-remission-unspecified" in c.categories and any(start <= day <= as_of for day in _events(c))
+        "depression-remission-unspecified" in c.categories and any(start <= day <= as_of for day in events_of(c))
         for c in conditions
     )

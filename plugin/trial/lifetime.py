@@ -16,10 +16,10 @@ from plugin.exposure.eras import Era, EraId, beside, clip, eras_of, meet
 from plugin.exposure.exposures import ExposureKey, Exposures
 from plugin.instruments import Instruments
 from plugin.record import MedicationFact, PatientRecord
-from plugin.trial.adequacy import (
+from plugin.trial.adequacy import Intent
+from plugin.trial.at_dose import (
     AtDose,
     DosesInForce,
-    Intent,
     at_dose_of,
     doses_of_drugs,
     is_possible,
@@ -28,7 +28,7 @@ from plugin.trial.adequacy import (
 )
 from plugin.trial.indication import intent_of
 from plugin.trial.levels import DrugLevels, level_effect
-from plugin.trial.outcome import Stop, applicable_stop
+from plugin.trial.stops import Stop, applicable_stop
 
 
 @dataclass(frozen=True, slots=True)

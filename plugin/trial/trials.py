@@ -19,12 +19,7 @@ from plugin.exposure.exposures import ExposureKey
 from plugin.findings import Missing, Reason
 from plugin.record import AllergyFact, MedicationFact, PatientRecord
 from plugin.timeline import Timeline
-from plugin.trial.adequacy import (
-    Adequacy,
-    Intent,
-    Judged,
-    judge_days,
-)
+from plugin.trial.adequacy import Adequacy, Intent, Judged, judge_days
 from plugin.trial.lifetime import Lifetime, Setting, Taken, is_ongoing, taken
 from plugin.trial.measurement import Outcome, Status, first_at_dose
 from plugin.trial.ordered_scores import OrderedScores

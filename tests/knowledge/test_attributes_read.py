@@ -40,7 +40,7 @@ READERS = {
     ("record/chart.py", "birth"): "the age, for all others",
     ("safety/named_facts.py", "age_on"): "the fact `age` of decision tables",
     ("safety/concluded_facts.py", "age_on"): "the fact `onset-age`",
-    ("trial/adequacy.py", "age_on"): "the lenient dose in old age",
+    ("trial/at_dose.py", "age_on"): "the lenient dose in old age",
     ("trial/eligibility.py", "age_on"): "rule X5",
     ("resistance/supposed_facts.py", "age_on"): "rule X5, supposed",
     ("options/next_step.py", "age_on"): "rule L0",

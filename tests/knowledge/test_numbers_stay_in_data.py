@@ -31,9 +31,10 @@ CALENDAR = "the calendar"
 METRIC = "thousand of one unit in the next: milligram, microgram, gram; no clinical amount"
 # Per module of `plugin`: each number and why it may stand there.
 REASONING: dict[str, dict[float, str]] = {
-    "trial/adequacy.py": {1e-9: TOLERANCE},
+    "trial/at_dose.py": {1e-9: TOLERANCE},
     "exposure/directed_dose.py": {4096: CACHE},
     "exposure/supply.py": {1e-9: TOLERANCE},
+    "exposure/layer_days.py": {1e-9: TOLERANCE},
     "domains/domain_scores.py": {6: "digits compared with thresholds"},
     "domains/indicators.py": {3: "position in a tuple"},
     "ingest/body_mass.py": {100: "centimetres of a metre"},
@@ -52,7 +53,7 @@ REASONING: dict[str, dict[float, str]] = {
         100: PERCENT,
         140: "characters of a card summary, by CDS Hooks 2.0",
     },
-    "trial/outcome.py": {3: "position in a tuple"},
+    "trial/stops.py": {3: "position in a tuple"},
     "spans.py": {12: CALENDAR, 31: CALENDAR, 16_384: CACHE},
     "ingest/codings.py": {4: "letters a quick look compares", 5: "letters of a word stem", 512: CACHE},
     "ingest/directions/__init__.py": {2048: CACHE},

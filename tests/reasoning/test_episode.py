@@ -6,7 +6,8 @@ import pytest
 
 from plugin.record import ConditionFact, Score, Verification
 from plugin.spans import DateSpan
-from plugin.trial.episode import Episode, Evidence, current_episode
+from plugin.trial.episode import Episode, current_episode
+from plugin.trial.episode_grounds import Evidence
 from tests.reasoning.facts import INSTRUMENTS, RULES, offset_of, on, phq9, when
 
 

@@ -17,7 +17,7 @@ from plugin.ingest.written_strengths import strengths_in
 from plugin.record import Layer, StopReason, Verification
 from plugin.resistance.optimisation import Points
 from plugin.timeline import Timeline
-from plugin.trial.adequacy import best_run
+from plugin.trial.at_dose import best_run
 from plugin.trial.measurement import Status
 from tests.reasoning.facts import RULES, fill, on, order, phq9, when
 from tests.reasoning.test_advice import DEPRESSION, judge

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from plugin.exposure.layer_days import dispensed_days, reported_days
 from plugin.exposure.order_supply import ordered_days
-from plugin.exposure.supply import Days, dispensed_days, reported_days
+from plugin.exposure.supply import Days
 from plugin.record import MedicationFact
 from tests.reasoning.facts import RULES, daily, fill, offset_of, on, order, product, report, supply, when
 

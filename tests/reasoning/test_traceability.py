@@ -14,7 +14,8 @@ from plugin.document.assessment_document import to_document
 from plugin.exposure.directed_dose import line_length
 from plugin.exposure.dose_schedule import DailyDose
 from plugin.record import DosageLine
-from plugin.trial.adequacy import Adequacy, Run
+from plugin.trial.adequacy import Adequacy
+from plugin.trial.at_dose import Run
 from tests.reasoning import test_augmentation as added
 from tests.reasoning import test_cards_support as support
 from tests.reasoning import test_drafts_together as together

@@ -8,7 +8,8 @@ from plugin.amounts import Amount
 from plugin.record import AllergyFact, Availability, LabResult, ProcedureFact, Read, Score
 from plugin.spans import DateSpan
 from plugin.trial.adequacy import Adequacy
-from plugin.trial.episode import Evidence, Grounds, episode_on, grounds_of
+from plugin.trial.episode import episode_on
+from plugin.trial.episode_grounds import Evidence, Grounds, grounds_of
 from plugin.trial.measurement import Status
 from tests.reasoning.facts import INSTRUMENTS, RULES, fill, on, phq9, product, when
 from tests.reasoning.test_advice import ALL_READ, SERTRALINE, VENLAFAXINE, judge
