@@ -40,6 +40,11 @@ class Waiting:
     since: float
     turn: asyncio.Future[bool]
 
+    @property
+    def begins(self) -> bool:
+        """Whether it was told to begin."""
+        return self.turn.done() and not self.turn.cancelled() and self.turn.result()
+
     def tell(self, begins: bool) -> bool:
         """Whether it is still there to be told; it may have been cut off."""
         if self.turn.done():
@@ -75,8 +80,9 @@ class Admission:
         self._draw = draw
         self._line: deque[Waiting] = deque()
         self._pace = Pace(_GUESS)
-        self._began = -math.inf  # the last one
-        self._just_began = False  # and the network has not been looked at since
+        self._called = -math.inf  # when the last one was let begin
+        self._began = 0.0  # when it did
+        self._just_began = False  # or is about to, and the network has not been looked at since
         self._looking_since = 0.0
         self._quiet_rounds = 0
         self._large_calls = 0
@@ -108,10 +114,9 @@ class Admission:
         self._large_calls += large
         try:
             if self._just_began or self._line:
-                await self._stand_in_line()
-                if await has_left():
-                    raise ClientDisconnect
+                await self._stand_in_line(has_left)
             else:
+                self._called = self._now()
                 self._begin()
             yield
         finally:
@@ -133,11 +138,17 @@ class Admission:
     def _overloaded(self) -> Overloaded:
         return Overloaded(math.ceil(self._seconds * (0.5 + self._draw())))
 
-    async def _stand_in_line(self) -> None:
+    async def _stand_in_line(self, has_left: Callable[[], Awaitable[bool]]) -> None:
         waiting = Waiting(self._now(), asyncio.get_running_loop().create_future())
         self._line.append(waiting)
-        if not await waiting.turn:
-            raise self._overloaded()
+        try:
+            if not await waiting.turn:
+                raise self._overloaded()
+            if await has_left():
+                raise ClientDisconnect
+        finally:
+            if waiting.begins:  # also when it leaves now: its turn goes to the next
+                self._begin()
 
     def _begin(self) -> None:
         self._just_began, self._began = True, self._now()
@@ -158,11 +169,12 @@ class Admission:
         if not self._line:
             return
         now = self._now()
-        self._pace.learn(now - self._began)
+        self._pace.learn(now - self._called)
         while len(self._line) > 1 and self._late(now):
             self._line.pop().tell(begins=False)  # the line is slower than it seemed when this one came
         oldest = now - _LATE * self._seconds
         while self._line and not self._just_began:
             first = self._line.popleft()
-            if first.tell(begins=first.since >= oldest) and first.since >= oldest:
-                self._begin()
+            begins = first.since >= oldest
+            self._just_began = first.tell(begins) and begins
+        self._called = now
