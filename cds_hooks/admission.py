@@ -29,7 +29,7 @@ _GUESS, _LARGE_GUESS = 0.005, 0.3  # seconds of a call, before any was measured
 _NEWEST = 0.1  # the weight of the newest in what is learned
 _LATE = 1.5  # times the wait allowed: whoever has stood in line for so long is refused in the end, too
 _ODD = 4.0  # times what was learned: no single call teaches more
-_QUIET_ROUNDS = 4  # of the event loop; from a new connection to its call it takes three
+_QUIET_ROUNDS = 3  # of the event loop: from a new connection to its call
 _LOOKING = 2.0  # times what the call before took: so long, at most, the process looks at what else has come
 
 
